@@ -1,0 +1,1 @@
+"""What training and serving must agree on: the feature spec, what was fitted for it, and the one encoder."""

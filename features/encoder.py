@@ -1,0 +1,257 @@
+"""The one encoder: raw feature tensors in, ids and values out, as part of the exported graph.
+
+Training runs it once over the log and caches the result; the export runs it inside ``serving_default``. There is no
+second implementation, so a feature has the same value on both sides.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, assert_never
+
+import tensorflow as tf
+
+from features.fitted import (
+    FittedEdges,
+    FittedScale,
+    FittedSpec,
+    FittedTimeZone,
+    FittedVocabulary,
+)
+from features.raw import MISSING_TEXT, MISSING_TIME
+from features.spec import (
+    FIRST_OOV_ID,
+    PADDING_ID,
+    Age,
+    Buckets,
+    Categorical,
+    Cross,
+    Hashed,
+    MultiValued,
+    Numeric,
+    RawInput,
+    RawKind,
+    TimePart,
+)
+
+_MS_PER_HOUR = 3_600_000
+_MS_PER_DAY = 86_400_000
+_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
+
+# Crosses are hashed modulo this Mersenne prime, so that products of two residues stay inside int64.
+_PRIME = 2**31 - 1
+_MULTIPLIER = 1_103_515_245
+
+
+class Encoded(NamedTuple):
+    """Encoded impressions in the columns of `EncodedLayout`: int32 ``(n, id_width)``, float32 ``(n, value_width)``."""
+
+    ids: Any
+    values: Any
+
+
+def input_signature(fitted: FittedSpec) -> dict[str, tf.TensorSpec]:
+    """Type and shape of every raw input, by column; lists are ``(n, longest)``, the rest ``(n,)``."""
+    return {raw.column: _tensor_spec(raw) for raw in fitted.spec.raw_inputs()}
+
+
+class Encoder(tf.Module):
+    """Turns raw feature tensors into ids and values.
+
+    Args:
+        fitted: What is encoded and what was learned for it.
+        vocabulary_dir: An existing directory; the vocabularies are written there as text files, one token a line, and
+            become assets of the export.
+    """
+
+    def __init__(self, fitted: FittedSpec, vocabulary_dir: Path) -> None:
+        super().__init__(name="encoder")
+        self.fitted = fitted
+        self.layout = fitted.layout()
+        self._tables = {
+            feature.name: _lookup_table(part, vocabulary_dir / f"{feature.name}.txt")
+            for feature in fitted.spec.features()
+            if isinstance(part := fitted.fitted[feature.name], FittedVocabulary) and part.tokens
+        }
+
+    @tf.Module.with_name_scope
+    def __call__(self, raw: Mapping[str, tf.Tensor]) -> Encoded:  # noqa: C901  # one case per kind of feature
+        """Encode impressions.
+
+        Args:
+            raw: One tensor per column of `input_signature`.
+        """
+        ids: dict[str, tf.Tensor] = {}
+        values: dict[str, tf.Tensor] = {}
+        for feature in self.fitted.spec.features():
+            match feature:
+                case Categorical():
+                    ids[feature.name] = self._categorical(feature, raw[feature.column])
+                case Hashed():
+                    ids[feature.name] = _hashed(feature, raw[feature.column])
+                case MultiValued():
+                    ids[feature.name] = self._multi_valued(feature, raw[feature.column])
+                case Buckets():
+                    ids[feature.name] = self._bucket(feature, raw[feature.column])
+                case TimePart():
+                    ids[feature.name] = self._time_part(feature, raw[feature.column])
+                case Cross():
+                    ids[feature.name] = _crossed(feature, [ids[part] for part in feature.of])
+                case Numeric():
+                    number = _without(raw[feature.column], feature.missing_values)
+                    values |= self._scaled(feature, tf.cast(number, tf.float64))
+                case Age():
+                    values |= self._scaled(feature, _days(raw[feature.column], raw[feature.at]))
+                case _:
+                    assert_never(feature)
+        return self._in_columns(ids, values, _rows_of(raw))
+
+    def _in_columns(
+        self, ids: Mapping[str, tf.Tensor], values: Mapping[str, tf.Tensor], rows: tf.Tensor
+    ) -> Encoded:
+        id_columns = [
+            ids[field.name] if field.pooling else ids[field.name][:, tf.newaxis] for field in self.layout.ids
+        ]
+        value_columns = [values[field.name][:, tf.newaxis] for field in self.layout.values]
+        return Encoded(
+            ids=tf.cast(tf.concat(id_columns, axis=1), tf.int32)
+            if id_columns
+            else tf.zeros([rows, 0], tf.int32),
+            values=tf.concat(value_columns, axis=1) if value_columns else tf.zeros([rows, 0], tf.float32),
+        )
+
+    def _token_ids(self, feature: Categorical | MultiValued, tokens: tf.Tensor) -> tf.Tensor:
+        """Ids of tokens of any shape; an empty token gets the padding id."""
+        table = self._tables.get(feature.name)
+        position = table.lookup(tokens) if table else tf.fill(tf.shape(tokens), tf.constant(-1, tf.int64))
+        if feature.oov == "missing":
+            unknown = tf.fill(tf.shape(tokens), tf.constant(PADDING_ID, tf.int64))
+        else:
+            unknown = FIRST_OOV_ID + tf.strings.to_hash_bucket_fast(tokens, feature.oov_buckets)
+        known = FIRST_OOV_ID + feature.oov_buckets + position
+        ids = tf.where(position < 0, unknown, known)
+        return tf.where(tf.equal(tokens, MISSING_TEXT), tf.constant(PADDING_ID, tf.int64), ids)
+
+    def _categorical(self, feature: Categorical, tokens: tf.Tensor) -> tf.Tensor:
+        tokens = _filled(tokens, feature.fill)
+        ids = self._token_ids(feature, tokens)
+        if feature.missing == "oov":
+            return tf.where(tf.equal(tokens, MISSING_TEXT), tf.constant(FIRST_OOV_ID, tf.int64), ids)
+        return ids
+
+    def _multi_valued(self, feature: MultiValued, tokens: tf.Tensor) -> tf.Tensor:
+        tokens = tokens[:, : feature.max_length]
+        room = feature.max_length - tf.shape(tokens)[1]
+        tokens = tf.pad(tokens, [[0, 0], [0, room]], constant_values=MISSING_TEXT)
+        tokens = tf.ensure_shape(tokens, [None, feature.max_length])
+        ids = self._token_ids(feature, tokens)
+        if feature.missing == "own":
+            return ids
+        nothing = tf.reduce_all(tf.equal(ids, PADDING_ID), axis=1, keepdims=True)
+        first = tf.one_hot(0, feature.max_length, dtype=tf.int64)
+        return tf.where(nothing, FIRST_OOV_ID * first, ids)
+
+    def _bucket(self, feature: Buckets, numbers: tf.Tensor) -> tf.Tensor:
+        fitted = self.fitted.fitted[feature.name]
+        assert isinstance(fitted, FittedEdges)  # noqa: S101  # FittedSpec has checked it
+        numbers = _without(numbers, feature.missing_values)
+        edges = tf.constant(fitted.edges, tf.float32, shape=[len(fitted.edges)])
+        ids = 1 + tf.searchsorted(edges, tf.where(tf.math.is_nan(numbers), 0.0, numbers), side="right")
+        missing_id = PADDING_ID if feature.missing == "own" else 1
+        return tf.where(tf.math.is_nan(numbers), missing_id, ids)
+
+    def _time_part(self, feature: TimePart, times_ms: tf.Tensor) -> tf.Tensor:
+        zone = self.fitted.fitted[feature.name]
+        assert isinstance(zone, FittedTimeZone)  # noqa: S101  # FittedSpec has checked it
+        starts = tf.constant(zone.starts_ms, tf.int64)
+        position = tf.maximum(tf.searchsorted(starts, times_ms, side="right") - 1, 0)
+        known = tf.where(tf.equal(times_ms, MISSING_TIME), tf.constant(0, tf.int64), times_ms)
+        local_ms = known + tf.gather(tf.constant(zone.offsets_ms, tf.int64), position)
+        hour = tf.math.floormod(tf.math.floordiv(local_ms, _MS_PER_HOUR), 24)
+        weekday = tf.math.floormod(tf.math.floordiv(local_ms, _MS_PER_DAY) + _EPOCH_WEEKDAY, 7)
+        part = {"hour": hour, "weekday": weekday, "hour_of_week": 24 * weekday + hour}[feature.part]
+        return tf.where(tf.equal(times_ms, MISSING_TIME), tf.constant(PADDING_ID, tf.int64), 1 + part)
+
+    def _scaled(self, feature: Numeric | Age, numbers: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The value column of a float64 number ``(n,)``, and its indicator column if the feature has one.
+
+        Computed in float64 and rounded once, so that a library's own logarithm cannot move the last bit.
+        """
+        scale = self.fitted.fitted[feature.name]
+        assert isinstance(scale, FittedScale)  # noqa: S101  # FittedSpec has checked it
+        missing = tf.math.is_nan(numbers)
+        stand_in = feature.fill if feature.missing == "constant" else 0.0
+        numbers = tf.where(missing, tf.constant(stand_in, tf.float64), numbers)
+        if feature.scale == "log":
+            numbers = tf.sign(numbers) * tf.math.log1p(tf.abs(numbers))
+        if feature.missing == "mean":
+            numbers = tf.where(missing, tf.constant(scale.mean, tf.float64), numbers)
+        if feature.clip:
+            numbers = tf.clip_by_value(numbers, scale.low, scale.high)
+        if feature.scale != "none":
+            numbers = (numbers - scale.mean) / scale.std
+        columns = {feature.name: tf.cast(numbers, tf.float32)}
+        if feature.indicator:
+            columns[f"{feature.name}:missing"] = tf.cast(missing, tf.float32)
+        return columns
+
+
+def _tensor_spec(raw: RawInput) -> tf.TensorSpec:
+    match raw.kind:
+        case RawKind.TEXT:
+            return tf.TensorSpec([None], tf.string, name=raw.column)
+        case RawKind.NUMBER:
+            return tf.TensorSpec([None], tf.float32, name=raw.column)
+        case RawKind.TIME:
+            return tf.TensorSpec([None], tf.int64, name=raw.column)
+        case RawKind.TEXTS:
+            return tf.TensorSpec([None, None], tf.string, name=raw.column)
+
+
+def _lookup_table(vocabulary: FittedVocabulary, path: Path) -> tf.lookup.StaticHashTable:
+    path.write_text("".join(f"{token}\n" for token in vocabulary.tokens), encoding="utf-8", newline="")
+    lines = tf.lookup.TextFileInitializer(
+        str(path),
+        key_dtype=tf.string,
+        key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+        value_dtype=tf.int64,
+        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+    )
+    return tf.lookup.StaticHashTable(lines, default_value=-1)
+
+
+def _filled(tokens: tf.Tensor, fill: str | None) -> tf.Tensor:
+    return tokens if fill is None else tf.where(tf.equal(tokens, MISSING_TEXT), fill, tokens)
+
+
+def _hashed(feature: Hashed, tokens: tf.Tensor) -> tf.Tensor:
+    tokens = _filled(tokens, feature.fill)
+    ids = 1 + tf.strings.to_hash_bucket_fast(tokens, feature.buckets)
+    if feature.missing == "oov":
+        return ids
+    return tf.where(tf.equal(tokens, MISSING_TEXT), tf.constant(PADDING_ID, tf.int64), ids)
+
+
+def _crossed(feature: Cross, parts: list[tf.Tensor]) -> tf.Tensor:
+    combined = tf.zeros_like(parts[0], tf.int64)
+    for part in parts:
+        combined = tf.math.floormod(combined * _MULTIPLIER + tf.cast(part, tf.int64) + 1, _PRIME)
+    # One more round spreads neighbours that differ in the last part only.
+    return 1 + tf.math.floormod(tf.math.floormod(combined * _MULTIPLIER, _PRIME), feature.buckets)
+
+
+def _without(numbers: tf.Tensor, missing_values: tuple[float, ...]) -> tf.Tensor:
+    for value in missing_values:
+        numbers = tf.where(tf.equal(numbers, tf.constant(value, tf.float32)), float("nan"), numbers)
+    return numbers
+
+
+def _days(since_ms: tf.Tensor, at_ms: tf.Tensor) -> tf.Tensor:
+    """Days between two times, float64 ``(n,)``; NaN where either is missing."""
+    missing = tf.equal(since_ms, MISSING_TIME) | tf.equal(at_ms, MISSING_TIME)
+    distance = tf.where(missing, tf.constant(0, tf.int64), at_ms - since_ms)
+    days = tf.cast(distance, tf.float64) / _MS_PER_DAY
+    return tf.where(missing, tf.constant(float("nan"), tf.float64), days)
+
+
+def _rows_of(raw: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    return tf.shape(next(iter(raw.values())))[0]

@@ -1,0 +1,190 @@
+"""What was learned from the training slice: vocabularies, scales, bucket edges, time-zone offsets.
+
+The statistics of `training` make a `FittedSpec`; the encoder is built from it, and it travels with every version as
+``assets.extra/feature_spec.json``.
+"""
+
+import hashlib
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from features.errors import FittedSpecError
+from features.layout import EncodedLayout, IdField, ValueField
+from features.spec import (
+    Age,
+    AnyFeature,
+    Buckets,
+    Categorical,
+    Cross,
+    FeatureSpec,
+    Half,
+    Hashed,
+    MultiValued,
+    Numeric,
+    TimePart,
+)
+
+_PARTS = {"hour": 24, "weekday": 7, "hour_of_week": 168}
+_FIRST_YEAR, _LAST_YEAR = 1970, 2100
+
+
+class _Fitted(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FittedVocabulary(_Fitted):
+    """Tokens in the order of their ids."""
+
+    kind: Literal["vocabulary"] = "vocabulary"
+    tokens: tuple[str, ...]
+
+
+class FittedScale(_Fitted):
+    """Mean, standard deviation and range of the training values after the feature's transform (log or nothing)."""
+
+    kind: Literal["scale"] = "scale"
+    mean: float
+    std: float = Field(gt=0)
+    low: float
+    high: float
+
+
+class FittedEdges(_Fitted):
+    """Inner edges of the buckets, rising; every one a float32 value."""
+
+    kind: Literal["edges"] = "edges"
+    edges: tuple[float, ...]
+
+
+class FittedTimeZone(_Fitted):
+    """Offsets from UTC: ``offsets_ms[i]`` holds from ``starts_ms[i]`` on (milliseconds since the epoch)."""
+
+    kind: Literal["time_zone"] = "time_zone"
+    starts_ms: tuple[int, ...]
+    offsets_ms: tuple[int, ...]
+
+    @classmethod
+    def of(cls, time_zone: str) -> Self:
+        """Every change of the zone's offset between 1970 and 2100, from the time zone database."""
+        zone = ZoneInfo(time_zone)
+        days = (datetime(_LAST_YEAR, 1, 1, tzinfo=UTC) - datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)).days
+        start = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
+        changes = [(start, _offset(start, zone))]
+        noons = (start + timedelta(days=day) for day in range(days + 1))
+        for before, after in itertools.pairwise(noons):
+            if _offset(after, zone) != changes[-1][1]:
+                moment = _first_moment_with(_offset(after, zone), before, after, zone)
+                changes.append((moment, _offset(after, zone)))
+        return cls(
+            starts_ms=tuple(int(moment.timestamp() * 1000) for moment, _ in changes),
+            offsets_ms=tuple(offset // timedelta(milliseconds=1) for _, offset in changes),
+        )
+
+
+class NothingFitted(_Fitted):
+    """For features that need no statistics."""
+
+    kind: Literal["nothing"] = "nothing"
+
+
+FittedFeature = Annotated[
+    FittedVocabulary | FittedScale | FittedEdges | FittedTimeZone | NothingFitted,
+    Field(discriminator="kind"),
+]
+
+_FITTED_KIND: dict[type[BaseModel], type[_Fitted]] = {
+    Categorical: FittedVocabulary,
+    MultiValued: FittedVocabulary,
+    Hashed: NothingFitted,
+    Numeric: FittedScale,
+    Age: FittedScale,
+    Buckets: FittedEdges,
+    TimePart: FittedTimeZone,
+    Cross: NothingFitted,
+}
+
+
+class FittedSpec(_Fitted):
+    """A `FeatureSpec` and what was fitted for each of its features, by name.
+
+    Raises:
+        FittedSpecError: If a feature lacks its fitted part or has another kind's.
+    """
+
+    spec: FeatureSpec
+    fitted: dict[str, FittedFeature]
+
+    @model_validator(mode="after")
+    def _fits_the_spec(self) -> Self:
+        names = {feature.name for feature in self.spec.features()}
+        if names != set(self.fitted):
+            raise FittedSpecError(f"expected fitted parts for {sorted(names)}, got {sorted(self.fitted)}")
+        for feature in self.spec.features():
+            expected, came = _FITTED_KIND[type(feature)], type(self.fitted[feature.name])
+            if expected is not came:
+                raise FittedSpecError(f"{feature.name}: expected {expected.__name__}, got {came.__name__}")
+        return self
+
+    def rows_of(self, feature: AnyFeature) -> int:
+        """How many ids the feature has, padding included; 0 for features that are values."""
+        fitted = self.fitted[feature.name]
+        match feature:
+            case Categorical() | MultiValued():
+                tokens = len(fitted.tokens) if isinstance(fitted, FittedVocabulary) else 0
+                return 1 + feature.oov_buckets + tokens
+            case Hashed() | Cross():
+                return 1 + feature.buckets
+            case Buckets():
+                return 2 + (len(fitted.edges) if isinstance(fitted, FittedEdges) else 0)
+            case TimePart():
+                return 1 + _PARTS[feature.part]
+            case Numeric() | Age():
+                return 0
+
+    def layout(self) -> EncodedLayout:
+        """Where each feature stands in the encoder's output."""
+        ids: list[IdField] = []
+        values: list[ValueField] = []
+        start = 0
+        for half in Half:
+            for feature in self.spec.in_half(half):
+                if isinstance(feature, Numeric | Age):
+                    names = [feature.name, f"{feature.name}:missing"] if feature.indicator else [feature.name]
+                    values.extend(ValueField(name, half, len(values) + i) for i, name in enumerate(names))
+                    continue
+                field = IdField(
+                    name=feature.name,
+                    half=half,
+                    rows=self.rows_of(feature),
+                    start=start,
+                    width=feature.max_length if isinstance(feature, MultiValued) else 1,
+                    pooling=feature.pooling if isinstance(feature, MultiValued) else None,
+                )
+                ids.append(field)
+                start = field.stop
+        return EncodedLayout(tuple(ids), tuple(values))
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change when the spec or anything fitted changes."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    offset = moment.astimezone(zone).utcoffset()
+    return timedelta(0) if offset is None else offset
+
+
+def _first_moment_with(offset: timedelta, before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first second in ``(before, after]`` at which the zone has the offset, found by halving."""
+    low, high = 0, int((after - before).total_seconds())
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _offset(before + timedelta(seconds=middle), zone) == offset:
+            high = middle
+        else:
+            low = middle
+    return before + timedelta(seconds=high)

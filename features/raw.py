@@ -1,0 +1,272 @@
+"""The one table of what a raw value becomes before the encoder sees it.
+
+Cells of a log and values of a JSON request come in; arrays for the encoder go out. The log reader and the service both
+call this file and nothing else, so a value means the same on both sides.
+
+| kind   | text cell                        | JSON value                         | becomes                        | missing       |
+|--------|----------------------------------|------------------------------------|--------------------------------|---------------|
+| text   | as it is                         | string, integer, float, true/false | string (n,)                    | ``""``        |
+| number | decimal number                   | integer or float, never a string   | float32 (n,)                   | NaN           |
+| time   | as its `TimeColumn` says         | integer milliseconds, or text      | int64 (n,) ms since epoch, UTC | `MISSING_TIME`|
+| texts  | split at the separator           | list, or text with a separator     | string (n, longest), padded    | ``[]``        |
+
+An empty cell, an empty string and null are missing, whatever the kind; a literal NaN or an infinity is unreadable.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import UnreadableValueError
+from features.spec import RawInput, RawKind, TimeColumn
+
+MISSING_TEXT = ""
+MISSING_TIME = -(2**63)
+"""Stands for a missing time: the smallest int64, which no clock shows."""
+
+Value = str | float | int | list[str]
+"""One raw value: text, a float (NaN when missing), milliseconds since the epoch, or a list of text."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LARGEST_MS = 253_402_300_799_999  # the end of the year 9999
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+_EMPTY: dict[RawKind, Callable[[], Value]] = {
+    RawKind.TEXT: lambda: MISSING_TEXT,
+    RawKind.NUMBER: lambda: math.nan,
+    RawKind.TIME: lambda: MISSING_TIME,
+    RawKind.TEXTS: list,
+}
+
+
+class Unreadable(NamedTuple):
+    """A value that could not be read: its place in the column and the reason."""
+
+    row: int
+    reason: str
+
+
+def missing(raw: RawInput) -> Value:
+    """What a missing value of the column is."""
+    return _EMPTY[raw.kind]()
+
+
+def from_text(raw: RawInput, cell: str) -> Value:
+    """Read one cell of a text file.
+
+    Raises:
+        UnreadableValueError: If the cell is not what the column holds.
+    """
+    if cell == "":
+        return missing(raw)
+    match raw.kind:
+        case RawKind.TEXT:
+            return cell
+        case RawKind.NUMBER:
+            return _number_from_text(cell)
+        case RawKind.TIME:
+            return time_from_text(raw.time, cell)
+        case RawKind.TEXTS:
+            return _split(raw, cell)
+
+
+def from_json(raw: RawInput, value: object) -> Value:
+    """Read one value of a JSON document, or of any other typed source.
+
+    Raises:
+        UnreadableValueError: If the value is not what the column holds.
+    """
+    if value is None or value == "":
+        return missing(raw)
+    match raw.kind:
+        case RawKind.TEXT:
+            return _text(value)
+        case RawKind.NUMBER:
+            return _number(value)
+        case RawKind.TIME:
+            return _time(raw.time, value)
+        case RawKind.TEXTS:
+            return _texts(raw, value)
+
+
+def read_column(raw: RawInput, values: Sequence[Any], *, text: bool) -> tuple[list[Value], list[Unreadable]]:
+    """Read a whole column; an unreadable value is missing in the result and listed with its reason.
+
+    Args:
+        raw: What the column holds.
+        values: Cells of a text file (``text=True``), or typed values such as those of JSON.
+        text: Whether `from_text` or `from_json` reads them.
+    """
+    read = from_text if text else from_json
+    if text:
+        quick = _quick_column(raw, values)
+        if quick is not None:
+            return quick, []
+    column: list[Value] = []
+    problems: list[Unreadable] = []
+    for index, value in enumerate(values):
+        try:
+            column.append(read(raw, value))
+        except UnreadableValueError as error:
+            column.append(missing(raw))
+            problems.append(Unreadable(index, str(error)))
+    return column, problems
+
+
+def to_array(raw: RawInput, column: Sequence[Value]) -> NDArray[Any]:
+    """The encoder's input for one column of read values: shape ``(n,)``, or ``(n, longest)`` for lists."""
+    match raw.kind:
+        case RawKind.NUMBER:
+            return np.asarray(column, dtype=np.float64).astype(np.float32)
+        case RawKind.TIME:
+            return np.asarray(column, dtype=np.int64)
+        case RawKind.TEXT:
+            return np.asarray(column, dtype=object)
+        case RawKind.TEXTS:
+            return _padded(column)  # type: ignore[arg-type]  # the kind says that these are lists
+
+
+def time_from_text(how: TimeColumn, cell: str) -> int:
+    """Milliseconds since the epoch, UTC, of a time written as `how` says.
+
+    Raises:
+        UnreadableValueError: If the text is no such time.
+    """
+    text = cell.strip()
+    if how.format in {"epoch_ms", "epoch_s"} or (how.format == "auto" and text.lstrip("-").isdecimal()):
+        return _epoch_ms(text, 1000 if how.format == "epoch_s" else 1)
+    try:
+        moment = _moment(how.format, text)
+    except ValueError as error:
+        expected = "an ISO 8601 time or integer milliseconds" if how.format in {"auto", "iso"} else how.format
+        raise UnreadableValueError(f"expected a time ({expected}), got {_shown(cell)}") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(how.time_zone))
+    return _checked_ms((moment - _EPOCH) // timedelta(milliseconds=1), cell)
+
+
+def _moment(pattern: str, text: str) -> datetime:
+    if "%" in pattern:
+        return datetime.strptime(text, pattern)  # noqa: DTZ007  # the caller adds the zone
+    return datetime.fromisoformat(text)
+
+
+def _quick_column(raw: RawInput, cells: Sequence[str]) -> list[Value] | None:
+    """The column, if every cell is as simple as nearly all are; None when somebody must look closer."""
+    try:
+        match raw.kind:
+            case RawKind.TEXT:
+                return list(cells)
+            case RawKind.NUMBER:
+                numbers = [float(cell) if cell else math.nan for cell in cells]
+                odd = sum(not abs(number) <= _LARGEST_FLOAT32 for number in numbers)
+                return numbers if odd == sum(not cell for cell in cells) else None  # type: ignore[return-value]
+            case RawKind.TIME if raw.time.format in {"auto", "epoch_ms"}:
+                times = [int(cell) if cell else MISSING_TIME for cell in cells]
+                within = all(abs(time) <= _LARGEST_MS or time == MISSING_TIME for time in times)
+                return times if within else None  # type: ignore[return-value]
+            case _:
+                return None
+    except ValueError:
+        return None
+
+
+def _number_from_text(cell: str) -> float:
+    try:
+        return _finite(float(cell))
+    except ValueError as error:
+        raise UnreadableValueError(f"expected a finite number, got {_shown(cell)}") from error
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UnreadableValueError(f"expected a number, got {_shown(value)}")
+    try:
+        return _finite(float(value))
+    except (OverflowError, ValueError) as error:
+        raise UnreadableValueError(f"expected a finite number, got {_shown(value)}") from error
+
+
+def _finite(number: float) -> float:
+    if not abs(number) <= _LARGEST_FLOAT32:
+        raise ValueError(number)
+    return number
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        if not value.isascii():
+            _check_utf8(value)
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value)
+    raise UnreadableValueError(f"expected text or a number, got {_shown(value)}")
+
+
+def _check_utf8(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UnreadableValueError(f"expected text that UTF-8 can write, got {_shown(value)}") from error
+
+
+def _time(how: TimeColumn, value: object) -> int:
+    if isinstance(value, datetime):
+        moment = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(how.time_zone))
+        return _checked_ms((moment - _EPOCH) // timedelta(milliseconds=1), value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _checked_ms(value, value)
+    if isinstance(value, str):
+        return time_from_text(how, value)
+    raise UnreadableValueError(
+        f"expected a time (integer milliseconds since the epoch or text), got {_shown(value)}"
+    )
+
+
+def _texts(raw: RawInput, value: object) -> list[str]:
+    if isinstance(value, str):
+        _check_utf8(value)
+        return _split(raw, value)
+    if isinstance(value, list | tuple):
+        return [MISSING_TEXT if token is None else _text(token) for token in value]
+    raise UnreadableValueError(f"expected a list of text, got {_shown(value)}")
+
+
+def _split(raw: RawInput, cell: str) -> list[str]:
+    if raw.separator is None:
+        raise UnreadableValueError(f"expected a list (the column has no separator), got {_shown(cell)}")
+    return [token.strip() for token in cell.split(raw.separator)]
+
+
+def _padded(lists: Sequence[Sequence[str]]) -> NDArray[np.object_]:
+    longest = max((len(tokens) for tokens in lists), default=0)
+    padded = np.full((len(lists), longest), MISSING_TEXT, dtype=object)
+    for row, tokens in enumerate(lists):
+        padded[row, : len(tokens)] = tokens
+    return padded
+
+
+def _epoch_ms(text: str, factor: int) -> int:
+    try:
+        return _checked_ms(int(text) * factor, text)
+    except ValueError as error:
+        raise UnreadableValueError(f"expected an integer time since the epoch, got {_shown(text)}") from error
+
+
+def _checked_ms(time_ms: int, came: object) -> int:
+    if abs(time_ms) > _LARGEST_MS:
+        raise UnreadableValueError(f"expected a time before the year 10000, got {_shown(came)}")
+    return time_ms
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
