@@ -155,8 +155,10 @@ class Encoder(tf.Module):
         assert isinstance(fitted, FittedEdges)  # noqa: S101  # FittedSpec has checked it
         numbers = _without(numbers, feature.missing_values)
         edges = tf.constant(fitted.edges, tf.float32, shape=[len(fitted.edges)])
-        ids = 1 + tf.searchsorted(edges, tf.where(tf.math.is_nan(numbers), 0.0, numbers), side="right")
-        missing_id = PADDING_ID if feature.missing == "own" else 1
+        ids = 1 + tf.searchsorted(
+            edges, tf.where(tf.math.is_nan(numbers), 0.0, numbers), side="right", out_type=tf.int64
+        )
+        missing_id = tf.constant(PADDING_ID if feature.missing == "own" else 1, tf.int64)
         return tf.where(tf.math.is_nan(numbers), missing_id, ids)
 
     def _time_part(self, feature: TimePart, times_ms: tf.Tensor) -> tf.Tensor:

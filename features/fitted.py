@@ -154,7 +154,8 @@ class FittedSpec(_Fitted):
             for feature in self.spec.in_half(half):
                 if isinstance(feature, Numeric | Age):
                     names = [feature.name, f"{feature.name}:missing"] if feature.indicator else [feature.name]
-                    values.extend(ValueField(name, half, len(values) + i) for i, name in enumerate(names))
+                    for name in names:
+                        values.append(ValueField(name, half, len(values)))
                     continue
                 field = IdField(
                     name=feature.name,

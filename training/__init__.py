@@ -1,0 +1,1 @@
+"""From a click log to a published version; `training.pipeline` tells the story in order."""

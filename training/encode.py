@@ -1,0 +1,39 @@
+"""One pass of the encoder over the log: `LogChunk` frames in, an `EncodedStore` per slice out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from features.encoder import Encoded, Encoder, input_signature
+from features.raw import to_array
+from features.spec import RawInput, RawKind
+
+
+def raw_tensors(frame: pl.DataFrame, raw_inputs: tuple[RawInput, ...]) -> dict[str, tf.Tensor]:
+    """The encoder's inputs from a typed frame with one column per raw input."""
+    return {raw.column: _tensor(raw, frame[raw.column]) for raw in raw_inputs}
+
+
+def compiled(encoder: Encoder) -> Callable[[Mapping[str, tf.Tensor]], Encoded]:
+    """The encoder as one graph, traced once for batches of any size."""
+    function: Any = tf.function(encoder.__call__, input_signature=[input_signature(encoder.fitted)])
+    return function  # type: ignore[no-any-return]
+
+
+def droppable_columns(encoder: Encoder) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """1 for each id column of a vocabulary with single values, 0 for the others; shape ``(id_width,)``."""
+    columns = np.zeros(encoder.layout.id_width, np.int32)
+    names = {feature.name for feature in encoder.fitted.spec.features() if feature.kind == "categorical"}
+    for field in encoder.layout.ids:
+        if field.name in names:
+            columns[field.start : field.stop] = 1
+    return columns
+
+
+def _tensor(raw: RawInput, column: pl.Series) -> tf.Tensor:
+    if raw.kind in {RawKind.NUMBER, RawKind.TIME}:
+        return tf.constant(column.to_numpy())
+    return tf.constant(to_array(raw, column.to_list()), dtype=tf.string)

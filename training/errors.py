@@ -1,0 +1,44 @@
+"""What can refuse a run.
+
+TrainingError
+├── ConfigError             the task file is not what it should be
+├── DataError               the log or a table cannot be used
+│   └── TooManyBadRowsError more unreadable rows than the task file allows
+├── DivergedError           the loss stopped being a finite number
+├── SkewError               the export does not answer what was trained, to the last bit
+└── GateClosedError         the model is not good enough to be published
+"""
+
+from collections.abc import Sequence
+
+
+class TrainingError(Exception):
+    """Base of every error that refuses a run; its text says what was expected, what came and what to do."""
+
+
+class ConfigError(TrainingError):
+    """The task file is not what it should be."""
+
+
+class DataError(TrainingError):
+    """The log or a table cannot be used."""
+
+
+class TooManyBadRowsError(DataError):
+    """More rows were unreadable than the task file allows."""
+
+
+class DivergedError(TrainingError):
+    """The loss stopped being a finite number."""
+
+
+class SkewError(TrainingError):
+    """The export does not answer what was trained, to the last bit."""
+
+
+class GateClosedError(TrainingError):
+    """The model is not good enough to be published."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("not published: " + "; ".join(self.reasons))

@@ -1,0 +1,41 @@
+"""A published or exported SavedModel, opened for scoring whole frames; `training.parity` and `training.scoring` call it."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from features.fitted import FittedSpec
+from registry.manifest import EXTRA
+from training.encode import raw_tensors
+
+
+class LoadedModel:
+    """The signatures of a SavedModel and the spec that it was exported with."""
+
+    def __init__(self, loaded: Any, fitted: FittedSpec) -> None:
+        self._loaded = loaded  # the signatures die with it
+        self.fitted = fitted
+        self.raw_inputs = fitted.spec.raw_inputs()
+        self._serve = loaded.signatures["serving_default"]
+        self._encode = loaded.signatures["encode"]
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Load a SavedModel directory."""
+        text = (directory / EXTRA / "feature_spec.json").read_text(encoding="utf-8")
+        return cls(tf.saved_model.load(str(directory)), FittedSpec.model_validate_json(text))
+
+    def probabilities(self, frame: pl.DataFrame) -> NDArray[np.float32]:
+        """Calibrated click probabilities ``(n,)`` of typed impressions."""
+        outputs = self._serve(**raw_tensors(frame, self.raw_inputs))
+        probabilities: NDArray[np.float32] = outputs["probability"].numpy()
+        return probabilities
+
+    def encoded(self, frame: pl.DataFrame) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Ids ``(n, id_width)`` and values ``(n, value_width)`` of typed impressions."""
+        outputs = self._encode(**raw_tensors(frame, self.raw_inputs))
+        return outputs["ids"].numpy(), outputs["values"].numpy()

@@ -1,0 +1,44 @@
+"""One run's directory: what came in, what came out, and work files that go when the run ends."""
+
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+
+class RunDirectory:
+    """``runs/<id>/`` with the bundle, the report and the quarantine file; ids sort by time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.work = path / "work"
+        self.bundle = path / "bundle"
+        self.quarantine = path / "quarantine.jsonl"
+
+    @classmethod
+    def create(cls, runs: Path, name: str, *, now: datetime) -> "RunDirectory":
+        """Make a directory that no other run has; two runs in the same second get two."""
+        runs.mkdir(parents=True, exist_ok=True)
+        stem = f"{name}-{now:%Y%m%dT%H%M%S}"
+        for attempt in range(1, 1000):
+            path = runs / (stem if attempt == 1 else f"{stem}-{attempt}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            (path / "work").mkdir()
+            return cls(path)
+        raise FileExistsError(f"{runs}: a thousand runs named {stem}")
+
+    def write(self, name: str, text: str) -> Path:
+        """Write one file of the run, whole or not at all."""
+        beside, target = self.path / f".{name}.{os.getpid()}", self.path / name
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(target)
+        return target
+
+    def finish(self, *, keep_bundle: bool) -> None:
+        """Drop the work files, and the bundle too once the registry has it."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        if not keep_bundle:
+            shutil.rmtree(self.bundle, ignore_errors=True)

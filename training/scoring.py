@@ -1,0 +1,142 @@
+"""Whole files through a published version: `score_file` adds probabilities, `predict_log` feeds an evaluation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from training.config import TaskConfig
+from training.errors import DataError
+from training.ingest import kept_columns
+from training.loaded import LoadedModel
+from training.log_reader import LogChunk, read_log
+from training.output import ScoredWriter
+from training.progress import Progress
+from training.quarantine import Quarantine
+
+PROBABILITY = "probability"
+
+
+@dataclass(frozen=True)
+class ScoredFile:
+    """What became of a file: all of its rows, and those that could not be read."""
+
+    rows: int
+    bad_rows: int
+
+
+@dataclass(frozen=True)
+class PredictedLog:
+    """A labelled log with probabilities, readable rows only, in order."""
+
+    clicked: NDArray[np.int8]
+    probabilities: NDArray[np.float64]
+    kept: pl.DataFrame
+    first_ms: int
+    last_ms: int
+    bad_rows: int
+
+
+def score_file(
+    config: TaskConfig,
+    model: LoadedModel,
+    root: Path,
+    *,
+    source: Path,
+    target: Path,
+    quarantine: Quarantine,
+    progress: Progress,
+) -> ScoredFile:
+    """Write ``source`` with a column ``probability``; rows keep their order, unreadable ones get none.
+
+    Raises:
+        DataError: If the file cannot be read or already has the column.
+    """
+    rows = bad = 0
+    with progress.stage("scoring", unit="rows") as bar, ScoredWriter(target) as writer:
+        chunks = read_log(
+            config.data,
+            model.raw_inputs,
+            root,
+            quarantine=quarantine,
+            log=source,
+            labelled=False,
+            originals=True,
+        )
+        for chunk in chunks:
+            writer.write(_with_probabilities(chunk, model))
+            rows += chunk.size
+            bad += chunk.size - len(chunk.positions)
+            bar.advance(chunk.size)
+    return ScoredFile(rows, bad)
+
+
+def predict_log(
+    config: TaskConfig,
+    model: LoadedModel,
+    root: Path,
+    *,
+    log: Path,
+    quarantine: Quarantine,
+    progress: Progress,
+) -> PredictedLog:
+    """Probabilities of every readable row of a labelled log.
+
+    Raises:
+        DataError: If the log cannot be used.
+    """
+    chunks: list[tuple[LogChunk, NDArray[np.float32]]] = []
+    rows = 0
+    with progress.stage("scoring", unit="rows") as bar:
+        for chunk in _labelled(config, model, root, log, quarantine):
+            rows += chunk.size
+            probabilities = model.probabilities(chunk.raw)
+            chunks.append((_without_features(chunk), probabilities))
+            bar.advance(chunk.size)
+    quarantine.check(rows)
+    if not any(len(chunk.positions) for chunk, _ in chunks):
+        raise DataError(f"{log}: expected impressions, got no readable row")
+    time_ms = np.concatenate([chunk.time_ms for chunk, _ in chunks])
+    return PredictedLog(
+        clicked=np.concatenate([chunk.clicked for chunk, _ in chunks if chunk.clicked is not None]),
+        probabilities=np.concatenate([probabilities for _, probabilities in chunks]).astype(np.float64),
+        kept=pl.concat([chunk.kept for chunk, _ in chunks]),
+        first_ms=int(time_ms.min()),
+        last_ms=int(time_ms.max()),
+        bad_rows=rows - len(time_ms),
+    )
+
+
+def _labelled(
+    config: TaskConfig, model: LoadedModel, root: Path, log: Path, quarantine: Quarantine
+) -> Iterator[LogChunk]:
+    return read_log(
+        config.data, model.raw_inputs, root, quarantine=quarantine, log=log, keep=kept_columns(config)
+    )
+
+
+def _without_features(chunk: LogChunk) -> LogChunk:
+    """The chunk with its raw inputs let go: only labels and kept columns are needed at the end."""
+    return LogChunk(
+        raw=chunk.raw.clear(),
+        time_ms=chunk.time_ms,
+        clicked=chunk.clicked,
+        kept=chunk.kept,
+        positions=chunk.positions,
+        size=chunk.size,
+        originals=None,
+    )
+
+
+def _with_probabilities(chunk: LogChunk, model: LoadedModel) -> pl.DataFrame:
+    if chunk.originals is None:
+        raise ValueError("expected a chunk that was read with originals=True")
+    if PROBABILITY in chunk.originals.columns:
+        raise DataError(f"the file already has a column {PROBABILITY!r}: drop or rename it before scoring")
+    column = np.full(chunk.size, np.nan, np.float32)
+    if len(chunk.positions):
+        column[chunk.positions] = model.probabilities(chunk.raw)
+    return chunk.originals.with_columns(pl.Series(PROBABILITY, column).fill_nan(None))

@@ -1,0 +1,164 @@
+"""The encoder's one pass over the log: chunk files come in, encoded stores and the facts of each slice go out."""
+
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.encoder import Encoder
+from features.fitted import FittedSpec
+from features.spec import FeatureSpec
+from training.encode import compiled, raw_tensors
+from training.errors import DataError
+from training.ingest import Ingested, TypedChunk
+from training.parity import PARITY_ROWS
+from training.progress import Progress
+from training.split import Cuts, Slice
+from training.statistics import SpecStatistics
+from training.store import EncodedStore, StoreWriter
+
+
+@dataclass(frozen=True)
+class SliceFacts:
+    """What is known of a slice beside its encoding, row by row in the order of its store."""
+
+    clicked: NDArray[np.int8]
+    kept: pl.DataFrame
+    first_ms: int
+    last_ms: int
+    impressions: int
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The encoded log."""
+
+    stores: dict[Slice, EncodedStore]
+    facts: dict[Slice, SliceFacts]
+    held_out_sample: pl.DataFrame
+    sample_places: NDArray[np.int64]
+
+
+def fit_statistics(
+    spec: FeatureSpec, ingested: Ingested, cuts: Cuts, *, seed: int, progress: Progress
+) -> FittedSpec:
+    """Fit vocabularies, scales and edges on the training slice alone."""
+    statistics = SpecStatistics(spec, np.random.default_rng(seed))
+    with progress.stage("statistics", unit="impressions", total=ingested.rows) as bar:
+        for chunk in ingested.chunks():
+            statistics.update(chunk.rows(cuts.slices(chunk.time_ms) == Slice.TRAIN).raw)
+            bar.advance(len(chunk.time_ms))
+    return statistics.fitted()
+
+
+def encode_slices(
+    encoder: Encoder,
+    ingested: Ingested,
+    cuts: Cuts,
+    *,
+    keep_rate: float,
+    seed: int,
+    work_dir: Path,
+    progress: Progress,
+) -> Slices:
+    """Encode every impression once.
+
+    Args:
+        encoder: The encoder that will be exported.
+        ingested: The log.
+        cuts: Which impression belongs to which slice.
+        keep_rate: Share of the training slice's non-clicks that are kept.
+        seed: Chooses those non-clicks.
+        work_dir: Where the stores go.
+        progress: Told about every chunk.
+    """
+    collector = _Collector(encoder, ingested, cuts, work_dir=work_dir)
+    rng = np.random.default_rng([seed, 1])
+    with progress.stage("encoding", unit="impressions", total=ingested.rows) as bar, collector:
+        for chunk in ingested.chunks():
+            slices = cuts.slices(chunk.time_ms)
+            for part in Slice:
+                mask = slices == part
+                if mask.any():
+                    collector.add(part, chunk.rows(mask), keep_rate if part is Slice.TRAIN else 1.0, rng)
+            bar.advance(len(chunk.time_ms))
+    return collector.slices()
+
+
+class _Collector:
+    """Takes encoded chunks apart by slice."""
+
+    def __init__(self, encoder: Encoder, ingested: Ingested, cuts: Cuts, *, work_dir: Path) -> None:
+        self.raw_inputs = encoder.fitted.spec.raw_inputs()
+        self.held_out = cuts.held_out
+        counts = np.bincount(cuts.slices(ingested.time_ms), minlength=3)
+        self.stride = max(1, int(counts[self.held_out]) // PARITY_ROWS)
+        self.stores = {
+            part: EncodedStore(work_dir / f"{part.name.lower()}.records", encoder.layout) for part in Slice
+        }
+        self._encode = compiled(encoder)
+        self._stack = ExitStack()
+        self._writers: dict[Slice, StoreWriter] = {}
+        self._clicked: dict[Slice, list[NDArray[np.int8]]] = defaultdict(list)
+        self._kept: dict[Slice, list[pl.DataFrame]] = defaultdict(list)
+        self._times: dict[Slice, tuple[int, int]] = {}
+        self._rows: dict[Slice, int] = defaultdict(int)
+        self._sample: list[pl.DataFrame] = []
+        self._places: list[NDArray[np.int64]] = []
+
+    def __enter__(self) -> None:
+        self._writers = {
+            part: self._stack.enter_context(StoreWriter(store)) for part, store in self.stores.items()
+        }
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def add(self, part: Slice, chunk: TypedChunk, keep_rate: float, rng: np.random.Generator) -> None:
+        first, last = int(chunk.time_ms.min()), int(chunk.time_ms.max())
+        known = self._times.get(part, (first, last))
+        self._times[part] = (min(first, known[0]), max(last, known[1]))
+        if part is self.held_out:
+            self._draw(chunk.raw)
+        self._rows[part] += len(chunk.time_ms)
+        self._clicked[part].append(chunk.clicked)
+        if part is not Slice.TRAIN:
+            self._kept[part].append(chunk.kept)
+        if keep_rate < 1:
+            chunk = chunk.rows((chunk.clicked == 1) | (rng.random(len(chunk.clicked)) < keep_rate))
+        encoded = self._encode(raw_tensors(chunk.raw, self.raw_inputs))
+        self._writers[part].append(encoded.ids.numpy(), encoded.values.numpy(), chunk.clicked)
+
+    def _draw(self, raw: pl.DataFrame) -> None:
+        """Keep every so many-th held-out impression for the parity check."""
+        places = np.arange(self._rows[self.held_out], self._rows[self.held_out] + len(raw))
+        drawn = places % self.stride == 0
+        self._sample.append(raw.filter(drawn))
+        self._places.append(places[drawn])
+
+    def slices(self) -> Slices:
+        return Slices(
+            stores=self.stores,
+            facts={part: self._facts(part) for part in self._times},
+            held_out_sample=pl.concat(self._sample)[:PARITY_ROWS],
+            sample_places=np.concatenate(self._places)[:PARITY_ROWS],
+        )
+
+    def _facts(self, part: Slice) -> SliceFacts:
+        clicked = np.concatenate(self._clicked[part])
+        if clicked.min() == clicked.max():
+            raise DataError(
+                f"expected clicks and non-clicks in the {part.name.lower()} slice, got {len(clicked)} impressions "
+                f"that all have the label {int(clicked[0])}"
+            )
+        return SliceFacts(
+            clicked=clicked,
+            kept=pl.concat(self._kept[part]) if self._kept[part] else pl.DataFrame(),
+            first_ms=self._times[part][0],
+            last_ms=self._times[part][1],
+            impressions=self._rows[part],
+        )

@@ -1,0 +1,76 @@
+"""Past trains, future judges: where the cuts in time fall and which slice an impression belongs to."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.config import SplitConfig
+from training.errors import DataError
+
+
+class Slice(IntEnum):
+    """Part of the log, by time."""
+
+    TRAIN = 0
+    VALIDATION = 1
+    TEST = 2
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Moments (milliseconds since the epoch, UTC) at which the later slices begin."""
+
+    validation_from_ms: int
+    test_from_ms: int | None
+
+    def slices(self, time_ms: NDArray[np.int64]) -> NDArray[np.int8]:
+        """The `Slice` of each impression, shape ``(n,)``."""
+        slices = (time_ms >= self.validation_from_ms).astype(np.int8)
+        if self.test_from_ms is not None:
+            slices += (time_ms >= self.test_from_ms).astype(np.int8)
+        return slices
+
+    @property
+    def held_out(self) -> Slice:
+        """The latest slice, which judges."""
+        return Slice.VALIDATION if self.test_from_ms is None else Slice.TEST
+
+
+def cuts_of(config: SplitConfig, time_ms: NDArray[np.int64]) -> Cuts:
+    """The cuts of a log.
+
+    Args:
+        config: Moments or shares.
+        time_ms: Times of all impressions in any order, shape ``(n,)``; impressions of one moment stay together.
+
+    Raises:
+        DataError: If a slice stays empty.
+    """
+    cuts = Cuts(
+        _moment(config.validation_from, time_ms),
+        None if config.test_from is None else _moment(config.test_from, time_ms),
+    )
+    counts = np.bincount(cuts.slices(time_ms), minlength=3)
+    for part in (Slice.TRAIN, Slice.VALIDATION, cuts.held_out):
+        if counts[part] == 0:
+            raise DataError(
+                f"expected impressions in the {part.name.lower()} slice, got none: the log runs from "
+                f"{shown(int(time_ms.min()))} to {shown(int(time_ms.max()))} and split cuts it at "
+                f"{shown(cuts.validation_from_ms)}"
+                + ("" if cuts.test_from_ms is None else f" and {shown(cuts.test_from_ms)}")
+            )
+    return cuts
+
+
+def shown(time_ms: int) -> str:
+    """A time for people: ISO 8601, UTC, to the second."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _moment(cut: datetime | float, time_ms: NDArray[np.int64]) -> int:
+    if isinstance(cut, datetime):
+        return int(cut.timestamp() * 1000)
+    return int(np.quantile(time_ms, cut, method="higher"))
