@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -19,6 +19,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from training.report import Report
 
 PLAIN_INTERVAL_S = 10.0
 """Seconds between two lines of a stage where there is no terminal."""
@@ -63,6 +66,16 @@ class Screen:
         for row in rows:
             table.add_row(*row)
         self.out.print(table)
+
+    def comparison(self, title: str, report: "Report") -> None:
+        """The report's metrics, one column per model, the best of each metric starred."""
+        from training.report import compared_models, metrics_table
+
+        rows = [
+            [row.meaning.label, *(f"{cell.text}{'*' if cell.is_best else ' '}" for cell in row.cells)]
+            for row in metrics_table(report)
+        ]
+        self.table(title, ["", *compared_models(report)], rows)
 
     def progress(self) -> "Stages":
         """Where long work tells how far it is."""

@@ -73,6 +73,7 @@ class Encoder(tf.Module):
             if isinstance(part := fitted.fitted[feature.name], FittedVocabulary) and part.tokens
         }
 
+    @tf.autograph.experimental.do_not_convert
     @tf.Module.with_name_scope
     def __call__(self, raw: Mapping[str, tf.Tensor]) -> Encoded:  # noqa: C901  # one case per kind of feature
         """Encode impressions.

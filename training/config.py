@@ -103,6 +103,14 @@ class EarlyStoppingConfig(_Part):
     checks_per_epoch: int = Field(default=2, ge=1, le=1000, description="validations within one epoch")
 
 
+class BaselineConfig(_Part):
+    """How `logistic` is fitted when it stands beside another family: one weight per id wants larger steps."""
+
+    epochs: int = Field(default=12, ge=1)
+    learning_rate: float = Field(default=0.01, gt=0)
+    l2_embedding: float = Field(default=0.0, ge=0)
+
+
 class TrainingConfig(_Part):
     """How the network is fitted."""
 
@@ -118,6 +126,7 @@ class TrainingConfig(_Part):
     )
     id_dropout: float = Field(default=0.0, ge=0, lt=1, description="share of vocabulary ids trained as OOV")
     keep_rate: float = Field(default=1.0, gt=0, le=1, description="share of non-clicks kept for training")
+    baseline: BaselineConfig = BaselineConfig()
     calibration: Literal["platt", "temperature", "none"] = "platt"
     seed: int = Field(default=2026, ge=0, lt=2**32)
 
@@ -197,6 +206,21 @@ class TaskConfig(_Part):
     split: SplitConfig = SplitConfig()
     gate: GateConfig = GateConfig()
     report: ReportConfig = ReportConfig()
+
+    def for_baseline(self) -> TrainingConfig:
+        """How the `logistic` beside the task's own family is fitted."""
+        baseline = self.training.baseline
+        return self.training.model_copy(
+            update={
+                "epochs": baseline.epochs,
+                "l2": 0.0,
+                "l2_embedding": baseline.l2_embedding,
+                "id_dropout": 0.0,
+                "loss": "binary_crossentropy",
+                "optimizer": OptimizerConfig(learning_rate=baseline.learning_rate),
+                "schedule": ScheduleConfig(),
+            }
+        )
 
     def with_seed(self, seed: int | None) -> Self:
         """The same task with another seed; the same task when ``seed`` is None."""

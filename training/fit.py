@@ -36,6 +36,7 @@ class TrainedModel:
 
     network: Family
     config: ModelConfig
+    predictor: "Predictor"
     learning_curve: tuple[LearningPoint, ...]
     parameters: int
 
@@ -76,7 +77,8 @@ class TrainingStep:
 
     def _with_dropped_ids(self, ids: Any, step: Any) -> Any:
         """Some known ids become OOV, so that the OOV embedding learns what an unknown value means."""
-        chance = tf.random.stateless_uniform(tf.shape(ids), seed=tf.stack([self.config.seed % 2**31, step]))
+        seed = tf.stack([self.config.seed % 2**31, step])
+        chance = tf.random.stateless_uniform(tf.shape(ids), seed=seed, alg="philox")
         dropped = (chance < self.config.id_dropout) & self._droppable & (ids > FIRST_OOV_ID)
         return tf.where(dropped, FIRST_OOV_ID, ids)
 
@@ -134,7 +136,7 @@ def fit(
         for _ in run.steps():
             bar.advance(run.batch_size, note=run.note)
     network.set_weights(run.early_stopping.best_weights)
-    return TrainedModel(network, model, tuple(run.curve), network.count_params())
+    return TrainedModel(network, model, run.predictor, tuple(run.curve), network.count_params())
 
 
 class _Run:

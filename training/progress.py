@@ -1,7 +1,6 @@
 """How long work tells how far it is: the pipeline calls it, the command line draws it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 
@@ -15,15 +14,8 @@ class Bar(Protocol):
 class Progress(Protocol):
     """Where stages are announced."""
 
-    def stage(self, name: str, *, unit: str, total: int | None = None) -> "StageContext":
+    def stage(self, name: str, *, unit: str, total: int | None = None) -> AbstractContextManager[Bar]:
         """Opens a stage of ``total`` units, or of an unknown number."""
-
-
-class StageContext(Protocol):
-    """A stage, open between entering and leaving."""
-
-    def __enter__(self) -> Bar: ...
-    def __exit__(self, *exc: object) -> None: ...
 
 
 class _SilentBar:
@@ -34,9 +26,5 @@ class _SilentBar:
 class Silent:
     """Progress that nobody watches."""
 
-    @contextmanager
-    def _stage(self) -> Iterator[Bar]:
-        yield _SilentBar()
-
-    def stage(self, name: str, *, unit: str, total: int | None = None) -> StageContext:  # noqa: ARG002  # a sibling of the drawn one
-        return self._stage()  # type: ignore[return-value]  # a context manager of the same shape
+    def stage(self, name: str, *, unit: str, total: int | None = None) -> AbstractContextManager[Bar]:  # noqa: ARG002
+        return nullcontext(_SilentBar())

@@ -12,6 +12,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.work = path / "work"
+        self.vocabularies = self.work / "vocabularies"
         self.bundle = path / "bundle"
         self.quarantine = path / "quarantine.jsonl"
 
@@ -26,8 +27,9 @@ class RunDirectory:
                 path.mkdir()
             except FileExistsError:
                 continue
-            (path / "work").mkdir()
-            return cls(path)
+            run = cls(path)
+            run.vocabularies.mkdir(parents=True)
+            return run
         raise FileExistsError(f"{runs}: a thousand runs named {stem}")
 
     def write(self, name: str, text: str) -> Path:
@@ -37,8 +39,10 @@ class RunDirectory:
         beside.replace(target)
         return target
 
-    def finish(self, *, keep_bundle: bool) -> None:
-        """Drop the work files, and the bundle too once the registry has it."""
+    def drop_work(self) -> None:
+        """Remove the work files, as every run does when it ends."""
         shutil.rmtree(self.work, ignore_errors=True)
-        if not keep_bundle:
-            shutil.rmtree(self.bundle, ignore_errors=True)
+
+    def drop_bundle(self) -> None:
+        """Remove the bundle once the registry has it."""
+        shutil.rmtree(self.bundle, ignore_errors=True)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,16 @@ class SliceFacts:
     first_ms: int
     last_ms: int
     impressions: int
+
+    @property
+    def first(self) -> datetime:
+        """Time of the earliest impression."""
+        return datetime.fromtimestamp(self.first_ms / 1000, UTC)
+
+    @property
+    def last(self) -> datetime:
+        """Time of the latest impression."""
+        return datetime.fromtimestamp(self.last_ms / 1000, UTC)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,34 @@ from features.spec import PADDING_ID, Half
 from training.models.family import HalfInputs
 
 
+class Dropout(keras.layers.Layer):
+    """Zeroes a share of its inputs in training and scales up the rest.
+
+    Keras' own layer leaves the choice of random generator to TensorFlow, whose choice is fifty times slower under XLA
+    on a processor; Philox is named here.
+
+    Args:
+        rate: Share that is dropped, in [0, 1).
+
+    Source:
+        Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 2014.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.seeds = keras.random.SeedGenerator()
+        self.built = True
+
+    @override
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The inputs with some of them zero, same shape."""
+        if not training or not self.rate:
+            return inputs
+        seed = tf.cast(self.seeds.next(), tf.int32)
+        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=seed, rng_alg="philox")
+
+
 class FieldEmbedding(keras.layers.Layer):
     """Looks up one embedding per id field of a half; those of a multi-valued field are pooled.
 
@@ -36,7 +64,7 @@ class FieldEmbedding(keras.layers.Layer):
         self.fields = fields
         self.dim = dim
         self.l2 = l2
-        self.dropout = keras.layers.Dropout(dropout) if dropout else None
+        self.dropout = Dropout(dropout)
         self.initializer = keras.initializers.get(initializer)
 
     @override
@@ -53,7 +81,7 @@ class FieldEmbedding(keras.layers.Layer):
         embeddings = self._pooled(ids, rows)  # (n, fields, dim)
         if self.l2:
             self.add_loss(self.l2 * tf.reduce_mean(tf.reduce_sum(tf.square(embeddings), axis=[1, 2])))
-        return self.dropout(embeddings, training=training) if self.dropout else embeddings
+        return self.dropout(embeddings, training=training)
 
     def _pooled(self, ids: Any, rows: Any) -> Any:
         if all(field.pooling is None for field in self.fields):

@@ -67,7 +67,7 @@ class Mlp(Family):
         if self.norms:
             sums = self.norms[depth](sums, training=training)
         active = self.activations[depth](sums)
-        return self.dropouts[depth](active, training=training) if self.dropouts else active
+        return self.dropouts[depth](active, training=training)
 
 
 def _dense(units: int, l2: float) -> keras.layers.Dense:

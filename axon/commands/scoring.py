@@ -1,0 +1,131 @@
+"""``axon score`` and ``axon evaluate``: whole files through a published version."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from axon.options import REGISTRY, RUNS, Config, DataRoot, Json, Model, Quiet, Registry, Runs, screen
+
+if TYPE_CHECKING:
+    from registry.version import Version
+
+QuarantineFile = Annotated[
+    Path | None, typer.Option("--quarantine", help="Where unreadable rows go; beside the output by default.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(score)
+    app.command()(evaluate)
+
+
+def score(
+    config: Config,
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="Rows, read like the log.", show_default=False)
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help=".csv, .tsv or .parquet; IN with a column probability.", show_default=False
+        ),
+    ],
+    model: Model = None,
+    data_root: DataRoot = None,
+    registry: Registry = REGISTRY,
+    quarantine: QuarantineFile = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Add a click probability to every row of a file; a row that cannot be read gets none."""
+    from training.config import data_root as root_of
+    from training.config import load_config
+    from training.quarantine import Quarantine
+
+    out = screen(quiet=quiet, as_json=as_json)
+    task = load_config(config)
+    version = _version(registry, model or task.name)
+    bad_rows = quarantine or target.with_name(f"{target.name}.quarantine.jsonl")
+    from training.loaded import LoadedModel
+    from training.scoring import score_file
+
+    with Quarantine(bad_rows, limit=1.0) as apart:
+        scored = score_file(
+            task,
+            LoadedModel.open(version.directory),
+            root_of(task, config, data_root),
+            source=source.absolute(),
+            target=target,
+            quarantine=apart,
+            progress=out.progress(),
+        )
+    out.result(
+        {
+            "rows": scored.rows,
+            "bad_rows": scored.bad_rows,
+            "output": str(target),
+            "quarantine": str(bad_rows) if scored.bad_rows else None,
+            "model": version.name,
+            "version": version.number,
+        },
+        [
+            f"{scored.rows:,} rows scored by {version.name}:{version.number} -> {target}",
+            *([f"{scored.bad_rows:,} rows could not be read: {bad_rows}"] if scored.bad_rows else []),
+        ],
+    )
+
+
+def evaluate(
+    config: Config,
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="A labelled log, read like the task's.", show_default=False)
+    ],
+    model: Model = None,
+    data_root: DataRoot = None,
+    registry: Registry = REGISTRY,
+    runs: Runs = RUNS,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Judge a published version on a labelled log."""
+    from training.config import data_root as root_of
+    from training.config import load_config
+
+    out = screen(quiet=quiet, as_json=as_json)
+    task = load_config(config)
+    version = _version(registry, model or task.name)
+    from training.evaluate import evaluate_log
+
+    report, run = evaluate_log(
+        task,
+        version,
+        root_of(task, config, data_root),
+        log=log.absolute(),
+        runs=runs,
+        now=datetime.now(UTC),
+        progress=out.progress(),
+    )
+    out.comparison(f"{version.name}:{version.number} on {log}", report)
+    out.result(
+        {
+            "model": version.name,
+            "version": version.number,
+            "run": str(run),
+            "report": report.model_dump(mode="json"),
+        },
+        [f"report {run / 'report.html'}"],
+    )
+
+
+def _version(registry: Path, text: str) -> "Version":
+    """The published version that a command names, with its checksums verified."""
+    from registry.local import LocalRegistry
+    from registry.manifest import verify
+    from registry.reference import ModelRef
+
+    version = LocalRegistry(registry).resolve(ModelRef.parse(text))
+    verify(version.directory)
+    return version

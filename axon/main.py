@@ -1,0 +1,62 @@
+"""The command ``axon``: each command in a file of its own, errors turned into exit codes here.
+
+Exit codes: 0 done, 1 the run was refused (the reason is printed), 2 wrong usage.
+"""
+
+import os
+import sys
+
+import typer
+
+ROOTS = {
+    "features.errors": "FeatureError",
+    "registry.errors": "RegistryError",
+    "service.errors": "ServiceError",
+    "simulator.errors": "SimulatorError",
+    "training.errors": "TrainingError",
+}
+"""The root of each room's tree of errors; an installation need not have every room."""
+
+app = typer.Typer(
+    name="axon",
+    help="Calibrated click probabilities behind an HTTP endpoint, from a click log.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    # Before TensorFlow is imported anywhere: its start-up notes are not for our users.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    register()
+    try:
+        app()
+    except Exception as error:
+        if not isinstance(error, refusals()):
+            raise
+        sys.stderr.write(f"axon: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("axon: interrupted\n")
+        sys.exit(130)
+
+
+def refusals() -> tuple[type[BaseException], ...]:
+    """Errors that are told in one line: ours, and what the operating system refuses."""
+    loaded = [getattr(sys.modules[module], root) for module, root in ROOTS.items() if module in sys.modules]
+    return (OSError, *loaded)
+
+
+def register() -> None:
+    """Add every command; their modules import nothing heavy at their top."""
+    from axon.commands import data, models, scoring, serve, train
+
+    for module in (data, train, scoring, models, serve):
+        module.add_to(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""Probabilities and clicks in, a `Report` out: of a fresh model for the pipeline, of a published one for a log."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from registry.version import Version
+from training.calibration import Calibration, undo_downsampling
+from training.config import TaskConfig
+from training.fit import TrainedModel
+from training.html import render_html
+from training.ingest import Ingested
+from training.loaded import LoadedModel
+from training.metrics import SliceMetrics, all_metrics
+from training.progress import Progress
+from training.quarantine import Quarantine
+from training.report import Curves, DataSummary, Period, Report, SliceName, build_slice
+from training.run import RunDirectory
+from training.scoring import predict_log
+from training.slices import SliceFacts, Slices
+from training.split import Slice
+from training.version import code_version
+
+
+class Stopwatch:
+    """How long each stage of a run took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 3)
+
+
+class Judge:
+    """Measures models on the slices of one run, all on the same impressions."""
+
+    def __init__(self, config: TaskConfig, slices: Slices, held_out: Slice) -> None:
+        self.config = config
+        self.slices = slices
+        self.held_out = held_out
+        train = slices.facts[Slice.TRAIN]
+        self.prior = float(train.clicked.mean())
+
+    def logits(self, model: TrainedModel, part: Slice) -> NDArray[np.float64]:
+        """Logits on the full log ``(n,)``, before calibration."""
+        logits = model.predictor.logits(self.slices.stores[part])
+        return undo_downsampling(logits.astype(np.float64), self.config.training.keep_rate)
+
+    def metrics(self, probabilities: NDArray[np.float64], part: Slice) -> SliceMetrics:
+        facts = self.slices.facts[part]
+        return all_metrics(facts.clicked, probabilities, users_of(self.config, facts.kept))
+
+    def report(  # each is one thing that a report shows
+        self,
+        models: Mapping[str, TrainedModel],
+        calibrations: Mapping[str, Calibration],
+        *,
+        ingested: Ingested,
+        seconds: Mapping[str, float],
+        now: datetime,
+        configuration: str,
+    ) -> Report:
+        """The report of the task's family, beside the prior and every other model that was trained."""
+        family = self.config.model.family
+        facts = self.slices.facts[self.held_out]
+        logits = {name: self.logits(model, self.held_out) for name, model in models.items()}
+        final = expit(calibrations[family].apply(logits[family]))
+        metrics, segments = build_slice(
+            facts.clicked,
+            final,
+            users_of(self.config, facts.kept),
+            self._segments(facts),
+            self.config.report.max_values,
+        )
+        validation = expit(calibrations[family].apply(self.logits(models[family], Slice.VALIDATION)))
+        return Report(
+            name=self.config.name,
+            family=family,
+            created_at=now,
+            code_version=code_version(),
+            seed=self.config.training.seed,
+            slice=_slice_name(self.held_out),
+            data=self._data(ingested),
+            metrics=metrics,
+            baselines=self._baselines(logits, calibrations),
+            validation_metrics=self.metrics(validation, Slice.VALIDATION),
+            segments=segments,
+            learning_curves={name: model.learning_curve for name, model in models.items()},
+            curves=Curves.of(facts.clicked, final),
+            calibration=calibrations[family],
+            keep_rate=self.config.training.keep_rate,
+            seconds=dict(seconds),
+            parameters=models[family].parameters,
+            notes=self._notes(),
+            configuration=configuration,
+        )
+
+    def _baselines(
+        self, logits: Mapping[str, NDArray[np.float64]], calibrations: Mapping[str, Calibration]
+    ) -> dict[str, SliceMetrics]:
+        family = self.config.model.family
+        prior = np.full(self.slices.facts[self.held_out].impressions, self.prior)
+        baselines = {"prior": self.metrics(prior, self.held_out)}
+        for name in logits:
+            if name != family:
+                baselines[name] = self.metrics(expit(calibrations[name].apply(logits[name])), self.held_out)
+        baselines[f"{family} before calibration"] = self.metrics(expit(logits[family]), self.held_out)
+        return baselines
+
+    def _segments(self, facts: SliceFacts) -> dict[str, NDArray[Any]]:
+        return {column: facts.kept[column].to_numpy() for column in self.config.report.segments}
+
+    def _data(self, ingested: Ingested) -> DataSummary:
+        periods = {_slice_name(part): _period(facts) for part, facts in self.slices.facts.items()}
+        return DataSummary(
+            impressions_read=ingested.rows + ingested.bad_rows, bad_rows=ingested.bad_rows, slices=periods
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        if self.held_out is Slice.TEST:
+            return ()
+        return (
+            "There is no test slice: the figures are of the validation slice, which also chose the weights and the "
+            "calibration, so they flatter the model. Set split.test_from to judge on impressions that chose nothing.",
+        )
+
+
+def evaluate_log(
+    config: TaskConfig,
+    version: Version,
+    root: Path,
+    *,
+    log: Path,
+    runs: Path,
+    now: datetime,
+    progress: Progress,
+) -> tuple[Report, Path]:
+    """Judge a published version on a labelled log; the report is also written into a run directory.
+
+    Raises:
+        DataError: If the log cannot be used.
+    """
+    run = RunDirectory.create(runs, f"{config.name}-evaluation", now=now)
+    watch = Stopwatch()
+    with Quarantine(run.quarantine, config.data.max_bad_rows) as quarantine, watch.stage("scoring"):
+        predicted = predict_log(
+            config,
+            LoadedModel.open(version.directory),
+            root,
+            log=log,
+            quarantine=quarantine,
+            progress=progress,
+        )
+    manifest = version.manifest()
+    segments = {column: predicted.kept[column].to_numpy() for column in config.report.segments}
+    metrics, by_segment = build_slice(
+        predicted.clicked,
+        predicted.probabilities,
+        users_of(config, predicted.kept),
+        segments,
+        config.report.max_values,
+    )
+    rows = len(predicted.clicked)
+    report = Report(
+        name=version.name,
+        family=manifest.family,
+        created_at=now,
+        code_version=code_version(),
+        seed=config.training.seed,
+        slice="log",
+        data=DataSummary(
+            impressions_read=rows + predicted.bad_rows,
+            bad_rows=predicted.bad_rows,
+            slices={
+                "log": Period(
+                    impressions=rows, first=_time(predicted.first_ms), last=_time(predicted.last_ms)
+                )
+            },
+        ),
+        metrics=metrics,
+        segments=by_segment,
+        curves=Curves.of(predicted.clicked, predicted.probabilities),
+        seconds=watch.seconds,
+    )
+    run.write("report.json", report.model_dump_json(indent=1))
+    run.write("report.html", render_html(report))
+    run.drop_work()
+    return report, run.path
+
+
+def users_of(config: TaskConfig, kept: pl.DataFrame) -> NDArray[Any] | None:
+    """Who saw each impression, as numbers, if the task names a user column."""
+    column = config.data.user_column
+    return None if column is None or column not in kept.columns else kept[column].hash(0).to_numpy()
+
+
+def _slice_name(part: Slice) -> SliceName:
+    names: dict[Slice, SliceName] = {Slice.TRAIN: "train", Slice.VALIDATION: "validation", Slice.TEST: "test"}
+    return names[part]
+
+
+def _period(facts: SliceFacts) -> Period:
+    return Period(impressions=facts.impressions, first=facts.first, last=facts.last)
+
+
+def _time(time_ms: int) -> datetime:
+    return datetime.fromtimestamp(time_ms / 1000, UTC)

@@ -1,0 +1,196 @@
+"""What a run found out about its model: arrays of the judged slice come in, one `Report` goes out.
+
+`training.pipeline` fills it, the gate reads it, `training.html` draws it, and it travels with every version as
+``assets.extra/report.json``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from training.calibration import Calibration
+from training.curves import HistogramBin, ReliabilityBin, RocPoint, histogram, reliability, roc_points
+from training.grouping import group
+from training.metrics import METRICS, Meaning, SliceMetrics, all_metrics
+
+SliceName = Literal["train", "validation", "test", "log"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Segment(_Part):
+    """The impressions of a slice that share a value of a column; the empty value is a missing one."""
+
+    column: str
+    value: str
+    metrics: SliceMetrics
+
+
+class LearningPoint(_Part):
+    """One look at the validation slice while training; losses are means per impression, in nats."""
+
+    epoch: float = Field(ge=0, description="passes over the training slice so far")
+    step: int = Field(ge=0, description="batches so far")
+    train_loss: float | None
+    validation_loss: float
+    learning_rate: float | None = None
+
+
+class Period(_Part):
+    """How many impressions a slice has and when they were."""
+
+    impressions: int = Field(ge=0)
+    first: AwareDatetime | None = None
+    last: AwareDatetime | None = None
+
+
+class DataSummary(_Part):
+    """What was read, and how it was divided in time."""
+
+    impressions_read: int = Field(ge=0)
+    bad_rows: int = Field(default=0, ge=0, description="rows set apart in the quarantine file")
+    slices: dict[SliceName, Period] = Field(default_factory=dict)
+
+
+class Curves(_Part):
+    """The points behind the pictures of one slice."""
+
+    roc: tuple[RocPoint, ...] = ()
+    reliability: tuple[ReliabilityBin, ...] = ()
+    histogram: tuple[HistogramBin, ...] = ()
+
+    @classmethod
+    def of(cls, clicked: ArrayLike, probabilities: ArrayLike) -> Self:
+        """The curves of labels and probabilities, both of shape ``(n,)``."""
+        return cls(
+            roc=roc_points(clicked, probabilities),
+            reliability=reliability(clicked, probabilities),
+            histogram=histogram(clicked, probabilities),
+        )
+
+
+class Report(_Part):
+    """Everything a person, or the gate, needs to judge a model; figures are of ``slice`` unless they say otherwise."""
+
+    name: str
+    family: str
+    created_at: AwareDatetime
+    code_version: str
+    seed: int
+    slice: SliceName
+    data: DataSummary
+    metrics: SliceMetrics
+    baselines: dict[str, SliceMetrics] = Field(
+        default_factory=dict, description='"prior", "logistic", "mlp before calibration", on the same slice'
+    )
+    validation_metrics: SliceMetrics | None = None
+    segments: tuple[Segment, ...] = ()
+    learning_curves: dict[str, tuple[LearningPoint, ...]] = Field(
+        default_factory=dict, description="by family"
+    )
+    curves: Curves = Curves()
+    calibration: Calibration = Calibration()
+    keep_rate: float = Field(default=1.0, gt=0, le=1)
+    seconds: dict[str, float] = Field(default_factory=dict, description="stage -> how long it took")
+    parameters: int | None = Field(default=None, description="numbers learned by the network")
+    gate_reasons: tuple[str, ...] = Field(default=(), description="why it must not be published")
+    notes: tuple[str, ...] = Field(default=(), description="what to know before trusting the figures")
+    configuration: str = Field(default="", description="the task file, as YAML")
+
+
+def build_slice(
+    clicked: ArrayLike,
+    probabilities: ArrayLike,
+    users: NDArray[Any] | None,
+    segments: Mapping[str, NDArray[Any]],
+    max_values: int,
+) -> tuple[SliceMetrics, tuple[Segment, ...]]:
+    """The metrics of a slice as a whole and by the values of segment columns.
+
+    Args:
+        clicked: Labels 0 or 1, shape ``(n,)``.
+        probabilities: Of a click, shape ``(n,)``, each in [0, 1].
+        users: Who saw each impression, shape ``(n,)``; without it GAUC is None.
+        segments: Column -> its values, texts or numbers, shape ``(n,)``.
+        max_values: Of each column only so many values are kept, the most frequent ones, ties by value.
+    """
+    clicked, probabilities = np.asarray(clicked), np.asarray(probabilities, dtype=np.float64)
+    found = [
+        Segment(
+            column=column,
+            value=value,
+            metrics=all_metrics(clicked[rows], probabilities[rows], None if users is None else users[rows]),
+        )
+        for column, values in segments.items()
+        for value, rows in _most_frequent(values, max_values)
+    ]
+    return all_metrics(clicked, probabilities, users), tuple(found)
+
+
+def _most_frequent(values: NDArray[Any], max_values: int) -> list[tuple[str, NDArray[np.int64]]]:
+    """The most frequent values and the impressions of each."""
+    codes, names = group(values)
+    counts = np.bincount(codes, minlength=len(names))
+    by_code = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
+    frequent = np.argsort(-counts, kind="stable")[:max_values].tolist()
+    return [(names[code], by_code[code]) for code in frequent]
+
+
+class Cell(NamedTuple):
+    """One figure of the comparison, ready to print; the best of its metric is marked."""
+
+    text: str
+    is_best: bool
+
+
+class MetricsRow(NamedTuple):
+    """One metric of every compared model."""
+
+    meaning: Meaning
+    cells: tuple[Cell, ...]
+
+
+def compared_models(report: Report) -> dict[str, SliceMetrics]:
+    """The judged model first, then the baselines; the columns of `metrics_table`."""
+    return {report.family: report.metrics} | {
+        name: metrics for name, metrics in report.baselines.items() if name != report.family
+    }
+
+
+def metrics_table(report: Report) -> list[MetricsRow]:
+    """One row per metric, one cell per model of `compared_models`; undefined figures read "-"."""
+    models = compared_models(report).values()
+    return [
+        _row(meaning, [getattr(metrics, name) for metrics in models]) for name, meaning in METRICS.items()
+    ]
+
+
+def _row(meaning: Meaning, figures: list[float | None]) -> MetricsRow:
+    distances = [None if figure is None else _distance(meaning, figure) for figure in figures]
+    defined = [distance for distance in distances if distance is not None]
+    # One figure alone, or all figures alike, is not the best of anything.
+    best = min(defined) if len(set(defined)) > 1 else None
+    return MetricsRow(
+        meaning,
+        tuple(
+            Cell("-" if figure is None else f"{figure:.4f}", best is not None and distance == best)
+            for figure, distance in zip(figures, distances, strict=True)
+        ),
+    )
+
+
+def _distance(meaning: Meaning, figure: float) -> float:
+    """How far a figure is from where it should be, on the four digits that are shown."""
+    shown = round(figure, 4)
+    match meaning.aim:
+        case "high":
+            return -shown
+        case "low":
+            return shown
+        case "one":
+            return abs(shown - 1.0)
