@@ -67,8 +67,7 @@ def _auc(probabilities: Float64Array, clicked: Int64Array) -> float | None:
 
 def _log_loss(probabilities: Float64Array, clicked: Int64Array) -> float:
     told = np.where(clicked == 1, probabilities, 1.0 - probabilities)
-    # Only a constant of 0 or 1 comes with told 0 nowhere, and 0 log 0 is 0.
-    return float(-np.log(told).mean())
+    return abs(float(np.log(told).mean()))
 
 
 def _cold_share(ids: pl.Series) -> float | None:

@@ -99,7 +99,7 @@ def undo_downsampling(logits: Float64Array, keep_rate: float) -> Float64Array:
     ``p / (p + (1 - p) / w)``.
 
     Args:
-        logits: Of a network trained on the downsampled log, shape ``(n,)``.
+        logits: Of a network trained on the downsampled log, shape ``(n,)``; the export passes a tensor.
         keep_rate: Share of non-clicks kept for training, in (0, 1].
 
     Returns:

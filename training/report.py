@@ -142,13 +142,13 @@ def _most_frequent(values: NDArray[Any], max_values: int) -> list[tuple[str, NDA
 
 
 class Cell(NamedTuple):
-    """One figure of the comparison, ready to print; the best of its metric is marked."""
+    """One figure of the comparison, ready to show; the best of its metric is marked."""
 
     text: str
     is_best: bool
 
 
-class MetricsRow(NamedTuple):
+class ComparedMetric(NamedTuple):
     """One metric of every compared model."""
 
     meaning: Meaning
@@ -156,31 +156,36 @@ class MetricsRow(NamedTuple):
 
 
 def compared_models(report: Report) -> dict[str, SliceMetrics]:
-    """The judged model first, then the baselines; the columns of `metrics_table`."""
+    """The judged model first, then the baselines."""
     return {report.family: report.metrics} | {
         name: metrics for name, metrics in report.baselines.items() if name != report.family
     }
 
 
-def metrics_table(report: Report) -> list[MetricsRow]:
-    """One row per metric, one cell per model of `compared_models`; undefined figures read "-"."""
+def comparison(report: Report) -> tuple[ComparedMetric, ...]:
+    """Every metric of every model of `compared_models`, in that order; undefined figures read "-"."""
     models = compared_models(report).values()
-    return [
-        _row(meaning, [getattr(metrics, name) for metrics in models]) for name, meaning in METRICS.items()
-    ]
+    return tuple(
+        ComparedMetric(meaning, _cells(meaning, [getattr(metrics, name) for metrics in models]))
+        for name, meaning in METRICS.items()
+    )
 
 
-def _row(meaning: Meaning, figures: list[float | None]) -> MetricsRow:
+def metrics_table(report: Report) -> list[list[str]]:
+    """The comparison as a table of texts: a header with the models' names, then one row per metric."""
+    header = ["", *compared_models(report)]
+    rows = [[meaning.label, *(cell.text for cell in cells)] for meaning, cells in comparison(report)]
+    return [header, *rows]
+
+
+def _cells(meaning: Meaning, figures: list[float | None]) -> tuple[Cell, ...]:
     distances = [None if figure is None else _distance(meaning, figure) for figure in figures]
     defined = [distance for distance in distances if distance is not None]
     # One figure alone, or all figures alike, is not the best of anything.
     best = min(defined) if len(set(defined)) > 1 else None
-    return MetricsRow(
-        meaning,
-        tuple(
-            Cell("-" if figure is None else f"{figure:.4f}", best is not None and distance == best)
-            for figure, distance in zip(figures, distances, strict=True)
-        ),
+    return tuple(
+        Cell("-" if figure is None else f"{figure:.4f}", best is not None and distance == best)
+        for figure, distance in zip(figures, distances, strict=True)
     )
 
 

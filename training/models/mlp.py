@@ -9,7 +9,7 @@ from features.layout import EncodedLayout
 from features.spec import Half
 from training.config import ModelConfig
 from training.models.family import Family, HalfInputs, Regularisation
-from training.models.layers import FieldEmbedding, SplitDense, numbers_of
+from training.models.layers import Dropout, FieldEmbedding, SplitDense, numbers_of
 
 
 class Mlp(Family):
@@ -39,9 +39,7 @@ class Mlp(Family):
         self.rest = [_dense(width, regularisation.l2) for width in units[1:]]
         self.norms = [keras.layers.BatchNormalization() for _ in config.hidden] if config.batch_norm else []
         self.activations = [keras.layers.Activation(config.activation) for _ in config.hidden]
-        self.dropouts = (
-            [keras.layers.Dropout(config.dropout) for _ in config.hidden] if config.dropout else []
-        )
+        self.dropouts = [Dropout(config.dropout) for _ in config.hidden]
 
     @override
     def user_state(self, inputs: HalfInputs, *, training: bool) -> Any:
