@@ -68,14 +68,11 @@ class Screen:
         self.out.print(table)
 
     def comparison(self, title: str, report: "Report") -> None:
-        """The report's metrics, one column per model, the best of each metric starred."""
-        from training.report import compared_models, metrics_table
+        """The report's metrics, one column per model."""
+        from training.report import metrics_table
 
-        rows = [
-            [row.meaning.label, *(f"{cell.text}{'*' if cell.is_best else ' '}" for cell in row.cells)]
-            for row in metrics_table(report)
-        ]
-        self.table(title, ["", *compared_models(report)], rows)
+        header, *rows = metrics_table(report)
+        self.table(title, header, rows)
 
     def progress(self) -> "Stages":
         """Where long work tells how far it is."""

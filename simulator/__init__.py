@@ -2,7 +2,8 @@
 
 from simulator.chance import Float64Array, Int64Array
 from simulator.clicks import click_probabilities, draw_clicks
-from simulator.exposure import Impressions, draw_impressions
+from simulator.errors import MismatchedTruthError, SimulatorError, UnknownBlockError
+from simulator.exposure import Impressions, block_count, draw_impressions
 from simulator.figures import WorldFigures, measure
 from simulator.shop import ShopFiles, write_shop
 from simulator.world import World, WorldConfig, build_world
@@ -11,10 +12,14 @@ __all__ = [
     "Float64Array",
     "Impressions",
     "Int64Array",
+    "MismatchedTruthError",
     "ShopFiles",
+    "SimulatorError",
+    "UnknownBlockError",
     "World",
     "WorldConfig",
     "WorldFigures",
+    "block_count",
     "build_world",
     "click_probabilities",
     "draw_clicks",

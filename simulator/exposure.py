@@ -13,6 +13,7 @@ from simulator.chance import (
     draw_cumulative,
     generator,
 )
+from simulator.errors import UnknownBlockError
 from simulator.world import World
 
 BLOCK_PAGES = 8_192
@@ -51,10 +52,10 @@ def draw_impressions(world: World, block: int) -> Impressions:
     """Draw one block of the log, in the order of time; blocks follow one another in time.
 
     Raises:
-        ValueError: If the world's log has no such block.
+        UnknownBlockError: If the world's log has no such block.
     """
     if not 0 <= block < block_count(world):
-        raise ValueError(f"expected a block in [0, {block_count(world)}), got {block}")
+        raise UnknownBlockError(f"expected a block in [0, {block_count(world)}), got {block}")
     config, rng = world.config, generator(world.config.seed, Stream.EXPOSURE, block)
     all_pages = -(-config.impressions // config.positions)
     pages = np.arange(block * BLOCK_PAGES, min((block + 1) * BLOCK_PAGES, all_pages))

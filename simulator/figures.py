@@ -5,6 +5,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from simulator.chance import Float64Array, Int64Array
+from simulator.errors import MismatchedTruthError
 from simulator.shop import ShopFiles
 
 # Who is first seen after this share of the log counts as cold in what follows.
@@ -32,12 +33,12 @@ def measure(files: ShopFiles) -> WorldFigures:
     """Measure a written shop; takes some 100 bytes of memory per impression.
 
     Raises:
-        ValueError: If the truth has not one probability per impression of the log.
+        MismatchedTruthError: If the truth has not one probability per impression of the log.
     """
     read = pl.read_parquet if files.log.suffix == ".parquet" else pl.read_csv
     log, truth = read(files.log), read(files.truth)
     if len(log) != len(truth):
-        raise ValueError(
+        raise MismatchedTruthError(
             f"expected one true probability per impression, got {len(truth)} in {files.truth.name} for "
             f"{len(log)} in {files.log.name}; write the shop again"
         )

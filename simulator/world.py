@@ -31,7 +31,10 @@ class WorldConfig(BaseModel):
         default=0.3, ge=0, le=0.9, description="share of users and items that first appear during the log"
     )
     drift: float = Field(
-        default=0.0, ge=0, le=10, description="how far tastes turn per week, in radians; 0 is stationary"
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="how far tastes turn per week, in radians; 0 is stationary",
     )
 
     @field_validator("time_zone")

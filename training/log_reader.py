@@ -116,11 +116,13 @@ def _read_chunk(plan: LogPlan, part: SourceChunk, quarantine: Quarantine, *, fir
     positions = rows.places[readable]
     columns = columns.filtered(readable)
     unknown = {join.side: columns.look_up(join) for join in plan.joins}
+    # So many rows also where no column is asked for, so that one mask fits all parts of a chunk.
+    rows_of_none = pl.DataFrame(height=len(positions))
     return LogChunk(
-        raw=pl.DataFrame([columns.raw[raw.column] for raw in plan.wanted.raw_inputs], height=len(positions)),
+        raw=rows_of_none.with_columns([columns.raw[raw.column] for raw in plan.wanted.raw_inputs]),
         time_ms=time_ms[readable],
         clicked=None if clicked is None else clicked[readable],
-        kept=pl.DataFrame([columns.kept[name] for name in plan.wanted.keep], height=len(positions)),
+        kept=rows_of_none.with_columns([columns.kept[name] for name in plan.wanted.keep]),
         positions=positions,
         size=part.size,
         originals=part.cells.frame(list(plan.log.names.values())) if plan.wanted.originals else None,

@@ -1,11 +1,16 @@
 """``axon simulate`` and ``axon check``: logs, before anything is trained on them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from axon.options import Config, DataRoot, Json, Quiet, screen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.progress import Bar
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,7 +35,7 @@ def simulate(
     out = screen(quiet=quiet, as_json=as_json)
     with out.progress().stage("simulating", unit="impressions", total=impressions) as bar:
         files = write_shop(
-            WorldConfig(impressions=impressions, seed=seed, drift=drift), directory, progress=bar.advance
+            WorldConfig(impressions=impressions, seed=seed, drift=drift), directory, progress=_steps(bar)
         )
     paths = {name: str(getattr(files, name)) for name in ("log", "users", "items", "truth")}
     out.result(paths, [f"{name:6} {path}" for name, path in paths.items()])
@@ -54,3 +59,15 @@ def check(
     out.result(found.model_dump(mode="json"), found.lines())
     if found.errors:
         raise typer.Exit(1)
+
+
+def _steps(bar: "Bar") -> "Callable[[int], None]":
+    """Turns totals into steps."""
+    done = 0
+
+    def advance(total: int) -> None:
+        nonlocal done
+        bar.advance(total - done)
+        done = total
+
+    return advance

@@ -1,0 +1,9 @@
+"""Files of a log or a table, whatever their format, as one stream of chunks of rows.
+
+`open_source` takes a file name or a glob and hands a `Source` to the readers of logs and tables.
+"""
+
+from training.sources.chunks import Fault, SourceChunk
+from training.sources.source import Source, open_source
+
+__all__ = ["Fault", "Source", "SourceChunk", "open_source"]

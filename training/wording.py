@@ -1,0 +1,115 @@
+"""Figures in plain words: a `Report` comes in, sentences for people who do not read formulas go out.
+
+`training.html` puts them at the top of the page.
+"""
+
+from typing import NamedTuple
+
+from training.metrics import METRICS, SliceMetrics
+from training.report import Report
+
+
+class Headline(NamedTuple):
+    """One figure, what it means for this model, and what it is compared with (may be empty)."""
+
+    label: str
+    figure: str
+    sentence: str
+    compared: str
+
+
+def headlines(report: Report) -> tuple[Headline, ...]:
+    """The report's metrics, one headline each, in the order of the tables."""
+    sentences = _sentences(report.metrics)
+    return tuple(
+        Headline(
+            label=meaning.label,
+            figure=_figure(getattr(report.metrics, name)),
+            sentence=sentences.get(name) or meaning.explanation,
+            compared=_compared(report, name),
+        )
+        for name, meaning in METRICS.items()
+    )
+
+
+def summary(report: Report) -> str:
+    """One sentence about what was promised and what came on the judged slice."""
+    metrics = report.metrics
+    if metrics.click_rate is None:
+        return "No impression was judged."
+    judged = f"{metrics.impressions:,} impressions of the {report.slice} slice"
+    if metrics.calibration_ratio is None:
+        return f"Judged on {judged}, none of which was clicked."
+    promised = metrics.click_rate * metrics.calibration_ratio
+    return (
+        f"On {judged}, the model promised a click rate of {percent(promised)}; "
+        f"{percent(metrics.click_rate)} were clicked."
+    )
+
+
+def percent(share: float) -> str:
+    """A share with about three digits: 0.05312 is "5.31 %", 0.000123 is "0.0123 %"."""
+    hundredths = share * 100.0
+    if hundredths == 0.0 or abs(hundredths) >= 100.0:
+        return f"{hundredths:.0f} %"
+    digits = 1 if abs(hundredths) >= 10.0 else 2 if abs(hundredths) >= 0.1 else 4
+    return f"{hundredths:.{digits}f} %"
+
+
+def _figure(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.4f}"
+
+
+def _compared(report: Report, name: str) -> str:
+    figures = {
+        baseline: getattr(metrics, name)
+        for baseline, metrics in report.baselines.items()
+        if baseline in {"prior", "logistic"} and baseline != report.family
+    }
+    return ", ".join(f"{baseline} {figure:.4f}" for baseline, figure in figures.items() if figure is not None)
+
+
+def _sentences(metrics: SliceMetrics) -> dict[str, str]:
+    """A sentence about the value of each metric; a metric without one falls back on its explanation."""
+    found = {
+        "auc": _order(
+            metrics.auc, "Of a clicked and an unclicked impression, the clicked one is scored higher"
+        ),
+        "gauc": _order(
+            metrics.gauc, "Within one user, a clicked impression is scored above an unclicked one"
+        ),
+        "normalised_entropy": _uncertainty(metrics.normalised_entropy),
+        "ece": _distance(metrics.ece),
+        "calibration_ratio": _promise(metrics),
+    }
+    undefined = "Undefined here: it needs both clicked and unclicked impressions."
+    return {
+        name: undefined if getattr(metrics, name) is None else found.get(name, "") for name in METRICS
+    } | ({"gauc": "Undefined here: no known user has both outcomes."} if metrics.gauc is None else {})
+
+
+def _order(share: float | None, start: str) -> str:
+    return "" if share is None else f"{start} {share * 100:.0f} times in 100; chance alone gives 50."
+
+
+def _uncertainty(entropy: float | None) -> str:
+    if entropy is None:
+        return ""
+    if entropy >= 1.0:
+        return "No better than always saying the click rate."
+    return f"Removes {percent(1.0 - entropy)} of the uncertainty that knowing the click rate alone leaves."
+
+
+def _distance(ece: float | None) -> str:
+    return (
+        ""
+        if ece is None
+        else f"A promised probability is off by {ece * 100:.2f} percentage points on average."
+    )
+
+
+def _promise(metrics: SliceMetrics) -> str:
+    if metrics.calibration_ratio is None:
+        return ""
+    predicted = metrics.calibration_ratio * metrics.clicks
+    return f"{predicted:,.0f} clicks were promised and {metrics.clicks:,} came."
