@@ -1,0 +1,98 @@
+"""Writing that survives a crash: bytes and directories come in, and are on the disc, whole, when a call returns.
+
+`registry.manifest` and `registry.local` write nothing except through here.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Force a file's content, or a directory's entries, to the disc."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Give the file a new content in one step: a reader sees the old one or the new one, also after a crash.
+
+    Raises:
+        OSError: If the disc cannot take it; the old content stands and nothing is left behind.
+    """
+    beside = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    try:
+        with beside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def copy_tree(source: Path, target: Path, *, last: str) -> None:
+    """Copy a directory file by file into an existing empty one, everything on the disc when it returns.
+
+    Args:
+        source: What is copied; holds plain files and directories only.
+        target: An empty directory.
+        last: The file, relative to `source`, that is written when all others are safe.
+    """
+    for directory, _, names in os.walk(source):
+        here = target / Path(directory).relative_to(source)
+        here.mkdir(exist_ok=True)
+        for name in names:
+            if Path(directory, name) != source / last:
+                _copy_file(Path(directory, name), here / name)
+        sync(here)
+    _copy_file(source / last, target / last)
+    sync((target / last).parent)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target, follow_symlinks=False)
+    sync(target)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file exclusively; the kernel lets go of it when the process dies, however it dies."""
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def occupied(directory: Path) -> Iterator[None]:
+    """Mark the directory as in use by this process for as long as the block runs, or the process lives."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_occupied(directory: Path) -> bool:
+    """Whether a living process holds the directory with `occupied`, or has just renamed or removed it."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

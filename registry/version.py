@@ -1,0 +1,52 @@
+"""One published version: its place comes in, what is written beside the model goes out.
+
+`registry.local` hands them out; the service's loader and the command line read them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from typing_extensions import override
+
+from features.fitted import FittedSpec
+from registry.errors import IntegrityError
+from registry.manifest import FEATURE_SPEC, Manifest, read_manifest
+
+
+@dataclass(frozen=True, order=True)
+class Version:
+    """A directory that holds a SavedModel and, in ``assets.extra/``, everything that is ours."""
+
+    name: str
+    number: int
+    directory: Path
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.name}/{self.number}"
+
+    def manifest(self) -> Manifest:
+        """The manifest, its files unchecked (`registry.manifest.verify` checks them)."""
+        return read_manifest(self.directory)
+
+    def fitted_spec(self) -> FittedSpec:
+        """What the encoder inside the model was built from.
+
+        Raises:
+            IntegrityError: If the file is unreadable, or is not the one that the manifest speaks of.
+        """
+        manifest = self.manifest()
+        try:
+            fitted = FittedSpec.model_validate_json((self.directory / FEATURE_SPEC).read_bytes())
+        except (OSError, ValueError) as error:
+            raise IntegrityError(f"{self}: {FEATURE_SPEC} is not readable: {error}") from error
+        for what, expected, came in (
+            ("spec", manifest.spec_fingerprint, fitted.spec.fingerprint()),
+            ("fitted", manifest.fitted_fingerprint, fitted.fingerprint()),
+        ):
+            if expected != came:
+                raise IntegrityError(
+                    f"{self}: the manifest names the {what} fingerprint {expected}, {FEATURE_SPEC} has {came}; "
+                    "publish the version again"
+                )
+        return fitted

@@ -1,0 +1,146 @@
+"""What is left when a publisher is killed, the disc fills up, or two publish at once: real processes, really killed."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from registry.local import LocalRegistry
+from registry.manifest import verify
+from registry.reference import ModelRef
+from tests.registry.conftest import REPOSITORY
+
+# An audit hook sees every file opened, directory made and rename before it happens: the child kills itself at the k-th.
+_KILLED_AT_EVERY_STEP = """
+import os, signal, sys
+from pathlib import Path
+from registry.local import LocalRegistry
+
+def publish_until(step):
+    seen = 0
+    def watch(event, arguments):
+        nonlocal seen
+        if event in {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock"}:
+            seen += 1
+            if seen == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(watch)
+    LocalRegistry(Path(sys.argv[2])).publish(Path(sys.argv[1]), "shop")
+
+step, killed = 1, True
+while killed:
+    child = os.fork()
+    if child == 0:
+        publish_until(step)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    killed = os.WIFSIGNALED(status)
+    if not killed and os.WEXITSTATUS(status):
+        sys.exit("the publisher failed by itself")
+    step += 1
+print(step - 2)
+"""
+
+_FILL_THE_DISC = """
+import resource, sys
+from pathlib import Path
+from registry.errors import PublishError
+from registry.local import LocalRegistry
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
+try:
+    LocalRegistry(Path(sys.argv[2])).publish(Path(sys.argv[1]), "shop")
+except PublishError as error:
+    print(error)
+"""
+
+_PUBLISH = """
+import sys
+from pathlib import Path
+from registry.local import LocalRegistry
+
+for _ in range(int(sys.argv[3])):
+    print(LocalRegistry(Path(sys.argv[2])).publish(Path(sys.argv[1]), "shop").number)
+"""
+
+
+def _start(source: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", source, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+
+
+def _all_whole(registry: LocalRegistry) -> list[int]:
+    for version in registry.versions("shop"):
+        verify(version.directory)
+    return [version.number for version in registry.versions("shop")]
+
+
+@pytest.fixture
+def killed_at_every_step(registry, make_bundle, run_script):
+    """How many steps a publisher was killed at, and what then stood in the registry."""
+    registry.publish(make_bundle(), "shop")
+    done = run_script(_KILLED_AT_EVERY_STEP, make_bundle(), registry.root)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout), registry
+
+
+def test_a_publisher_killed_at_any_step_leaves_whole_versions_only(killed_at_every_step):
+    steps, registry = killed_at_every_step
+    assert steps > 20
+    assert len(_all_whole(registry)) >= 2
+
+
+def test_after_every_kill_the_next_publisher_succeeds_and_sweeps(killed_at_every_step):
+    _, registry = killed_at_every_step
+    assert not list((registry.root / "shop").glob(".publishing-*"))
+    assert not list((registry.root / "shop").glob(".aliases*"))
+
+
+def test_after_every_kill_the_champion_is_the_last_whole_version(killed_at_every_step):
+    _, registry = killed_at_every_step
+    assert registry.resolve(ModelRef.parse("shop")).number == _all_whole(registry)[-1]
+
+
+def test_a_publisher_killed_amid_a_big_file_leaves_whole_versions_only(registry, make_bundle):
+    bundle = make_bundle(files={"variables/variables.data": bytes(30_000_000)})
+    registry.publish(bundle, "shop")
+    for delay_s in (0.0, 0.03, 0.08, 0.15):
+        publisher = _start(_PUBLISH, bundle, registry.root, 50)
+        assert publisher.stdout is not None
+        publisher.stdout.readline()
+        time.sleep(delay_s)
+        publisher.send_signal(signal.SIGKILL)
+        publisher.communicate()
+    assert len(_all_whole(registry)) >= 5
+
+
+def test_a_disc_that_fills_up_leaves_the_old_version_whole(registry, make_bundle, run_script):
+    registry.publish(make_bundle(), "shop")
+    big = make_bundle(files={"variables/variables.data": bytes(200_000)})
+    done = run_script(_FILL_THE_DISC, big, registry.root, 100_000)
+    assert "the disc is full: nothing of 'shop' was published" in done.stdout
+    assert _all_whole(registry) == [1]
+
+
+def test_a_disc_that_fills_up_keeps_nothing_half_written(registry, make_bundle, run_script):
+    registry.publish(make_bundle(), "shop")
+    big = make_bundle(files={"variables/variables.data": bytes(200_000)})
+    run_script(_FILL_THE_DISC, big, registry.root, 100_000)
+    assert sorted(path.name for path in (registry.root / "shop").iterdir()) == [".lock", "1", "aliases.json"]
+
+
+def test_two_publishers_at_once_get_two_numbers(registry, make_bundle):
+    bundle = make_bundle()
+    publishers = [_start(_PUBLISH, bundle, registry.root, 10) for _ in range(2)]
+    numbers = [int(line) for publisher in publishers for line in publisher.communicate()[0].split()]
+    assert sorted(numbers) == list(range(1, 21))
+
+
+def test_a_sweep_leaves_a_living_publisher_alone(registry, make_bundle):
+    bundle = make_bundle()
+    publisher = _start(_PUBLISH, bundle, registry.root, 10)
+    while publisher.poll() is None:
+        registry.sweep("shop")
+    assert publisher.communicate()[0].split()[-1] == "10"
