@@ -1,7 +1,7 @@
 """When impressions happen: a window of days comes in, times and local hours go out to exposure and clicks."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -66,7 +66,5 @@ def clock_of(start: date, *, days: int, time_zone: str) -> Clock:
 
 
 def _offset_ms(moment_ms: int, zone: ZoneInfo) -> int:
-    offset = datetime.fromtimestamp(moment_ms / 1000, tz=UTC).astimezone(zone).utcoffset()
-    if offset is None:
-        raise ValueError(f"expected a time zone with an offset from UTC, {zone.key} has none")
+    offset = datetime.fromtimestamp(moment_ms / 1000, tz=UTC).astimezone(zone).utcoffset() or timedelta()
     return round(offset.total_seconds() * 1000)
