@@ -1,0 +1,100 @@
+"""What can keep a request from its probabilities. None of it knows HTTP: `service.problems` gives each its status.
+
+ServiceError
+├── RefusedRequestError         the request cannot be answered as it stands
+│   ├── MediaTypeError              its body is no plain JSON
+│   ├── BodyTooLargeError           its body has too many bytes
+│   ├── MalformedJsonError          its body is not JSON
+│   ├── NotFiniteError              it holds NaN or an infinity
+│   ├── InvalidRequestError         its parts are not what they should be
+│   ├── UnknownFeatureError         it names a feature the model was not trained on
+│   ├── TooManyRowsError            it asks for too much at once
+│   └── UnknownModelError           it names a model that is not served here
+├── NotReadyError               no model is loaded yet, or the service is stopping
+├── AddressError                the service cannot listen where it was told to
+├── LoadError                   a version cannot be served
+└── ScoringError                the model answered something that is no probability
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+MAX_PROBLEMS = 20
+"""How many places one error lists: enough to see the pattern, few enough to read."""
+
+
+class FieldProblem(NamedTuple):
+    """One wrong place in a request: a JSON pointer (RFC 6901) and what was expected there."""
+
+    pointer: str
+    detail: str
+
+
+class ServiceError(Exception):
+    """Base of every error that the service room raises; its text may be shown to whoever asked."""
+
+
+class RefusedRequestError(ServiceError):
+    """The request cannot be answered as it stands.
+
+    Args:
+        detail: What is wrong, in a sentence.
+        problems: The places, when there are any; at most `MAX_PROBLEMS` are kept.
+    """
+
+    def __init__(self, detail: str, problems: Sequence[FieldProblem] = ()) -> None:
+        self.problems = tuple(problems[:MAX_PROBLEMS])
+        super().__init__(detail)
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> Self:
+        """The error for one wrong place."""
+        return cls(f"{pointer or 'the body'}: {detail}", [FieldProblem(pointer, detail)])
+
+
+class MediaTypeError(RefusedRequestError):
+    """The body is no plain JSON."""
+
+
+class BodyTooLargeError(RefusedRequestError):
+    """The body has too many bytes."""
+
+
+class MalformedJsonError(RefusedRequestError):
+    """The body is not JSON."""
+
+
+class NotFiniteError(RefusedRequestError):
+    """The body holds NaN or an infinity."""
+
+
+class InvalidRequestError(RefusedRequestError):
+    """Parts of the request are not what they should be."""
+
+
+class UnknownFeatureError(RefusedRequestError):
+    """The request names a feature that the model was not trained on."""
+
+
+class TooManyRowsError(RefusedRequestError):
+    """The request asks for too much at once."""
+
+
+class UnknownModelError(RefusedRequestError):
+    """The request names a model that is not served here."""
+
+
+class NotReadyError(ServiceError):
+    """No model is loaded yet, or the service is stopping."""
+
+
+class AddressError(ServiceError):
+    """The service cannot listen where it was told to."""
+
+
+class LoadError(ServiceError):
+    """A version cannot be served; the text names it."""
+
+
+class ScoringError(ServiceError):
+    """The model answered something that is no probability."""

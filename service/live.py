@@ -1,0 +1,48 @@
+"""A model in memory, ready to answer: `service.loader` makes it, `service.scorer` asks it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.fitted import FittedSpec
+from registry.manifest import Manifest
+from registry.version import Version
+from service.rows import RowReader
+
+Probabilities = NDArray[np.float32]
+
+
+class Runtime(Protocol):
+    """What computes: TensorFlow today."""
+
+    def probabilities(self, arrays: Mapping[str, NDArray[Any]]) -> Probabilities:
+        """The probability of each row, shape ``(n,)``; one array per raw input of the spec."""
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """One version, loaded: what it takes, and what computes it."""
+
+    origin: Version
+    manifest: Manifest
+    fitted: FittedSpec
+    runtime: Runtime
+    reader: RowReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reader", RowReader(self.fitted.spec))
+
+    @property
+    def name(self) -> str:
+        return self.origin.name
+
+    @property
+    def version(self) -> int:
+        return self.origin.number
+
+    def predict(self, columns: Mapping[str, NDArray[Any]]) -> Probabilities:
+        """The probability of each row, shape ``(n,)``, each in [0, 1] unless the model is broken."""
+        return self.runtime.probabilities(columns)

@@ -1,0 +1,70 @@
+"""From a version in the registry to a model that can answer: verified, loaded, compared with its spec, and warm.
+
+`service.watcher` calls it in the background. It imports TensorFlow when it is called and not before.
+"""
+
+import itertools
+from pathlib import Path
+
+import orjson
+
+from registry.manifest import WARMUP, verify
+from registry.version import Version
+from service.errors import LoadError, ServiceError
+from service.examples import example_rows
+from service.live import LiveModel
+from service.scorer import score
+
+WARM_UP_ROWS = (1, 2, 10, 100, 1000)
+"""Sizes of the requests that are scored before the service says that it is ready."""
+
+
+def load_version(version: Version, *, threads: int | None = None) -> LiveModel:
+    """Verify every checksum, load the SavedModel, check that it takes what its spec says, and warm it up.
+
+    Args:
+        version: What to load.
+        threads: Cores for TensorFlow, the same for every version of one process; None for all.
+
+    Raises:
+        IntegrityError: If a file of the version is not what its manifest says.
+        LoadError: If the model cannot be loaded, or does not answer the warm-up requests.
+    """
+    manifest = verify(version.directory)
+    fitted = version.fitted_spec()
+    # TensorFlow takes seconds to import, and must not be in a process that forks.
+    from service.saved_model import SavedModelRuntime, use_threads  # noqa: PLC0415
+
+    if threads is not None:
+        use_threads(threads)
+    runtime = SavedModelRuntime(version.directory, fitted.spec.raw_inputs())
+    live = LiveModel(version, manifest, fitted, runtime)
+    warm_up(live)
+    return live
+
+
+def warm_up(live: LiveModel) -> None:
+    """Score what was packed with the version, at several sizes, so that no client pays for first calls.
+
+    Raises:
+        LoadError: If one of the requests is not answered with probabilities.
+    """
+    rows = _packed_rows(live.origin.directory / WARMUP) or example_rows(live.fitted)
+    try:
+        for size in (len(rows), *WARM_UP_ROWS):
+            score(list(itertools.islice(itertools.cycle(rows), size)), live)
+    except ServiceError as error:
+        raise LoadError(f"{live.origin} does not answer its warm-up requests: {error}") from error
+
+
+def _packed_rows(path: Path) -> list[object]:
+    """Rows of the request that was packed with the version; none if it has none."""
+    if not path.is_file():
+        return []
+    try:
+        document = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise LoadError(f"{path} is not JSON: {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("rows"), list):
+        raise LoadError(f'{path}: expected the body of a score request, {{"rows": [...]}}')
+    return list(document["rows"])

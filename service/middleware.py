@@ -1,0 +1,82 @@
+"""Around every request: an id that is echoed, a count, a duration, and an answer even when the code fails.
+
+`service.app` puts it outermost, so that what is counted is what the client saw.
+"""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.live import LiveModel
+from service.metrics import ServiceMetrics
+from service.problems import internal_error
+
+SERVED_BY = "axon.served_by"
+"""Key of the request's scope under which a route leaves the model that answered."""
+
+_HUNG_UP = 499
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
+
+log = logging.getLogger(__name__)
+
+
+class ObserveRequests:
+    """The middleware."""
+
+    def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        answer = _Answer(send, _request_id(scope))
+        try:
+            await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            answer.code = _HUNG_UP
+        except Exception:
+            # The edge of the service: a failure is logged in full and told in one sentence.
+            log.exception("%s %s failed, request %s", scope["method"], scope["path"], answer.request_id)
+            if not answer.started:
+                await internal_error(scope["path"])(scope, receive, answer.send)
+        finally:
+            live: LiveModel | None = scope.get(SERVED_BY)
+            seconds = time.perf_counter() - started
+            self._metrics.answered(_endpoint(scope), live, answer.code, seconds)
+
+
+class _Answer:
+    """Passes an answer on, adds the request's id to it, and remembers its status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.code = 500
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.code = message["status"]
+            MutableHeaders(scope=message)["X-Request-ID"] = self.request_id
+        await self._send(message)
+
+
+def _request_id(scope: Scope) -> str:
+    """The id that came with the request, if it is fit for a log line, or a new one."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _endpoint(scope: Scope) -> str:
+    """The route's path with its placeholders, so that no client can add series without end."""
+    path: str = getattr(scope.get("route"), "path", "other")
+    return path

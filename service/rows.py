@@ -1,0 +1,164 @@
+"""From the rows of a request to the columns of the graph: JSON objects come in, one array per raw input goes out.
+
+`service.scorer` calls it; what a value means is decided in `features.raw` alone.
+"""
+
+import difflib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.raw import MISSING_TEXT, MISSING_TIME, Value, read_column, to_array
+from features.spec import FeatureSpec, MultiValued, RawInput, RawKind, Side
+from service.errors import MAX_PROBLEMS, FieldProblem, InvalidRequestError, UnknownFeatureError
+
+_SIDES = frozenset(side.value for side in Side)
+_NOTHING: Mapping[str, object] = {}
+_COUNT_MISSING: dict[RawKind, Callable[[list[Value], NDArray[Any]], int]] = {
+    RawKind.TEXT: lambda column, _: column.count(MISSING_TEXT),
+    RawKind.NUMBER: lambda _, array: int(np.count_nonzero(np.isnan(array))),
+    RawKind.TIME: lambda column, _: column.count(MISSING_TIME),
+    RawKind.TEXTS: lambda column, _: column.count([]),
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the graph takes, by column, and how many values of each column were missing."""
+
+    arrays: dict[str, NDArray[Any]]
+    missing: dict[str, int]
+
+
+class RowReader:
+    """Reads the rows of requests for one model; made once, when the model is loaded."""
+
+    def __init__(self, spec: FeatureSpec) -> None:
+        self._inputs = spec.raw_inputs()
+        self._known = {
+            side.value: frozenset(raw.column for raw in self._inputs if raw.side is side) for side in Side
+        }
+        self._longest = _longest_lists(spec)
+
+    def read(self, rows: Sequence[object]) -> Columns:
+        """One array per column, in the order of the rows; an absent feature is a missing value.
+
+        Raises:
+            InvalidRequestError: If a row or a value is not what it should be.
+            UnknownFeatureError: If a row names a feature that the model does not have.
+        """
+        self._check_shapes(rows)
+        sides = {side: [row.get(side, _NOTHING) for row in rows] for side in _SIDES}  # type: ignore[attr-defined]
+        arrays: dict[str, NDArray[Any]] = {}
+        missing: dict[str, int] = {}
+        problems: list[FieldProblem] = []
+        for raw in self._inputs:
+            values = [features.get(raw.column) for features in sides[raw.side]]
+            column, unreadable = read_column(raw, values, text=False)
+            problems.extend(
+                FieldProblem(_pointer(row, raw.side, raw.column), reason) for row, reason in unreadable
+            )
+            arrays[raw.column] = to_array(raw, self._cut(raw, column))
+            missing[raw.column] = _COUNT_MISSING[raw.kind](column, arrays[raw.column])
+        if problems:
+            raise InvalidRequestError(_summary(problems), sorted(problems, key=_by_row))
+        return Columns(arrays, missing)
+
+    def _cut(self, raw: RawInput, column: list[Value]) -> list[Value]:
+        """Lists without the tokens that the encoder drops anyway: one long list would widen every row."""
+        if raw.kind is not RawKind.TEXTS:
+            return column
+        longest = self._longest[raw.column]
+        return [tokens[:longest] for tokens in column]  # type: ignore[index]  # the kind says that these are lists
+
+    def _check_shapes(self, rows: Sequence[object]) -> None:
+        problems: list[FieldProblem] = []
+        for index, row in enumerate(rows):
+            if not self._is_well_formed(row):
+                problems.extend(self._shape_problems(index, row))
+                if len(problems) >= MAX_PROBLEMS:
+                    break
+        if problems:
+            unknown = problems[0].detail.startswith(_UNKNOWN)
+            raise (UnknownFeatureError if unknown else InvalidRequestError)(_summary(problems), problems)
+
+    def _is_well_formed(self, row: object) -> bool:
+        """The quick answer for what nearly all rows are; `_shape_problems` has the words for the others."""
+        return (
+            type(row) is dict
+            and row.keys() <= _SIDES
+            and all(
+                type(features) is dict and features.keys() <= self._known[side]
+                for side, features in row.items()
+            )
+        )
+
+    def _shape_problems(self, index: int, row: object) -> Iterator[FieldProblem]:
+        if not isinstance(row, dict):
+            yield FieldProblem(
+                _pointer(index), f"expected an object with user, item and context, got {shown(row)}"
+            )
+            return
+        for side, features in row.items():
+            if side not in _SIDES:
+                expected = "expected only user, item and context"
+                yield FieldProblem(_pointer(index, side), f"{expected}{nearest(side, _SIDES)}")
+            elif not isinstance(features, dict):
+                detail = f"expected an object of features by name, got {shown(features)}"
+                yield FieldProblem(_pointer(index, side), detail)
+            else:
+                for name in features.keys() - self._known[side]:
+                    yield FieldProblem(_pointer(index, side, name), self._unknown(side, name))
+
+    def _unknown(self, side: str, name: str) -> str:
+        for other, names in self._known.items():
+            if name in names:
+                return f"{_UNKNOWN} of the {side}: {name!r} belongs to the {other}"
+        known = ", ".join(sorted(self._known[side])[:MAX_PROBLEMS]) or "none"
+        return f"{_UNKNOWN} of the {side}: the model was trained on {known}{nearest(name, self._known[side])}"
+
+
+_UNKNOWN = "unknown feature"
+
+
+def shown(value: object) -> str:
+    """The value, short enough for a message."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """The end of a sentence that suggests the known name nearest to this one; empty when none is near."""
+    matches = difflib.get_close_matches(name[:100], known, n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def pointer_token(name: str) -> str:
+    """The name as one part of a JSON pointer (RFC 6901, section 3)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _pointer(row: int, *names: str) -> str:
+    return "/".join(["/rows", str(row), *map(pointer_token, names)])
+
+
+def _by_row(problem: FieldProblem) -> int:
+    return int(problem.pointer.split("/")[2])
+
+
+def _summary(problems: Sequence[FieldProblem]) -> str:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    first = min(problems, key=_by_row)
+    return f"{first.pointer}: {first.detail}{more}"
+
+
+def _longest_lists(spec: FeatureSpec) -> dict[str, int]:
+    """The most tokens that any feature reads of each multi-valued column."""
+    longest: dict[str, int] = {}
+    for _, feature in spec.by_side():
+        if isinstance(feature, MultiValued):
+            longest[feature.column] = max(feature.max_length, longest.get(feature.column, 0))
+    return longest

@@ -1,0 +1,100 @@
+"""The process: settings come in, a server that stops gracefully runs until it is told to.
+
+``axon serve`` calls `serve`.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+import uvicorn
+from typing_extensions import override
+
+from service.app import AxonApp, create_app
+from service.errors import AddressError
+from service.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: ServiceSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then stop: not ready, drain, close, return.
+
+    SIGTERM leaves balancers `drain_s` to notice; SIGINT, which a person sends, closes at once.
+
+    Raises:
+        AddressError: If it cannot listen where the settings say.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    listener = _listen(settings.host, settings.port)
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.stop_s,
+    )
+    log.info("listening on http://%s:%d", settings.host, listener.getsockname()[1])
+    GracefulServer(config, app).run(sockets=[listener])
+    if app.watcher.is_alive():
+        _leave_while_loading()
+
+
+class GracefulServer(uvicorn.Server):
+    """uvicorn's server, which says 'not ready' before it closes its port, and whose process then ends with 0."""
+
+    def __init__(self, config: uvicorn.Config, app: AxonApp) -> None:
+        super().__init__(config)
+        self._app = app
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        service = self._app.state.service
+        again = service.holder.stopping
+        service.holder.stop()
+        if sig == signal.SIGTERM and not again and service.settings.drain_s:
+            # A timer, because a handler must return for the loop to go on answering.
+            threading.Timer(service.settings.drain_s, super().handle_exit, (sig, frame)).start()
+        else:
+            super().handle_exit(sig, frame)
+
+    @contextlib.contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's own raises the signal again after a graceful stop, and the process would die of it.
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The socket, before anything else starts: a taken port is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise AddressError(
+            f"cannot listen on {host}:{port}: {error.strerror}; name another address with AXON_HOST and AXON_PORT"
+        ) from error
+
+
+def _leave_while_loading() -> None:
+    """End the process at once: TensorFlow, interrupted while it loads in its thread, would abort it instead."""
+    log.info("stopped while a model was loading")
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,82 @@
+"""TensorFlow as the runtime: a SavedModel's directory comes in, a callable from arrays to probabilities goes out.
+
+`service.loader` imports this file late, in its own thread: nothing else in the service touches TensorFlow.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from features.spec import RawInput, RawKind
+from service.errors import LoadError, ScoringError
+
+_SIGNATURE = "serving_default"
+_OUTPUT = "probability"
+_DTYPES = {
+    RawKind.TEXT: tf.string,
+    RawKind.NUMBER: tf.float32,
+    RawKind.TIME: tf.int64,
+    RawKind.TEXTS: tf.string,
+}
+
+
+class SavedModelRuntime:
+    """The concrete function behind ``serving_default``, called by keyword.
+
+    Raises:
+        LoadError: If the directory is no SavedModel, or its signature does not take the spec's raw inputs.
+    """
+
+    def __init__(self, directory: Path, inputs: Sequence[RawInput]) -> None:
+        try:
+            # The function does not keep the model alive, and without it the variables are gone.
+            self._model = tf.saved_model.load(str(directory))
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            raise LoadError(f"TensorFlow cannot load {directory}: {error}") from error
+        if _SIGNATURE not in self._model.signatures:
+            raise LoadError(
+                f"{directory} has signatures {sorted(self._model.signatures)}; expected {_SIGNATURE!r}"
+            )
+        self._call = self._model.signatures[_SIGNATURE]
+        self._dtypes = {raw.column: _DTYPES[raw.kind] for raw in inputs}
+        self._check_signature(directory)
+
+    def probabilities(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """The probability of each row, shape ``(n,)``.
+
+        Raises:
+            ScoringError: If the graph refuses the arrays.
+        """
+        tensors = {column: tf.constant(array, self._dtypes[column]) for column, array in arrays.items()}
+        try:
+            answer: NDArray[np.float32] = self._call(**tensors)[_OUTPUT].numpy()
+        except tf.errors.OpError as error:
+            raise ScoringError("the model could not compute an answer to these rows") from error
+        return answer
+
+    def _check_signature(self, directory: Path) -> None:
+        _, keywords = self._call.structured_input_signature
+        # TensorFlow changes '.' and '-' in the keywords, not in the names.
+        taken = {tensor.name: tensor.dtype for tensor in keywords.values()}
+        if taken != self._dtypes:
+            raise LoadError(
+                f"{directory} takes {_listed(taken)}; its feature spec expects {_listed(self._dtypes)}"
+            )
+        if _OUTPUT not in self._call.structured_outputs:
+            raise LoadError(
+                f"{directory} answers {sorted(self._call.structured_outputs)}; expected {_OUTPUT!r} among them"
+            )
+
+
+def use_threads(threads: int) -> None:
+    """Let TensorFlow use this many cores; only before its first operation in this process."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def _listed(dtypes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} ({dtype.name})" for name, dtype in sorted(dtypes.items()))

@@ -1,0 +1,135 @@
+"""The shape of a request, drawn from what was fitted: a live model's spec comes in, a JSON schema goes out.
+
+`service.openapi` puts it into the API description. The checks themselves are `service.rows` and `features.raw`, which
+accept what is described here.
+"""
+
+from typing import Any
+
+from features.fitted import FittedEdges, FittedScale, FittedSpec, FittedVocabulary
+from features.spec import (
+    Age,
+    Buckets,
+    Categorical,
+    ColumnFeature,
+    Hashed,
+    MultiValued,
+    Numeric,
+    RawInput,
+    RawKind,
+    Side,
+    TimePart,
+)
+from service.examples import example_rows, example_values, features_reading, plain
+
+Schema = dict[str, Any]
+
+_TOKEN: Schema = {"type": ["string", "integer", "number", "boolean", "null"]}
+_LARGEST_FLOAT32 = 3.4028234663852886e38
+_SIDES = {
+    Side.USER: "Who looks: features of the user. An absent feature is a missing value.",
+    Side.ITEM: "What is shown: features of the item. An absent feature is a missing value.",
+    Side.CONTEXT: "When and where: features of the moment. An absent feature is a missing value.",
+}
+
+
+def request_schema(fitted: FittedSpec | None, *, max_rows: int) -> Schema:
+    """The JSON schema of a score request's body.
+
+    Args:
+        fitted: Of the model that is served; None describes any model.
+        max_rows: Most rows of one request.
+    """
+    return {
+        "type": "object",
+        "title": "ScoreRequest",
+        "required": ["rows"],
+        "additionalProperties": False,
+        "properties": {
+            "model": {
+                "type": ["string", "null"],
+                "description": "NAME, NAME:VERSION or NAME@ALIAS; refused unless it is what is served. Optional.",
+            },
+            "rows": {"type": "array", "minItems": 1, "maxItems": max_rows, "items": row_schema(fitted)},
+        },
+        "example": {"rows": example_rows(fitted)}
+        if fitted
+        else {"rows": [{"user": {}, "item": {}, "context": {}}]},
+    }
+
+
+def row_schema(fitted: FittedSpec | None) -> Schema:
+    """One pair of a user and an item in a context."""
+    return {
+        "type": "object",
+        "title": "Row",
+        "description": "One pair of a user and an item, and the moment; the answer has one probability for it.",
+        "additionalProperties": False,
+        "properties": {side.value: _side_schema(fitted, side) for side in Side},
+    }
+
+
+def _side_schema(fitted: FittedSpec | None, side: Side) -> Schema:
+    schema: Schema = {"type": "object", "title": side.value.capitalize(), "description": _SIDES[side]}
+    if fitted is None:
+        return schema
+    inputs = [raw for raw in fitted.spec.raw_inputs() if raw.side is side]
+    return {
+        **schema,
+        "additionalProperties": False,
+        "properties": {raw.column: _value_schema(fitted, raw) for raw in inputs},
+    }
+
+
+def _value_schema(fitted: FittedSpec, raw: RawInput) -> Schema:
+    return {
+        **_type_of(raw),
+        "description": " ".join(_meaning(fitted, f) for f in features_reading(fitted, raw.column)),
+        "examples": example_values(fitted, raw),
+    }
+
+
+def _type_of(raw: RawInput) -> Schema:
+    match raw.kind:
+        case RawKind.TEXT:
+            return _TOKEN
+        case RawKind.NUMBER:
+            return {"type": ["number", "null"], "minimum": -_LARGEST_FLOAT32, "maximum": _LARGEST_FLOAT32}
+        case RawKind.TIME:
+            text: Schema = {"type": "string"}
+            if raw.time.format in {"auto", "iso"}:
+                text["format"] = "date-time"
+            return {
+                "anyOf": [
+                    {"type": "integer", "title": "milliseconds since the epoch"},
+                    text,
+                    {"type": "null"},
+                ]
+            }
+        case RawKind.TEXTS:
+            types = ["array", "null"] if raw.separator is None else ["array", "string", "null"]
+            return {"type": types, "items": _TOKEN}
+
+
+def _meaning(fitted: FittedSpec, feature: ColumnFeature) -> str:
+    """One sentence on what the feature makes of its value."""
+    learned = fitted.fitted[feature.name]
+    meaning = ""
+    match feature, learned:
+        case Categorical(), FittedVocabulary(tokens=tokens):
+            meaning = f"One of {len(tokens)} known values; any other counts as unknown."
+        case MultiValued(), FittedVocabulary(tokens=tokens):
+            text = f", or text separated by {feature.separator!r}" if feature.separator else ""
+            meaning = f"A list of up to {feature.max_length} of {len(tokens)} known values{text}."
+        case Hashed(), _:
+            meaning = f"Any value; hashed into {feature.buckets} buckets."
+        case Numeric(), FittedScale(low=low, high=high):
+            low, high = plain(low, feature.scale), plain(high, feature.scale)
+            meaning = f"A number; in training from {low:g} to {high:g}."
+        case Buckets(), FittedEdges(edges=edges):
+            meaning = f"A number; {len(edges) + 1} ranges are told apart."
+        case TimePart(), _:
+            meaning = f"A time; its {feature.part.replace('_', ' ')} in {feature.time_zone} counts."
+        case Age(), _:
+            meaning = f"A time; the days from {feature.column} to {feature.at} count."
+    return meaning

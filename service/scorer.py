@@ -1,0 +1,46 @@
+"""The heart of the service: rows and a live model come in, probabilities go out. It knows nothing of HTTP.
+
+`service.routes.score` calls it for every request, and `service.loader` to warm a model up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.errors import ScoringError
+from service.live import LiveModel, Probabilities
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The answer to one request.
+
+    Attributes:
+        probabilities: One per row, in their order, shape ``(n,)``, each in [0, 1].
+        missing: How many values of each column were missing.
+    """
+
+    probabilities: Probabilities
+    missing: dict[str, int]
+
+
+def score(rows: Sequence[object], live: LiveModel) -> Scored:
+    """The calibrated probability of a click for every row, in order.
+
+    Raises:
+        RefusedRequestError: If a row is not what the model takes.
+        ScoringError: If the model's answer is no probability.
+    """
+    columns = live.reader.read(rows)
+    probabilities = live.predict(columns.arrays)
+    if probabilities.shape != (len(rows),):
+        raise ScoringError(
+            f"expected {len(rows)} probabilities, got an answer of shape {probabilities.shape}"
+        )
+    # Written so that NaN, which compares as false, is caught too.
+    if not np.all((probabilities >= 0) & (probabilities <= 1)):
+        raise ScoringError(
+            f"{live.origin} answered something that is no probability for a row of this request"
+        )
+    return Scored(probabilities, columns.missing)

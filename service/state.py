@@ -1,0 +1,24 @@
+"""What every route may use: the settings, the model's holder and the metrics. `service.app` makes it, once."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from service.holder import ModelHolder
+from service.metrics import ServiceMetrics
+from service.settings import ServiceSettings
+
+
+@dataclass(frozen=True)
+class Service:
+    """One running service."""
+
+    settings: ServiceSettings
+    holder: ModelHolder
+    metrics: ServiceMetrics
+
+
+def service_of(request: Request) -> Service:
+    """The service that the request came to."""
+    service: Service = request.app.state.service
+    return service

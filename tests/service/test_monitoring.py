@@ -1,0 +1,91 @@
+"""What ``/metrics`` counts, and what health checks answer."""
+
+import re
+
+import pytest
+
+from tests.service.conftest import ROW
+
+
+def value_of(service, series: str) -> float:
+    """The series' value; 0 when it is not there yet."""
+    match = re.search(rf"^{re.escape(series)} (\S+)$", service.client.get("/metrics").text, re.MULTILINE)
+    return float(match[1]) if match else 0.0
+
+
+@pytest.mark.parametrize(
+    ("series", "grows_by"),
+    [
+        pytest.param(
+            'axon_requests_total{code="200",endpoint="/api/v1/score",model="shop",version="1"}',
+            1,
+            id="requests",
+        ),
+        pytest.param('axon_request_duration_seconds_count{endpoint="/api/v1/score"}', 1, id="durations"),
+        pytest.param('axon_predictions_total{model="shop",version="1"}', 2, id="rows"),
+        pytest.param('axon_prediction_score_count{model="shop",version="1"}', 2, id="probabilities"),
+        pytest.param(
+            'axon_prediction_score_bucket{le="0.5",model="shop",version="1"}',
+            1,
+            id="probabilities up to a half",
+        ),
+        pytest.param('axon_feature_missing_total{feature="city"}', 1, id="missing text"),
+        pytest.param('axon_feature_missing_total{feature="age"}', 1, id="missing number"),
+        pytest.param('axon_feature_missing_total{feature="tags"}', 1, id="missing list"),
+        pytest.param('axon_feature_missing_total{feature="shown_at"}', 1, id="missing time"),
+    ],
+)
+def test_a_request_with_a_full_and_an_empty_row_is_counted(service, series, grows_by):
+    before = value_of(service, series)
+    service.score(ROW, {})
+    assert value_of(service, series) == before + grows_by
+
+
+def test_a_refused_request_is_counted_by_its_status(service):
+    series = 'axon_requests_total{code="422",endpoint="/api/v1/score",model="",version=""}'
+    before = value_of(service, series)
+    service.score()
+    assert value_of(service, series) == before + 1
+
+
+def test_addresses_that_do_not_exist_share_one_series(service):
+    series = 'axon_requests_total{code="404",endpoint="other",model="",version=""}'
+    before = value_of(service, series)
+    service.client.get("/x1")
+    service.client.get("/x2")
+    assert value_of(service, series) == before + 2
+
+
+def test_the_loaded_version_is_told_with_its_digest(service):
+    digest = re.search(
+        r'axon_model_loaded_info\{digest="(\w+)",model="shop",version="1"\} 1\.0', _metrics(service)
+    )
+    assert digest is not None
+
+
+def test_how_long_the_model_took_to_load_is_told(service):
+    assert value_of(service, 'axon_model_load_duration_seconds{model="shop",version="1"}') > 0
+
+
+def test_the_memory_of_the_process_is_told(service):
+    assert value_of(service, "process_resident_memory_bytes") > 1e7
+
+
+def test_a_client_that_prefers_openmetrics_gets_it(service):
+    answer = service.client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
+    assert answer.text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
+def test_a_service_with_a_model_is_well(service, path):
+    answer = service.client.get(path)
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+def test_a_verbose_check_names_the_model(service):
+    assert "[+] model shop/1 is loaded" in service.client.get("/healthz?verbose").text
+
+
+def _metrics(service) -> str:
+    text: str = service.client.get("/metrics").text
+    return text
