@@ -1,0 +1,130 @@
+# Every command of a working day. `make help` lists them; all of them run inside .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEFAULT_CONFIG := examples/shop/axon.yaml
+CONFIG ?= $(DEFAULT_CONFIG)
+SHOP := data/shop
+REGISTRY ?= models
+UV_VERSION := 0.13.8
+# No progress bars and no notices: what pip still prints is an error.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+
+# Starting each candidate is the only proof: a name on PATH may be an empty shim, and Debian ships Python without ensurepip.
+USABLE := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+FIND_PYTHON = for candidate in $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python); do \
+	if "$$candidate" -c '$(USABLE)' 2>/dev/null; then echo "$$candidate"; exit 0; fi; done; \
+	echo "expected Python 3.11, 3.12 or 3.13 with its venv module; found none among: $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)." >&2; \
+	echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv) or name it: make setup PYTHON=/path/to/python3.12" >&2; \
+	exit 1
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+# --- the environment ---
+
+.PHONY: setup
+setup: $(STAMP) ## build .venv from the hashed lock file (again only when the lock or pyproject.toml changed)
+
+$(BIN)/python:
+	@python=$$($(FIND_PYTHON)); echo "Creating .venv with $$("$$python" --version)"; "$$python" -m venv --clear .venv
+
+# Compiling apart, over all cores, takes half of what pip needs for it; some packages carry files that never compile.
+$(STAMP): requirements/dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing $$(grep -c '==' requirements/dev.lock) locked packages into .venv (a minute or two, 3 GB) ..."
+	@$(PIP) install --require-hashes --no-deps --no-compile -r requirements/dev.lock
+	@$(BIN)/python -W ignore -m compileall -qq -j 0 .venv/lib >/dev/null 2>&1 || true
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: lock
+lock: $(STAMP) ## resolve requirements/*.lock anew from pyproject.toml (make lock UPGRADE=--upgrade for newer versions)
+	$(PIP) install uv==$(UV_VERSION)
+	$(call COMPILE,dev,$(UPGRADE))
+	$(call COMPILE,train,$(UPGRADE) -c requirements/dev.lock)
+	$(call COMPILE,serve,$(UPGRADE) -c requirements/dev.lock)
+
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--extra $(1) $(2) pyproject.toml -o requirements/$(1).lock
+
+# --- what a change must pass ---
+
+.PHONY: check
+check: lint types imports docs ## lint, types, imports and docs
+
+.PHONY: lint
+lint: $(STAMP) ## ruff, formatting and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+.PHONY: types
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: $(STAMP) ## the import contracts between rooms
+	$(BIN)/lint-imports
+
+.PHONY: docs
+docs: $(STAMP) ## run the documentation's commands and snippets, follow its links
+	$(BIN)/pytest tests/docs -q
+
+.PHONY: test
+test: $(STAMP) ## the whole test suite
+	$(BIN)/pytest
+
+.PHONY: cov
+cov: $(STAMP) ## the whole test suite with branch coverage
+	$(BIN)/pytest --cov --cov-report=term
+
+.PHONY: format
+format: $(STAMP) ## let ruff fix and format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(STAMP) ## speed and memory, printed as ratios
+	$(BIN)/python -m benchmarks
+
+# --- from a log to a service ---
+
+# The simulated shop stands in for a log only where the caller names none.
+ifeq ($(CONFIG),$(DEFAULT_CONFIG))
+LOG := $(SHOP)/log.csv
+endif
+
+$(SHOP)/log.csv: | $(STAMP)
+	$(BIN)/axon simulate $(SHOP)
+
+.PHONY: run
+run: train ## train, publish and serve: the simulated shop, or your log (make run CONFIG=path/to/axon.yaml)
+	exec $(BIN)/axon serve --registry $(REGISTRY)
+
+.PHONY: train
+train: $(STAMP) $(LOG) ## train and publish into models/ (CONFIG=path/to/axon.yaml for your log)
+	$(BIN)/axon train $(CONFIG) --registry $(REGISTRY)
+
+.PHONY: serve
+serve: $(STAMP) ## serve what models/ holds on port 8000
+	exec $(BIN)/axon serve --registry $(REGISTRY)
+
+.PHONY: up
+up: ## build the containers, train in one and serve from the other
+	docker compose up --build --detach --wait
+
+.PHONY: down
+down: ## stop the containers (their volumes stay)
+	docker compose down
+
+.PHONY: clean
+clean: ## delete .venv, caches and the simulated shop; models/ and runs/ stay
+	rm -rf .venv build *.egg-info $(SHOP) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
