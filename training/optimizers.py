@@ -20,5 +20,13 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
 
 
 def build_optimizer(config: OptimizerConfig) -> Any:
-    """The optimiser of a task."""
-    return OPTIMIZERS[config.name](learning_rate=config.learning_rate, global_clipnorm=config.clip_norm)
+    """The optimiser of a task.
+
+    Source:
+        ``weight_decay``: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+    """
+    return OPTIMIZERS[config.name](
+        learning_rate=config.learning_rate,
+        global_clipnorm=config.clip_norm,
+        weight_decay=config.weight_decay or None,
+    )

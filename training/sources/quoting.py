@@ -98,8 +98,8 @@ class RowReader:
     def _set_apart(self, rows: Rows, cells: list[str], reason: str) -> list[str]:
         """List the row that was just taken among the faults; its cells, cut or padded to the width, come back."""
         taken = self._lines.taken
-        if len(taken) > 1 and self._is_whole(taken[1]):
-            # The next line is a row of its own: the quote that made it part of this one was a stray.
+        if len(taken) > 1 and (not cells or any(map(self._is_whole, taken[1:]))):
+            # Quotes do not match, or a later line is a row of its own: the quote that made one of them was a stray.
             self._lines.put_back(taken[1:])
             del taken[1:]
             cells, reason = [], "a quote opens that is not closed"
