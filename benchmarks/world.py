@@ -1,6 +1,6 @@
 """How close a model comes to the truth on the simulator's default world: a task file in, ratios out.
 
-    python -m benchmarks.world [examples/shop/axon.yaml] [--seed N]
+python -m benchmarks.world [examples/shop/axon.yaml] [--seed N]
 """
 
 import argparse

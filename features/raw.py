@@ -165,10 +165,10 @@ def _quick_column(raw: RawInput, cells: Sequence[str]) -> list[Value] | None:
                 numbers = [float(cell) if cell else math.nan for cell in cells]
                 odd = sum(not abs(number) <= _LARGEST_FLOAT32 for number in numbers)
                 return numbers if odd == sum(not cell for cell in cells) else None  # type: ignore[return-value]
-            case RawKind.TIME if raw.time.format in {"auto", "epoch_ms"}:
+            # int() alone would also take "1_000" and " +5", which the careful way does not.
+            case RawKind.TIME if raw.time.format in {"auto", "epoch_ms"} and "".join(cells).isdecimal():
                 times = [int(cell) if cell else MISSING_TIME for cell in cells]
-                within = all(abs(time) <= _LARGEST_MS or time == MISSING_TIME for time in times)
-                return times if within else None  # type: ignore[return-value]
+                return times if max(times) <= _LARGEST_MS else None  # type: ignore[return-value]
             case _:
                 return None
     except ValueError:
@@ -256,9 +256,10 @@ def _padded(lists: Sequence[Sequence[str]]) -> NDArray[np.object_]:
 
 def _epoch_ms(text: str, factor: int) -> int:
     try:
-        return _checked_ms(int(text) * factor, text)
+        time = int(text)
     except ValueError as error:
         raise UnreadableValueError(f"expected an integer time since the epoch, got {_shown(text)}") from error
+    return _checked_ms(time * factor, text)
 
 
 def _checked_ms(time_ms: int, came: object) -> int:

@@ -23,7 +23,7 @@ FIRST_OOV_ID = 1
 """Id of the first out-of-vocabulary bucket."""
 
 # TensorFlow accepts just these as names of a signature's inputs.
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 
 class Side(StrEnum):
@@ -377,7 +377,7 @@ def usable_name(name: str) -> str:
     Raises:
         ValueError: If a model's input cannot carry it.
     """
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise ValueError(
             f"expected letters, digits, '_', '.' and '-', starting with a letter or a digit, got {name!r}; "
             "data.rename gives a column another name"

@@ -82,7 +82,9 @@ class OptimizerConfig(_Part):
     name: Literal["sgd", "momentum", "adam", "adamw", "adagrad", "rmsprop", "ftrl", "lamb"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(
-        default=0.0, ge=0, description="share of every weight, times the rate, taken off at each step (decoupled)"
+        default=0.0,
+        ge=0,
+        description="share of every weight, times the rate, taken off at each step (decoupled)",
     )
     clip_norm: float | None = Field(default=None, gt=0, description="largest global norm of the gradient")
 

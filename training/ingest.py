@@ -53,7 +53,10 @@ class Ingested:
             kept = [column for column in frame.columns if column.startswith(_KEPT)]
             yield TypedChunk(
                 raw=frame.drop([_TIME, _CLICKED, *kept]),
-                kept=frame.select([pl.col(column).alias(column.removeprefix(_KEPT)) for column in kept]),
+                # Made by height: a frame without columns has no rows otherwise.
+                kept=pl.DataFrame(height=frame.height).with_columns(
+                    frame[column].alias(column.removeprefix(_KEPT)) for column in kept
+                ),
                 time_ms=frame[_TIME].to_numpy(),
                 clicked=frame[_CLICKED].to_numpy(),
             )

@@ -1,5 +1,6 @@
 """``axon simulate`` and ``axon check``: logs, before anything is trained on them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,6 @@ def simulate(
 ) -> None:
     """Write the log of a simulated shop, its tables, and the true click probabilities in a file apart."""
     from simulator.shop import write_shop
-
     from simulator.world import WorldConfig
 
     out = screen(quiet=quiet, as_json=as_json)
@@ -49,13 +49,12 @@ def check(
 ) -> None:
     """Look at the log and the tables the way training will; exit 1 when something stops it."""
     from training.check import check_log
-
     from training.config import data_root as root_of
     from training.config import load_config
 
     out = screen(quiet=quiet, as_json=as_json)
     task = load_config(config)
-    found = check_log(task, root_of(task, config, data_root), progress=out.progress())
+    found = check_log(task, root_of(task, config, data_root), progress=out.progress(), now=datetime.now(UTC))
     out.result(found.model_dump(mode="json"), found.lines())
     if found.errors:
         raise typer.Exit(1)

@@ -1,18 +1,23 @@
 """The API description and its page: the features of the real model, and nothing from the internet."""
 
 import re
+from typing import Any
 
 import pytest
 
+Schema = dict[str, Any]
+
 
 @pytest.fixture(scope="module")
-def description(service) -> dict:
-    return service.client.get("/openapi.json").json()
+def description(service) -> Schema:
+    document: Schema = service.client.get("/openapi.json").json()
+    return document
 
 
-def side_of(description: dict, side: str) -> dict:
+def side_of(description: Schema, side: str) -> Schema:
     row = description["components"]["schemas"]["ScoreRequest"]["properties"]["rows"]["items"]
-    return row["properties"][side]["properties"]
+    columns: Schema = row["properties"][side]["properties"]
+    return columns
 
 
 def test_the_description_is_openapi_3_1(description):

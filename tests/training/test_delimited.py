@@ -5,18 +5,11 @@ import pytest
 
 from features.spec import RawKind
 from tests.training.log_files import log_only, write
-from training.config import DataConfig
-from training.sources import Source, SourceChunk, open_source
-
-ROWS = "a,b\n1,x\n2,y\n"
+from training.sources import SourceChunk, open_source
 
 
-def opened(root: Path, pattern: str, data: DataConfig | None = None) -> Source:
-    return open_source(pattern, root, data or log_only(), what="log")
-
-
-def chunks(root: Path, pattern: str, rows: int = 100) -> list[SourceChunk]:
-    return list(opened(root, pattern).chunks(rows))
+def chunks(root: Path, name: str) -> list[SourceChunk]:
+    return list(open_source(name, root, log_only(), what="log").chunks(10_000))
 
 
 def cells(root: Path, pattern: str, column: str) -> list[Any]:
@@ -59,7 +52,7 @@ def test_line_ends_of_windows_are_line_ends(tmp_path: Path):
 
 def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path):
     write(tmp_path / "log.csv", "\ufeffa,b\n1,x\n")
-    assert list(opened(tmp_path, "log.csv").names) == ["a", "b"]
+    assert list(open_source("log.csv", tmp_path, log_only(), what="log").names) == ["a", "b"]
 
 
 def test_bytes_that_are_no_utf8_damage_their_character_only(tmp_path: Path):

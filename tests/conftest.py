@@ -1,0 +1,17 @@
+"""What every test starts from: a quiet TensorFlow, and Hypothesis with a profile that cannot flake."""
+
+import os
+
+# Read when TensorFlow is first imported, which is after this file.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "axon",
+    derandomize=True,
+    deadline=None,  # the first call of a compiled graph is slow
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("axon")

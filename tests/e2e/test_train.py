@@ -1,0 +1,126 @@
+"""`axon train` and what it leaves behind, through the real command line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from registry.local import LocalRegistry
+from registry.manifest import verify
+from registry.reference import ModelRef
+from tests.e2e.conftest import Shop, axon
+
+
+def test_a_published_version_is_whole_and_is_the_champion(shop: Shop):
+    version = LocalRegistry(shop.registry).resolve(ModelRef.parse("shop@champion"))
+    assert version.number == 1
+    assert verify(version.directory).family == "mlp"
+
+
+def test_a_run_leaves_its_report_as_json_and_as_a_page_and_no_work_files(shop: Shop):
+    run = shop.directory / shop.answer["run"]
+    assert {path.name for path in run.iterdir()} == {"report.json", "report.html", "axon.yaml"}
+    assert "<script src" not in (run / "report.html").read_text()
+
+
+def test_the_report_shows_the_model_beside_the_prior_and_one_neuron(shop: Shop):
+    report = shop.answer["report"]
+    assert report["slice"] == "test"
+    assert {"prior", "logistic"} <= set(report["baselines"])
+    assert report["metrics"]["log_loss"] < report["baselines"]["prior"]["log_loss"]
+    assert {segment["column"] for segment in report["segments"]} == {"device", "category", "age_band"}
+
+
+def test_slices_follow_each_other_in_time(shop: Shop):
+    slices = shop.answer["report"]["data"]["slices"]
+    assert slices["train"]["last"] <= slices["validation"]["first"]
+    assert slices["validation"]["last"] <= slices["test"]["first"]
+
+
+def test_an_unpublished_bundle_stays_and_can_be_published_later(shop: Shop, tmp_path):
+    config = shop.write(tmp_path / "axon.yaml", _quick(shop))
+    done = axon("train", config, "--no-publish", "--json", cwd=tmp_path)
+    answer = json.loads(done.stdout)
+    assert answer["version"] is None
+    assert not (tmp_path / "models").exists()
+    bundle = tmp_path / answer["run"] / "bundle"
+    published = json.loads(axon("publish", bundle, "--json", cwd=tmp_path).stdout)
+    assert published == {"model": "shop", "version": 1}
+
+
+def test_a_model_that_the_gate_refuses_is_not_published_and_its_bundle_stays(shop: Shop, tmp_path):
+    document = _quick(shop) | {"gate": {"beat": ["prior"], "min_auc": 0.999}}
+    config = shop.write(tmp_path / "axon.yaml", document)
+    done = axon("train", config, cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    assert "gate.min_auc" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "models" / "shop" / "1").exists()
+    assert len(list(tmp_path.glob("runs/*/bundle/saved_model.pb"))) == 1
+
+
+def test_a_row_with_a_wrong_number_of_fields_is_set_apart_and_the_run_goes_on(shop: Shop, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(shop.data, data)
+    lines = (data / "log.csv").read_text().splitlines(keepends=True)
+    lines.insert(100, "only,three,fields\n")
+    (data / "log.csv").write_text("".join(lines))
+    document = _quick(shop)
+    document["data"]["root"] = str(data)
+    config = shop.write(tmp_path / "axon.yaml", document)
+    answer = json.loads(axon("train", config, "--json", cwd=tmp_path).stdout)
+    assert answer["report"]["data"]["bad_rows"] == 1
+    (bad,) = (tmp_path / answer["run"] / "quarantine.jsonl").read_text().splitlines()
+    assert json.loads(bad)["line"] == 101
+
+
+def test_a_row_that_cannot_be_read_gets_no_probability_and_keeps_its_line(shop: Shop, tmp_path):
+    lines = (shop.data / "log.csv").read_text().splitlines(keepends=True)[:50]
+    lines.insert(7, "1772406031512,u000001\n")
+    (tmp_path / "in.csv").write_text("".join(lines))
+    done = axon(
+        "score", shop.config, tmp_path / "in.csv", tmp_path / "out.csv", "--registry", shop.registry, "--json",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["bad_rows"] == 1
+    probabilities = pl.read_csv(tmp_path / "out.csv")["probability"]
+    assert len(probabilities) == 50
+    assert [place for place, missing in enumerate(probabilities.is_null()) if missing] == [6]
+    assert json.loads((tmp_path / "out.csv.quarantine.jsonl").read_text())["line"] == 8
+
+
+def test_quiet_prints_nothing(shop: Shop, tmp_path):
+    done = axon("models", "--registry", shop.registry, "-q", cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_models_lists_versions_and_aliases(shop: Shop, tmp_path):
+    done = axon("models", "--registry", shop.registry, "--json", cwd=tmp_path)
+    (row,) = json.loads(done.stdout)["versions"]
+    assert (row["model"], row["version"], row["aliases"]) == ("shop", 1, ["champion"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        pytest.param(["train", "nowhere.yaml"], 1, "nowhere.yaml", id="no task file"),
+        pytest.param(
+            ["score", "{config}", "in.csv", "out.csv", "--model", "hat"], 1, "hat", id="no such model"
+        ),
+        pytest.param(["train"], 2, "CONFIG", id="an argument is missing"),
+        pytest.param(["train", "{config}", "--sed", "3"], 2, "--seed", id="an unknown option"),
+    ],
+)
+def test_exit_codes(shop: Shop, tmp_path: Path, arguments, code, told):
+    filled = [argument.format(config=shop.config) for argument in arguments]
+    done = axon(*filled, cwd=shop.directory, check=False)
+    assert done.returncode == code
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _quick(shop: Shop) -> dict:
+    """A task that trains in a few seconds."""
+    return shop.document(data={"root": str(shop.data)}, training={"epochs": 1}, model={"hidden": [8]})

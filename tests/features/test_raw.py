@@ -1,0 +1,316 @@
+"""The one table of raw values, row by row: what a cell or a JSON value becomes, and what is refused."""
+
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.errors import UnreadableValueError
+from features.raw import MISSING_TIME, from_json, from_text, missing, read_column, to_array
+from features.spec import RawInput, RawKind, Side, TimeColumn
+
+DAY_MS = 86_400_000
+
+
+def make_raw(kind, **how):
+    return RawInput(column="c", side=Side.USER, kind=kind, **how)
+
+
+def time_as(format="auto", time_zone="UTC"):
+    return make_raw(RawKind.TIME, time=TimeColumn(format=format, time_zone=time_zone))
+
+
+TEXT = make_raw(RawKind.TEXT)
+NUMBER = make_raw(RawKind.NUMBER)
+TIME = time_as()
+TEXTS = make_raw(RawKind.TEXTS, separator=",")
+LISTS = make_raw(RawKind.TEXTS, separator=None)
+EVERY_KIND = pytest.mark.parametrize("raw", [TEXT, NUMBER, TIME, TEXTS], ids=lambda raw: raw.kind.value)
+
+
+def same(left, right):
+    return left == right or (left != left and right != right)  # noqa: PLR0124  # NaN alone differs from itself
+
+
+# Missing values
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [(TEXT, ""), (NUMBER, math.nan), (TIME, -(2**63)), (TEXTS, [])],
+    ids=["text", "number", "time", "texts"],
+)
+def test_a_missing_value(raw, expected):
+    assert same(missing(raw), expected)
+
+
+@EVERY_KIND
+@pytest.mark.parametrize(
+    ("read", "nothing"), [(from_text, ""), (from_json, ""), (from_json, None)], ids=["cell", "string", "null"]
+)
+def test_nothing_is_missing_whatever_the_kind(raw, read, nothing):
+    assert same(read(raw, nothing), missing(raw))
+
+
+def test_two_missing_lists_are_two_objects():
+    assert missing(TEXTS) is not missing(TEXTS)
+
+
+# Text
+
+
+@pytest.mark.parametrize("value", [123, "123"], ids=["number", "string"])
+def test_a_key_is_the_same_text_in_json_and_in_a_file(value):
+    assert from_json(TEXT, value) == from_text(TEXT, "123") == "123"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(" a ", " a ", id="spaces stay"),
+        pytest.param("größe", "größe", id="beyond ASCII"),
+        pytest.param(-7, "-7", id="negative"),
+        pytest.param(1.5, "1.5", id="float"),
+        pytest.param(2.0, "2.0", id="a float stays one"),
+        pytest.param(True, "true", id="true"),
+        pytest.param(False, "false", id="false"),
+        pytest.param(0, "0", id="zero is no missing value"),
+    ],
+)
+def test_a_json_value_as_text(value, text):
+    assert from_json(TEXT, value) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [["a"], {"a": 1}, math.nan, math.inf, "\ud800"],
+    ids=["list", "object", "NaN", "inf", "surrogate"],
+)
+def test_what_is_no_text_is_refused(value):
+    with pytest.raises(UnreadableValueError, match="expected text"):
+        from_json(TEXT, value)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"), [("0", 0.0), ("-1.5", -1.5), ("1e3", 1000.0), (" 7 ", 7.0), ("3.4e38", 3.4e38)]
+)
+def test_a_number_in_a_file(cell, number):
+    assert from_text(NUMBER, cell) == number
+
+
+@pytest.mark.parametrize("cell", ["abc", "1,5", "NaN", "nan", "Infinity", "-inf", "1e39", "1e999", "0x10"])
+def test_a_cell_that_is_no_finite_float32_is_refused(cell):
+    with pytest.raises(UnreadableValueError, match="expected a finite number"):
+        from_text(NUMBER, cell)
+
+
+@pytest.mark.parametrize("value", [3, 3.0])
+def test_a_number_in_json(value):
+    assert from_json(NUMBER, value) == 3.0
+
+
+@pytest.mark.parametrize("value", ["3", True, [3], {}], ids=["string", "boolean", "list", "object"])
+def test_what_is_no_number_in_json_is_refused(value):
+    with pytest.raises(UnreadableValueError, match="expected a number"):
+        from_json(NUMBER, value)
+
+
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, 1e39, 10**400], ids=["NaN", "inf", "float", "huge integer"]
+)
+def test_a_number_in_json_beyond_float32_is_refused(value):
+    with pytest.raises(UnreadableValueError, match="expected a finite number"):
+        from_json(NUMBER, value)
+
+
+# Times: 2022-05-05T00:00:00Z is 1,651,708,800 s after the epoch
+
+
+@pytest.mark.parametrize(
+    ("raw", "cell", "time_ms"),
+    [
+        pytest.param(TIME, "1651708800000", 1_651_708_800_000, id="milliseconds"),
+        pytest.param(TIME, " 5 ", 5, id="spaces around"),
+        pytest.param(TIME, "-5", -5, id="before the epoch"),
+        pytest.param(TIME, "2022-05-05", 1_651_708_800_000, id="ISO day"),
+        pytest.param(TIME, "2022-05-05T08:00:00+08:00", 1_651_708_800_000, id="ISO with its zone"),
+        pytest.param(TIME, "2022-05-05T00:00:00Z", 1_651_708_800_000, id="ISO in UTC"),
+        pytest.param(TIME, "1970-01-01 00:00:00.0019", 1, id="part of a millisecond"),
+        pytest.param(time_as(time_zone="Asia/Shanghai"), "1970-01-02", 16 * 3_600_000, id="ISO in a zone"),
+        pytest.param(time_as("iso"), "1970-01-02", DAY_MS, id="iso"),
+        pytest.param(time_as("epoch_s"), "1651708800", 1_651_708_800_000, id="seconds"),
+        pytest.param(time_as("epoch_ms"), "1651708800", 1_651_708_800, id="epoch_ms"),
+        pytest.param(time_as("%d.%m.%Y"), "02.01.1970", DAY_MS, id="pattern"),
+        pytest.param(time_as("%Y%m%d"), "19700102", DAY_MS, id="pattern of digits"),
+        pytest.param(time_as("%Y-%m-%d", "Europe/Berlin"), "1970-01-02", DAY_MS - 3_600_000, id="zone"),
+        pytest.param(
+            time_as("%Y-%m-%d %z", "Asia/Tokyo"), "1970-01-02 +0000", DAY_MS, id="its own zone wins"
+        ),
+    ],
+)
+def test_a_time_in_a_file(raw, cell, time_ms):
+    assert from_text(raw, cell) == time_ms
+
+
+@pytest.mark.parametrize(
+    ("raw", "cell", "words"),
+    [
+        pytest.param(TIME, "yesterday", "ISO 8601", id="word"),
+        pytest.param(TIME, "1.5", "ISO 8601", id="a float is no time"),
+        pytest.param(TIME, "1_000", "ISO 8601", id="digits in groups"),
+        pytest.param(TIME, "+5", "ISO 8601", id="plus"),
+        pytest.param(TIME, "2022-13-01", "ISO 8601", id="month 13"),
+        pytest.param(TIME, "253402300800000", "before the year 10000", id="year 10000"),
+        pytest.param(time_as("epoch_s"), "253402300800", "before the year 10000", id="year 10000 in seconds"),
+        pytest.param(TIME, "-9223372036854775808", "before the year 10000", id="the missing time"),
+        pytest.param(time_as("epoch_s"), "2022-05-05", "integer time", id="ISO for seconds"),
+        pytest.param(time_as("iso"), "1651708800000", "ISO 8601", id="integer for ISO"),
+        pytest.param(time_as("%Y-%m-%d"), "05.05.2022", "%Y-%m-%d", id="another pattern"),
+    ],
+)
+def test_a_cell_that_is_no_such_time_is_refused(raw, cell, words):
+    with pytest.raises(UnreadableValueError, match=words):
+        from_text(raw, cell)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "time_ms"),
+    [
+        pytest.param(TIME, 5, 5, id="milliseconds"),
+        pytest.param(time_as("epoch_s"), 5, 5, id="milliseconds, whatever the file's format"),
+        pytest.param(time_as("epoch_s"), "5", 5000, id="text as in the file"),
+        pytest.param(TIME, "1970-01-02", DAY_MS, id="ISO"),
+        pytest.param(TIME, datetime(1970, 1, 2, tzinfo=UTC), DAY_MS, id="typed, aware"),
+        pytest.param(
+            time_as(time_zone="Asia/Tokyo"),
+            datetime(1970, 1, 2),  # noqa: DTZ001  # naive on purpose
+            15 * 3_600_000,
+            id="typed, naive",
+        ),
+    ],
+)
+def test_a_time_in_a_typed_source(raw, value, time_ms):
+    assert from_json(raw, value) == time_ms
+
+
+@pytest.mark.parametrize("value", [1.5, 5.0, True, [5]], ids=["float", "whole float", "boolean", "list"])
+def test_a_float_a_boolean_and_a_list_are_no_times(value):
+    with pytest.raises(UnreadableValueError, match="expected a time"):
+        from_json(TIME, value)
+
+
+# Lists
+
+
+@pytest.mark.parametrize(
+    ("raw", "cell", "tokens"),
+    [
+        pytest.param(TEXTS, "a,b", ["a", "b"], id="two"),
+        pytest.param(TEXTS, "a", ["a"], id="one"),
+        pytest.param(TEXTS, " a , b ", ["a", "b"], id="spaces around a token go"),
+        pytest.param(TEXTS, "a,,b", ["a", "", "b"], id="an empty token is a missing one"),
+        pytest.param(make_raw(RawKind.TEXTS, separator="::"), "a::b", ["a", "b"], id="long separator"),
+    ],
+)
+def test_a_list_in_a_file(raw, cell, tokens):
+    assert from_text(raw, cell) == from_json(raw, cell) == tokens
+
+
+@pytest.mark.parametrize(
+    ("value", "tokens"),
+    [
+        pytest.param(["a", "b"], ["a", "b"], id="text"),
+        pytest.param([1, None, True], ["1", "", "true"], id="numbers and null"),
+        pytest.param(["a,b"], ["a,b"], id="a list is not split"),
+        pytest.param([], [], id="empty"),
+    ],
+)
+def test_a_list_in_json(value, tokens):
+    assert from_json(TEXTS, value) == tokens
+
+
+@pytest.mark.parametrize(
+    "value", [5, {"a": 1}, [["a"]], ["\ud800"], "\ud800"], ids=["number", "object", "nested", "token", "text"]
+)
+def test_what_is_no_list_of_text_is_refused(value):
+    with pytest.raises(UnreadableValueError, match="expected"):
+        from_json(TEXTS, value)
+
+
+@pytest.mark.parametrize("read", [from_text, from_json])
+def test_text_is_refused_where_only_lists_come(read):
+    with pytest.raises(UnreadableValueError, match="no separator"):
+        read(LISTS, "a")
+
+
+# Whole columns
+
+ODD_CELLS = st.sampled_from(["", "nan", "1_000", " 5", "+5", "-5", "1e39", "9" * 20, "٣", "1970-01-02", "x"])
+CELLS = st.lists(st.one_of(st.integers(-(2**70), 2**70).map(str), st.floats().map(repr), ODD_CELLS))
+SIMPLE_CELLS = st.lists(st.one_of(st.integers(0, 2**40).map(str), st.just("")))
+
+
+def one_by_one(raw, cells):
+    """Values and the places of unreadable ones, without the way for whole columns."""
+    values, places = [], []
+    for place, cell in enumerate(cells):
+        try:
+            values.append(from_text(raw, cell))
+        except UnreadableValueError:
+            values.append(missing(raw))
+            places.append(place)
+    return values, places
+
+
+@pytest.mark.parametrize(
+    "raw", [TEXT, NUMBER, TIME, time_as("epoch_ms"), time_as("epoch_s"), time_as("iso"), TEXTS], ids=str
+)
+@given(cells=st.one_of(CELLS, SIMPLE_CELLS))
+def test_a_column_is_its_values_one_by_one(raw, cells):
+    column, problems = read_column(raw, cells, text=True)
+    values, places = one_by_one(raw, cells)
+    assert len(column) == len(values)
+    assert all(map(same, column, values))
+    assert [problem.row for problem in problems] == places
+
+
+def test_an_unreadable_value_is_listed_with_its_reason():
+    _, problems = read_column(NUMBER, [1, "x"], text=False)
+    assert [(problem.row, problem.reason) for problem in problems] == [(1, "expected a number, got 'x'")]
+
+
+def test_a_long_value_is_cut_in_the_reason():
+    _, problems = read_column(NUMBER, ["x" * 1000], text=True)
+    assert len(problems[0].reason) < 100
+
+
+# Arrays
+
+
+def test_numbers_become_float32():
+    array = to_array(NUMBER, [1.5, math.nan])
+    assert (array.dtype, array.shape, array[0]) == (np.float32, (2,), 1.5)
+
+
+def test_times_become_int64():
+    array = to_array(TIME, [5, MISSING_TIME])
+    assert (array.dtype, array.tolist()) == (np.int64, [5, -(2**63)])
+
+
+def test_lists_are_padded_to_the_longest():
+    assert to_array(TEXTS, [["a"], [], ["b", "c"]]).tolist() == [["a", ""], ["", ""], ["b", "c"]]
+
+
+def test_lists_without_a_token_have_no_column():
+    assert to_array(TEXTS, [[], []]).shape == (2, 0)
+
+
+@EVERY_KIND
+def test_an_empty_column_has_no_row(raw):
+    assert len(to_array(raw, [])) == 0
