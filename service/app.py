@@ -5,7 +5,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -50,8 +50,8 @@ class AxonApp(FastAPI):
         return describe(self.routes, service.holder.live, version=self.version, max_rows=max_rows)
 
 
-def create_app(settings: ServiceSettings) -> AxonApp:
-    """An application that answers at once, and scores as soon as its registry has a version."""
+def create_app(settings: ServiceSettings, *, on_live: Callable[[LiveModel], None] | None = None) -> AxonApp:
+    """An application that answers at once, and scores as soon as its registry has a version; `on_live` is told then."""
     metrics = ServiceMetrics()
     holder = ModelHolder(settings.wanted)
 
@@ -61,7 +61,7 @@ def create_app(settings: ServiceSettings) -> AxonApp:
         metrics.loaded(live, time.monotonic() - started)
         return live
 
-    app = AxonApp(Service(settings, holder, metrics), ModelWatcher(settings, holder, load))
+    app = AxonApp(Service(settings, holder, metrics), ModelWatcher(settings, holder, load, on_live))
     app.add_middleware(ObserveRequests, metrics=metrics)
     register_problems(app)
     for group in (score, health, monitoring, documentation):

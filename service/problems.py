@@ -46,7 +46,7 @@ KINDS: dict[type[errors.ServiceError], Kind] = {
     errors.UnknownFeatureError: Kind(
         "unknown-feature", 422, "The model does not have a feature of the request"
     ),
-    errors.TooManyRowsError: Kind("too-many-rows", 413, "The request has too many rows"),
+    errors.TooManyRowsError: Kind("too-many-rows", 422, "The request has too many rows"),
     errors.UnknownModelError: Kind("unknown-model", 404, "The model is not served here"),
     errors.NotReadyError: Kind("not-ready", 503, "No model is ready yet"),
     errors.ScoringError: Kind("scoring-failed", 500, "The model did not answer with probabilities"),

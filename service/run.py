@@ -10,7 +10,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -18,15 +19,20 @@ from typing_extensions import override
 
 from service.app import AxonApp, create_app
 from service.errors import AddressError
+from service.live import LiveModel
 from service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 
 
-def serve(settings: ServiceSettings) -> None:
+def serve(settings: ServiceSettings, *, on_live: Callable[[str, LiveModel], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then stop: not ready, drain, close, return.
 
     SIGTERM leaves balancers `drain_s` to notice; SIGINT, which a person sends, closes at once.
+
+    Args:
+        settings: Where to listen and what to serve.
+        on_live: Told the address and the model as soon as there is one to score with.
 
     Raises:
         AddressError: If it cannot listen where the settings say.
@@ -35,7 +41,8 @@ def serve(settings: ServiceSettings) -> None:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     listener = _listen(settings.host, settings.port)
-    app = create_app(settings)
+    address = f"http://{settings.host}:{listener.getsockname()[1]}"
+    app = create_app(settings, on_live=None if on_live is None else partial(on_live, address))
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -44,7 +51,7 @@ def serve(settings: ServiceSettings) -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.stop_s,
     )
-    log.info("listening on http://%s:%d", settings.host, listener.getsockname()[1])
+    log.info("listening on %s", address)
     GracefulServer(config, app).run(sockets=[listener])
     if app.watcher.is_alive():
         _leave_while_loading()

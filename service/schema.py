@@ -25,7 +25,14 @@ from service.examples import example_rows, example_values, features_reading, pla
 Schema = dict[str, Any]
 
 _TOKEN: Schema = {"type": ["string", "integer", "number", "boolean", "null"]}
-_LARGEST_FLOAT32 = 3.4028234663852886e38
+_NUMBER: Schema = {"type": "number", "minimum": -3.4028234663852886e38, "maximum": 3.4028234663852886e38}
+_MILLISECONDS: Schema = {
+    "type": "integer",
+    "title": "milliseconds since the epoch",
+    "minimum": -253_402_300_799_999,
+    "maximum": 253_402_300_799_999,
+}
+_MISSING: Schema = {"enum": [None, ""], "title": "missing"}
 _SIDES = {
     Side.USER: "Who looks: features of the user. An absent feature is a missing value.",
     Side.ITEM: "What is shown: features of the item. An absent feature is a missing value.",
@@ -94,21 +101,16 @@ def _type_of(raw: RawInput) -> Schema:
         case RawKind.TEXT:
             return _TOKEN
         case RawKind.NUMBER:
-            return {"type": ["number", "null"], "minimum": -_LARGEST_FLOAT32, "maximum": _LARGEST_FLOAT32}
+            return {"anyOf": [_NUMBER, _MISSING]}
         case RawKind.TIME:
             text: Schema = {"type": "string"}
             if raw.time.format in {"auto", "iso"}:
                 text["format"] = "date-time"
-            return {
-                "anyOf": [
-                    {"type": "integer", "title": "milliseconds since the epoch"},
-                    text,
-                    {"type": "null"},
-                ]
-            }
+            return {"anyOf": [_MILLISECONDS, text, _MISSING]}
         case RawKind.TEXTS:
-            types = ["array", "null"] if raw.separator is None else ["array", "string", "null"]
-            return {"type": types, "items": _TOKEN}
+            tokens: Schema = {"type": "array", "items": _TOKEN}
+            text = {"type": "string", "title": f"text separated by {raw.separator!r}"}
+            return {"anyOf": [tokens, _MISSING] if raw.separator is None else [tokens, text, _MISSING]}
 
 
 def _meaning(fitted: FittedSpec, feature: ColumnFeature) -> str:

@@ -32,13 +32,21 @@ class ModelWatcher:
         settings: Which registry, which model, and how often to look.
         holder: Takes the loaded model, and until then the reason why there is none.
         load: Makes a version live.
+        on_live: Told about every version that now answers.
     """
 
-    def __init__(self, settings: ServiceSettings, holder: ModelHolder, load: Load) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        holder: ModelHolder,
+        load: Load,
+        on_live: Callable[[LiveModel], None] | None = None,
+    ) -> None:
         self._settings = settings
         self._registry = LocalRegistry(settings.registry)
         self._holder = holder
         self._load = load
+        self._on_live = on_live
         self._refused_until: dict[Version, float] = {}
         self._stop = threading.Event()
         # A daemon, because nothing can interrupt TensorFlow while it loads; `service.run` sees to a clean end.
@@ -73,7 +81,10 @@ class ModelWatcher:
             return
         self._refused_until[version] = time.monotonic() + REFUSED_FOR_S
         self._holder.explain(f"loading {version}")
-        self._holder.put(self._load(version))
+        live = self._load(version)
+        self._holder.put(live)
+        if self._on_live is not None:
+            self._on_live(live)
 
     def _explain(self, reason: str) -> None:
         if reason != self._holder.reason:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from training.metrics import METRICS, SliceMetrics
 from training.pictures import (
@@ -90,7 +90,7 @@ def _by_title(pictures: tuple[Picture | None, ...]) -> dict[str, Picture]:
     return {picture.title: picture for picture in pictures if picture is not None}
 
 
-def _page() -> Any:
+def _page() -> Template:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,

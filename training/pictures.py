@@ -13,7 +13,7 @@ from training.report import LearningPoint
 from training.wording import percent
 
 WIDTH, HEIGHT = 520, 320
-LEFT, RIGHT, TOP, BOTTOM = 58, 506, 12, 276
+LEFT, RIGHT, TOP, BOTTOM = 58, 496, 12, 276
 """The frame that the axes span, in the units of the box."""
 
 COLOURS = 5

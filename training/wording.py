@@ -8,6 +8,9 @@ from typing import NamedTuple
 from training.metrics import METRICS, SliceMetrics
 from training.report import Report
 
+SIMPLER_MODELS = ("logistic", "prior")
+"""The baselines that a headline is compared with."""
+
 
 class Headline(NamedTuple):
     """One figure, what it means for this model, and what it is compared with (may be empty)."""
@@ -20,7 +23,7 @@ class Headline(NamedTuple):
 
 def headlines(report: Report) -> tuple[Headline, ...]:
     """The report's metrics, one headline each, in the order of the tables."""
-    sentences = _sentences(report.metrics)
+    sentences = _sentences(report.metrics) | _lower_loss(report)
     return tuple(
         Headline(
             label=meaning.label,
@@ -61,12 +64,8 @@ def _figure(figure: float | None) -> str:
 
 
 def _compared(report: Report, name: str) -> str:
-    figures = {
-        baseline: getattr(metrics, name)
-        for baseline, metrics in report.baselines.items()
-        if baseline in {"prior", "logistic"} and baseline != report.family
-    }
-    return ", ".join(f"{baseline} {figure:.4f}" for baseline, figure in figures.items() if figure is not None)
+    figures = {model: getattr(metrics, name) for model, metrics in _simpler(report).items()}
+    return ", ".join(f"{model} {figure:.4f}" for model, figure in figures.items() if figure is not None)
 
 
 def _sentences(metrics: SliceMetrics) -> dict[str, str]:
@@ -86,6 +85,26 @@ def _sentences(metrics: SliceMetrics) -> dict[str, str]:
     return {
         name: undefined if getattr(metrics, name) is None else found.get(name, "") for name in METRICS
     } | ({"gauc": "Undefined here: no known user has both outcomes."} if metrics.gauc is None else {})
+
+
+def _lower_loss(report: Report) -> dict[str, str]:
+    """By how much the log loss is below, or above, the baselines'."""
+    loss = report.metrics.log_loss
+    parts = [
+        f"{percent(abs(1.0 - loss / metrics.log_loss))} {'below' if loss < metrics.log_loss else 'above'} {name}"
+        for name, metrics in _simpler(report).items()
+        if loss is not None and metrics.log_loss
+    ]
+    return {"log_loss": f"Surprise per impression: {' and '.join(parts)}."} if parts else {}
+
+
+def _simpler(report: Report) -> dict[str, SliceMetrics]:
+    """The baselines that are simpler models, without the judged one."""
+    return {
+        name: metrics
+        for name, metrics in report.baselines.items()
+        if name in SIMPLER_MODELS and name != report.family
+    }
 
 
 def _order(share: float | None, start: str) -> str:

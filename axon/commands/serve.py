@@ -1,9 +1,14 @@
 """``axon serve``: the HTTP service."""
 
+import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from service.live import LiveModel
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,5 +30,19 @@ def serve(
     from service.run import serve as run
     from service.settings import ServiceSettings
 
-    given = {"registry": registry, "host": host, "port": port, "model": model}
-    run(ServiceSettings(**{name: value for name, value in given.items() if value is not None}))
+    given: dict[str, Any] = {"registry": registry, "host": host, "port": port, "model": model}
+    settings = ServiceSettings(**{name: value for name, value in given.items() if value is not None})
+    run(settings, on_live=_tell)
+
+
+def _tell(address: str, live: "LiveModel") -> None:
+    """What to open, and a request that works as printed."""
+    from service.examples import example_rows
+
+    body = json.dumps({"rows": example_rows(live.fitted)[:1]}, ensure_ascii=False).replace("'", "\\u0027")
+    sys.stdout.write(
+        f"\nserving {live.name}:{live.version}\n"
+        f"  open   {address}/docs\n"
+        f"  try    curl -s {address}/api/v1/score -H 'Content-Type: application/json' -d '{body}'\n\n"
+    )
+    sys.stdout.flush()

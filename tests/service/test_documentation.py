@@ -45,8 +45,17 @@ def test_a_number_shows_its_range_in_training_as_people_write_it(description):
     assert side_of(description, "user")["age"]["description"] == "A number; in training from 0 to 89.02."
 
 
-def test_a_list_may_be_text_when_it_has_a_separator(description):
-    assert side_of(description, "item")["tags"]["type"] == ["array", "string", "null"]
+@pytest.mark.parametrize(
+    ("side", "column", "alternatives"),
+    [
+        ("user", "age", ["number", "missing"]),
+        ("item", "tags", ["array", "text separated by ','", "missing"]),
+        ("context", "shown_at", ["milliseconds since the epoch", "string", "missing"]),
+    ],
+)
+def test_the_description_says_what_a_value_may_be(description, side, column, alternatives):
+    told = [option.get("title", option.get("type")) for option in side_of(description, side)[column]["anyOf"]]
+    assert told == alternatives
 
 
 def test_unknown_features_are_ruled_out(description):

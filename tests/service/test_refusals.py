@@ -171,7 +171,7 @@ def rows_of(text: str) -> str:
         ),
         pytest.param(
             rows_of(", ".join(["{}"] * 51)),
-            413,
+            422,
             "too-many-rows",
             "/rows",
             "expected at most 50 rows, got 51: split the request",
