@@ -4,6 +4,7 @@ Training runs it once over the log and caches the result; the export runs it ins
 second implementation, so a feature has the same value on both sides.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, assert_never
@@ -68,7 +69,7 @@ class Encoder(tf.Module):
         self.fitted = fitted
         self.layout = fitted.layout()
         self._tables = {
-            feature.name: _lookup_table(part, vocabulary_dir / f"{feature.name}.txt")
+            feature.name: _lookup_table(part, vocabulary_dir, feature.name)
             for feature in fitted.spec.features()
             if isinstance(part := fitted.fitted[feature.name], FittedVocabulary) and part.tokens
         }
@@ -211,8 +212,11 @@ def _tensor_spec(raw: RawInput) -> tf.TensorSpec:
             return tf.TensorSpec([None, None], tf.string, name=raw.column)
 
 
-def _lookup_table(vocabulary: FittedVocabulary, path: Path) -> tf.lookup.StaticHashTable:
-    path.write_text("".join(f"{token}\n" for token in vocabulary.tokens), encoding="utf-8", newline="")
+def _lookup_table(vocabulary: FittedVocabulary, directory: Path, name: str) -> tf.lookup.StaticHashTable:
+    lines_of_tokens = "".join(f"{token}\n" for token in vocabulary.tokens).encode()
+    # TensorFlow shares tables within a process by the path of their file: another vocabulary needs another path.
+    path = directory / f"{name}-{hashlib.sha256(lines_of_tokens).hexdigest()[:16]}.txt"
+    path.write_bytes(lines_of_tokens)
     lines = tf.lookup.TextFileInitializer(
         str(path),
         key_dtype=tf.string,

@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,15 +67,20 @@ class _Scale:
     def __call__(self, value: float) -> float:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
-    def ticks(self, write: Callable[[float], str]) -> tuple[Tick, ...]:
-        """Four to nine round values, written with one number of digits."""
+    def ticks(self, factor: float = 1.0, unit: str = "") -> tuple[Tick, ...]:
+        """Three to eight round values, shown times ``factor`` with one number of digits."""
         rough = (self.high - self.low) / 5
         magnitude = 10.0 ** math.floor(math.log10(rough))
-        step = (
-            next(factor for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough * 0.999) * magnitude
-        )
+        step = next(size for size in (1, 2, 2.5, 5, 10) if size * magnitude >= rough * 0.999) * magnitude
+        _, _, digits = f"{step * factor:.12f}".rstrip("0").partition(".")
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
-        return tuple(Tick(self(index * step), write(index * step)) for index in range(first, last + 1))
+        return tuple(
+            Tick(self(index * step), f"{index * step * factor:.{len(digits)}f}{unit}")
+            for index in range(first, last + 1)
+        )
+
+    def percent_ticks(self) -> tuple[Tick, ...]:
+        return self.ticks(100.0, " %")
 
 
 def roc_picture(points: Sequence[RocPoint], auc: float | None) -> Picture | None:
@@ -89,8 +94,8 @@ def roc_picture(points: Sequence[RocPoint], auc: float | None) -> Picture | None
         summary=f"ROC curve with an area of {auc:.3f} under it; chance alone gives 0.5.",
         x_label="unclicked impressions above the threshold",
         y_label="clicked ones above it",
-        x_ticks=x.ticks(_percent_tick),
-        y_ticks=y.ticks(_percent_tick),
+        x_ticks=x.percent_ticks(),
+        y_ticks=y.percent_ticks(),
         shapes=(
             Shape(f"{curve}L{RIGHT} {BOTTOM}Z", "area c0"),
             Shape(f"M{LEFT} {BOTTOM}L{RIGHT} {TOP}", "line dashed muted"),
@@ -128,8 +133,8 @@ def reliability_picture(bins: Sequence[ReliabilityBin]) -> Picture | None:
         summary=f"Promised against observed click rate in {len(bins)} bins; the table below has the figures.",
         x_label="promised (mean probability of the bin)",
         y_label="observed click rate",
-        x_ticks=x.ticks(_percent_tick),
-        y_ticks=y.ticks(_percent_tick),
+        x_ticks=x.percent_ticks(),
+        y_ticks=y.percent_ticks(),
         shapes=tuple(shapes),
         legend=(
             Key("line c0", "bins of impressions, 95 % interval"),
@@ -163,8 +168,8 @@ def learning_picture(curves: dict[str, tuple[LearningPoint, ...]]) -> Picture | 
         summary="Loss over epochs. " + "; ".join(key.text for key in legend[::2]) + ".",
         x_label="epoch",
         y_label="loss per impression",
-        x_ticks=x.ticks(lambda value: f"{value:.3g}"),
-        y_ticks=y.ticks(lambda value: f"{value:.6g}"),
+        x_ticks=x.ticks(),
+        y_ticks=y.ticks(),
         shapes=tuple(shapes),
         legend=tuple(legend),
     )
@@ -216,7 +221,7 @@ def histogram_picture(bins: Sequence[HistogramBin]) -> Picture | None:
         x_label="probability (log-odds axis)",
         y_label="share of impressions",
         x_ticks=_probability_ticks(x),
-        y_ticks=y.ticks(_percent_tick),
+        y_ticks=y.percent_ticks(),
         shapes=(
             _steps(edges, [y(share) for _, share in shares], "c1"),
             _steps(edges, [y(share) for share, _ in shares], "c0"),
@@ -255,10 +260,6 @@ def _probability_ticks(x: _Scale) -> tuple[Tick, ...]:
 def _logit(probability: float) -> float:
     inside = min(max(probability, 1e-7), 1 - 1e-7)
     return math.log(inside) - math.log1p(-inside)
-
-
-def _percent_tick(share: float) -> str:
-    return f"{share * 100:.6g} %"
 
 
 def _line(points: Iterable[tuple[float, float]]) -> str:

@@ -300,4 +300,3 @@ def test_without_a_value_feature_values_have_no_column(encode):
         2,
         0,
     )
-

@@ -139,6 +139,16 @@ def test_every_token_that_the_statistics_may_keep_is_found(tmp_path, tokens):
     assert ids.numpy()[:, 0].tolist() == [2 + place for place in range(len(kept))]
 
 
+def test_two_encoders_in_one_directory_keep_their_own_vocabularies(tmp_path):
+    spec = FeatureSpec.model_validate({"user": [{"kind": "categorical", "name": "f"}]})
+    parts = [FittedVocabulary(tokens=tokens) for tokens in (("red",), ("blue", "red"))]
+    encoders = [Encoder(FittedSpec(spec=spec, fitted={"f": part}), tmp_path) for part in parts]
+    assert [encoder({"f": tf.constant(["red"])}).ids.numpy().tolist() for encoder in encoders] == [
+        [[2]],
+        [[3]],
+    ]
+
+
 @given(impressions=st.lists(IMPRESSIONS, min_size=1, max_size=5))
 def test_a_batch_is_its_rows(encode, impressions):
     ids, values = encode(impressions)

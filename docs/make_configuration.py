@@ -1,0 +1,80 @@
+"""Writes docs/configuration.md from the models that read the task file: ``python docs/make_configuration.py``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from features import spec
+from training.config import TaskConfig
+
+TARGET = Path(__file__).parent / "configuration.md"
+KINDS = (
+    spec.Categorical,
+    spec.Hashed,
+    spec.MultiValued,
+    spec.Numeric,
+    spec.Buckets,
+    spec.TimePart,
+    spec.Age,
+    spec.Cross,
+)
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [
+        "# The task file",
+        "",
+        "Every key of `axon.yaml`. Unknown keys are refused, with the nearest known one named.",
+        "This page is written by `python docs/make_configuration.py`; a test compares the two.",
+        "",
+    ]
+    for title, model in [("axon.yaml", TaskConfig), *_parts(TaskConfig, "")]:
+        lines += _section(title, model)
+    lines += ["## Kinds of features", "", "Each entry of `features.user`, `item` and `context` has a `kind`; a cross stands in `crosses`.", ""]
+    for kind in KINDS:
+        lines += _section(f"kind: {kind.model_fields['kind'].default}", kind)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(title: str, model: type[BaseModel]) -> list[str]:
+    rows = [_row(name, field) for name, field in model.model_fields.items() if name != "kind"]
+    about = (model.__doc__ or "").split("\n\n")[0].replace("\n", " ").strip()
+    return [f"### `{title}`", "", about, "", "| key | default | meaning |", "|---|---|---|", *rows, ""]
+
+
+def _row(name: str, field: Any) -> str:
+    default = "required" if field.is_required() else f"`{_shown(field)}`"
+    return f"| `{name}` | {default} | {(field.description or '').replace('|', '/')} |"
+
+
+def _shown(field: Any) -> str:
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel):
+        return "see below"
+    if isinstance(value, tuple):
+        return str(list(value))
+    return "null" if value in (None, PydanticUndefined) else str(value)
+
+
+def _parts(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in model.model_fields.items():
+        for inner in _models_of(field.annotation):
+            if inner in KINDS:
+                continue
+            yield f"{prefix}{name}", inner
+            yield from _parts(inner, f"{prefix}{name}.")
+
+
+def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_of(inner)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(page(), encoding="utf-8")

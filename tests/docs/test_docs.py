@@ -1,0 +1,96 @@
+"""The documentation is true: its commands run, its snippets run, its links lead somewhere."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "simulator").glob("*.md")],
+    key=lambda page: str(page.relative_to(ROOT)),
+)
+RUN_ELSEWHERE = re.compile(r"<!-- run by: (?P<where>\S+) -->\s*$")
+BLOCK = re.compile(r"^```(?P<language>sh|python)\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]+\]\((?P<target>[^)#\s]+)(#[^)]*)?\)")
+
+
+def _id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_id)
+def test_links_lead_to_files(page: Path):
+    targets = [match["target"] for match in LINK.finditer(page.read_text())]
+    local = [target for target in targets if not target.startswith(("http:", "https:"))]
+    assert [target for target in local if not (page.parent / target.replace("\\", "")).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_id)
+def test_commands_and_snippets_run(page: Path, tmp_path: Path):
+    text = page.read_text()
+    for block in BLOCK.finditer(text):
+        elsewhere = RUN_ELSEWHERE.search(text[: block.start()])
+        if elsewhere:
+            assert (ROOT / elsewhere["where"]).exists()
+            continue
+        _workplace(tmp_path)
+        done = _run(block["language"], block["code"], tmp_path)
+        assert done.returncode == 0, f"{block['code']}\n{done.stderr}"
+
+
+def test_the_changelog_begins_with_the_version_of_the_project():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == version
+
+
+def test_the_page_of_the_task_file_is_what_its_models_say():
+    done = subprocess.run(
+        [sys.executable, "-c", "import make_configuration as m; print(m.page(), end='')"],
+        cwd=ROOT / "docs",
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (ROOT / "docs" / "configuration.md").read_text() == done.stdout
+
+
+@pytest.mark.parametrize("target", ["run", "test", "check", "setup", "help", "bench"])
+def test_make_knows_what_the_documentation_names(target: str):
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert re.search(rf"make {target}\b", done.stdout)
+
+
+def _workplace(directory: Path) -> None:
+    """A directory with the shop's task file, as a reader would have it, that is content with a small log."""
+    config = directory / "axon.yaml"
+    if not config.exists():
+        text = (ROOT / "examples" / "shop" / "axon.yaml").read_text()
+        for full, small in [
+            ("../../data/shop", "data/shop"),
+            ("epochs: 10", "epochs: 2"),
+            ("beat: [prior, logistic]", "beat: []"),
+            ("max_ece: 0.02", "max_ece: null"),
+        ]:
+            assert full in text
+            text = text.replace(full, small)
+        config.write_text(text)
+
+
+def _run(language: str, code: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    shell = shutil.which("bash")
+    assert shell is not None, "expected bash on the path"
+    command = [shell, "-euo", "pipefail", "-c", code] if language == "sh" else [sys.executable, "-c", code]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, check=False, timeout=240
+    )

@@ -1,0 +1,262 @@
+"""The task file: what is accepted, what is refused, and what the refusal says."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from training.config import SplitConfig, TaskConfig, data_root, load_config, parse_config
+from training.errors import ConfigError
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES = sorted(REPOSITORY.glob("examples/*/axon.yaml"))
+
+
+def make_document(**changes):
+    return {
+        "name": "shop",
+        "data": {"log": "log.csv", "label": "clicked", "time": {"column": "time_ms"}},
+        "features": {"user": [{"kind": "categorical", "name": "city"}]},
+        **changes,
+    }
+
+
+def make_data(**changes):
+    return {**make_document()["data"], **changes}
+
+
+def refusal(document):
+    """What `parse_config` says against a document."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config(document, source="axon.yaml")
+    return str(caught.value)
+
+
+# Unknown keys
+
+
+@pytest.mark.parametrize(
+    ("document", "place", "nearest"),
+    [
+        pytest.param(make_document(modle={}), "modle", "model", id="the file"),
+        pytest.param(make_document(data=make_data(sepator=";")), "data.sepator", "separator", id="a part"),
+        pytest.param(
+            make_document(data=make_data(time={"column": "t", "fromat": "iso"})),
+            "data.time.fromat",
+            "format",
+            id="the time",
+        ),
+        pytest.param(
+            make_document(training={"optimizer": {"learning_rte": 0.1}}),
+            "training.optimizer.learning_rte",
+            "learning_rate",
+            id="a part of a part",
+        ),
+        pytest.param(
+            make_document(features={"user": [{"kind": "categorical", "name": "city", "min_cout": 3}]}),
+            "min_cout",
+            "min_count",
+            id="a feature",
+        ),
+        pytest.param(
+            make_document(features={"users": []}), "features.users", "user", id="a side of the features"
+        ),
+        pytest.param(
+            make_document(features={"user": [], "crosses": [{"name": "c", "of": ["a", "b"], "bucket": 3}]}),
+            "bucket",
+            "buckets",
+            id="a cross",
+        ),
+        pytest.param(
+            make_document(features={"time_columns": {"listed": {"time_zon": "UTC"}}}),
+            "time_zon",
+            "time_zone",
+            id="a time column",
+        ),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_known_one(document, place, nearest):
+    text = refusal(document)
+    assert f"{place}: unknown key" in text
+    assert f"did you mean {nearest!r}?" in text
+
+
+def test_a_key_of_another_kind_of_feature_is_not_suggested():
+    numeric = {"kind": "numeric", "name": "price", "min_count": 3}
+    assert "did you mean 'min_count'" not in refusal(make_document(features={"item": [numeric]}))
+
+
+def test_where_no_key_is_near_the_known_ones_are_listed():
+    assert "known keys: checks_per_epoch, min_delta, patience" in refusal(
+        make_document(training={"early_stopping": {"zzz": 1}})
+    )
+
+
+# Other mistakes
+
+
+def test_every_mistake_is_told_at_once():
+    text = refusal(make_document(name="a shop", model={"dropout": 2}, training={"epochs": "many"}))
+    assert "3 thing(s) to mend" in text
+    assert [place in text for place in ("name:", "model.dropout:", "training.epochs:")] == [True] * 3
+
+
+def test_a_mistake_shows_what_came():
+    assert "(got 'many')" in refusal(make_document(training={"epochs": "many"}))
+
+
+def test_a_missing_key_is_named():
+    assert "data.label: Field required" in refusal(
+        make_document(data={"log": "log.csv", "time": {"column": "t"}})
+    )
+
+
+def test_a_contradiction_among_the_features_is_told():
+    feature = {"kind": "categorical", "name": "city"}
+    assert "two features are named 'city'" in refusal(
+        make_document(features={"user": [feature], "item": [feature]})
+    )
+
+
+def test_an_unknown_kind_of_feature_lists_the_known_ones():
+    assert "'categorical'" in refusal(make_document(features={"user": [{"kind": "category", "name": "c"}]}))
+
+
+@pytest.mark.parametrize("document", [None, [], "name: shop"], ids=["nothing", "list", "text"])
+def test_a_document_that_is_no_mapping_is_refused(document):
+    assert "expected a mapping with name, data and features" in refusal(document)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"expected a task file at .*axon\.yaml, found nothing"):
+        load_config(tmp_path / "axon.yaml")
+
+
+@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\x00", b"a: b: c"], ids=["bracket", "bytes", "colons"])
+def test_a_file_that_is_no_yaml_is_refused(tmp_path, content):
+    path = tmp_path / "axon.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="expected a YAML file"):
+        load_config(path)
+
+
+def test_a_directory_is_no_task_file(tmp_path):
+    with pytest.raises(ConfigError, match="expected a YAML file"):
+        load_config(tmp_path)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    path = tmp_path / "axon.yaml"
+    path.touch()
+    with pytest.raises(ConfigError, match="expected a mapping"):
+        load_config(path)
+
+
+def test_a_tag_that_would_run_code_is_refused(tmp_path):
+    path = tmp_path / "axon.yaml"
+    path.write_text("name: !!python/object/apply:os.getcwd []")
+    with pytest.raises(ConfigError, match="expected a YAML file"):
+        load_config(path)
+
+
+def test_a_task_cannot_be_changed():
+    config = parse_config(make_document(), source="axon.yaml")
+    with pytest.raises(ValidationError, match="frozen"):
+        config.training.epochs = 7
+
+
+# The split
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        pytest.param({"validation_from": 1.0}, "a share between 0 and 1", id="all"),
+        pytest.param({"validation_from": 0.0}, "a share between 0 and 1", id="nothing"),
+        pytest.param({"validation_from": 0.9, "test_from": 0.8}, "before test_from", id="reversed"),
+        pytest.param({"validation_from": 0.8, "test_from": 0.8}, "before test_from", id="equal"),
+        pytest.param(
+            {"validation_from": "2022-05-05T00:00:00"}, "a moment with its time zone", id="a moment, no zone"
+        ),
+        pytest.param(
+            {"validation_from": "2022-05-05T00:00:00Z", "test_from": 0.9},
+            "two moments or two shares",
+            id="one of each",
+        ),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused(split, words):
+    with pytest.raises(ValidationError, match=words):
+        SplitConfig.model_validate(split)
+
+
+def test_a_moment_keeps_its_zone():
+    split = SplitConfig.model_validate({"validation_from": "2022-05-05T00:00:00+08:00", "test_from": None})
+    assert split.validation_from == datetime(2022, 5, 4, 16, tzinfo=UTC)
+
+
+def test_a_moment_in_yaml_keeps_its_zone(tmp_path):
+    path = tmp_path / "axon.yaml"
+    path.write_text(
+        "name: shop\n"
+        "data: {log: log.csv, label: clicked, time: {column: time_ms}}\n"
+        "features: {user: [{kind: hashed, name: city}]}\n"
+        "split:\n  validation_from: 2022-05-05T00:00:00+08:00\n  test_from: null\n"
+    )
+    assert load_config(path).split.validation_from == datetime(2022, 5, 4, 16, tzinfo=UTC)
+
+
+# Seeds, baselines and places
+
+
+def test_another_seed_changes_nothing_else():
+    config = parse_config(make_document(), source="axon.yaml")
+    changed = config.with_seed(7)
+    assert changed.training.seed == 7
+    assert changed.with_seed(config.training.seed) == config
+
+
+def test_no_seed_keeps_the_task():
+    config = parse_config(make_document(), source="axon.yaml")
+    assert config.with_seed(None) is config
+
+
+def test_the_baseline_is_fitted_on_the_same_seed_and_impressions():
+    training = {"seed": 5, "keep_rate": 0.5, "batch_size": 64, "l2": 0.1, "loss": "squared_error"}
+    config = parse_config(make_document(training=training), source="axon.yaml")
+    baseline = config.for_baseline()
+    assert (baseline.seed, baseline.keep_rate, baseline.batch_size) == (5, 0.5, 64)
+    assert (baseline.l2, baseline.loss) == (0.0, "binary_crossentropy")
+
+
+def test_the_data_root_is_seen_from_the_task_file(tmp_path):
+    config = parse_config(make_document(data=make_data(root="../data")), source="axon.yaml")
+    assert data_root(config, tmp_path / "tasks" / "axon.yaml", None) == tmp_path / "data"
+
+
+def test_a_given_data_root_wins(tmp_path):
+    config = parse_config(make_document(data=make_data(root="../data")), source="axon.yaml")
+    assert data_root(config, tmp_path / "axon.yaml", Path("elsewhere")) == Path("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("data", "column"),
+    [
+        pytest.param({"user_key": "uid", "users": {"path": "u.csv", "key": "user_id"}}, "uid", id="named"),
+        pytest.param({"users": {"path": "u.csv", "key": "user_id"}}, "user_id", id="of the table"),
+        pytest.param({}, None, id="none"),
+    ],
+)
+def test_the_column_that_tells_users_apart(data, column):
+    config = parse_config(make_document(data=make_data(**data)), source="axon.yaml")
+    assert config.data.user_column == column
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_an_example_loads(path):
+    assert isinstance(load_config(path), TaskConfig)
+
+
+def test_there_are_examples_for_a_simulated_and_a_real_log():
+    assert {"shop", "kuairand"} <= {path.parent.name for path in EXAMPLES}
