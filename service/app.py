@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -25,9 +26,6 @@ from service.routes import documentation, health, monitoring, score
 from service.settings import ServiceSettings
 from service.state import Service
 from service.watcher import ModelWatcher
-
-_SCORING_THREADS = 8
-"""Requests that are decoded and scored at once when the settings do not say; the others wait in line."""
 
 
 class AxonApp(FastAPI):
@@ -74,7 +72,9 @@ def create_app(settings: ServiceSettings, *, on_live: Callable[[LiveModel], None
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     assert isinstance(app, AxonApp)  # noqa: S101  # nothing else has this lifespan
     settings: ServiceSettings = app.state.service.settings
-    anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads or _SCORING_THREADS
+    # More requests at once than cores would fight over the interpreter and be slower together; they wait in line.
+    cores = settings.threads or len(os.sched_getaffinity(0))
+    anyio.to_thread.current_default_thread_limiter().total_tokens = cores
     app.watcher.start()
     yield
     app.watcher.stop()

@@ -113,7 +113,7 @@ class BaselineConfig(_Part):
 
     epochs: int = Field(default=12, ge=1)
     learning_rate: float = Field(default=0.01, gt=0)
-    l2_embedding: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
 
 
 class TrainingConfig(_Part):
@@ -219,10 +219,12 @@ class TaskConfig(_Part):
             update={
                 "epochs": baseline.epochs,
                 "l2": 0.0,
-                "l2_embedding": baseline.l2_embedding,
+                "l2_embedding": 0.0,
                 "id_dropout": 0.0,
                 "loss": "binary_crossentropy",
-                "optimizer": OptimizerConfig(learning_rate=baseline.learning_rate),
+                "optimizer": OptimizerConfig(
+                    name="adamw", learning_rate=baseline.learning_rate, weight_decay=baseline.weight_decay
+                ),
                 "schedule": ScheduleConfig(),
             }
         )

@@ -58,7 +58,7 @@ def roc_points(clicked: ArrayLike, scores: ArrayLike, points: int = 200) -> tupl
     if is_click.all() or not is_click.any():
         return ()
     order = np.argsort(-scores, kind="stable")
-    last_of_tie = np.flatnonzero(np.append(np.diff(scores[order]) != 0, [True]))
+    last_of_tie = np.flatnonzero(np.append(scores[order][1:] != scores[order][:-1], [True]))
     true_positives = np.cumsum(is_click[order])[last_of_tie]
     false_positives = last_of_tie + 1 - true_positives
     x = np.append(0.0, false_positives / false_positives[-1])
@@ -66,8 +66,8 @@ def roc_points(clicked: ArrayLike, scores: ArrayLike, points: int = 200) -> tupl
     kept = np.unique(np.append(np.searchsorted(x + y, np.linspace(0.0, 2.0, points + 1)), [0, x.size - 1]))
     kept = kept[kept < x.size]
     return tuple(
-        RocPoint(false_positive_rate=fpr, true_positive_rate=tpr)
-        for fpr, tpr in zip(x[kept].tolist(), y[kept].tolist(), strict=True)
+        RocPoint(false_positive_rate=false, true_positive_rate=true)
+        for false, true in zip(x[kept].tolist(), y[kept].tolist(), strict=True)
     )
 
 

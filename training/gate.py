@@ -7,7 +7,7 @@ from training.report import Report
 def gate_failures(report: Report, policy: GateConfig) -> tuple[str, ...]:
     """Why the model must not go live; empty when it may. Every reason names both numbers."""
     reasons = [
-        f"log loss {report.metrics.log_loss:.5f} is not below {report.baselines[name].log_loss:.5f} of {name} (gate.beat)"
+        f"log loss {_shown(report.metrics.log_loss)} is not below {_shown(report.baselines[name].log_loss)} of {name} (gate.beat)"
         for name in policy.beat
         if name in report.baselines and not _below(report.metrics.log_loss, report.baselines[name].log_loss)
     ]

@@ -15,7 +15,8 @@ class Groups(NamedTuple):
 
     Attributes:
         codes: The group of each impression, shape ``(n,)``, each an index into ``values``.
-        values: The distinct values as text, sorted; a missing value is the empty string.
+        values: The distinct values as text, in the order of the texts or numbers that they were; a missing value is
+            the empty string and comes first.
     """
 
     codes: NDArray[np.int64]
@@ -24,10 +25,14 @@ class Groups(NamedTuple):
 
 def group(column: NDArray[Any]) -> Groups:
     """Number the values of a column of texts or numbers, shape ``(n,)``; None and NaN are missing."""
-    series = pl.Series(column.tolist() if column.dtype.kind == "O" else column, strict=False)
+    series = pl.Series("value", column.tolist() if column.dtype.kind == "O" else column, strict=False)
     if series.dtype.is_float():
         series = series.fill_nan(None)
-    # Hash-based and parallel: five times as fast as np.unique on a million texts.
-    texts = series.cast(pl.String).fill_null("")
-    codes = texts.rank("dense").cast(pl.Int64).to_numpy() - 1
-    return Groups(codes, tuple(texts.unique().sort()))
+    if series.dtype == pl.String:
+        series = series.fill_null("")
+    # A join numbers by hashing: sorting a million texts as np.unique does takes several times as long.
+    distinct = series.unique().sort().to_frame().with_row_index("code")
+    codes = series.to_frame().join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")[
+        "code"
+    ]
+    return Groups(codes.cast(pl.Int64).to_numpy(), tuple(distinct["value"].cast(pl.String).fill_null("")))

@@ -25,8 +25,10 @@ def build_optimizer(config: OptimizerConfig) -> Any:
     Source:
         ``weight_decay``: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
     """
+    # Keras wants a number for AdamW; the others skip the work when there is None.
+    decays = config.weight_decay or config.name == "adamw"
     return OPTIMIZERS[config.name](
         learning_rate=config.learning_rate,
         global_clipnorm=config.clip_norm,
-        weight_decay=config.weight_decay or None,
+        weight_decay=config.weight_decay if decays else None,
     )

@@ -1,7 +1,7 @@
 """Past trains, future judges: where the cuts in time fall and which slice an impression belongs to."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 import numpy as np
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from training.config import SplitConfig
 from training.errors import DataError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Slice(IntEnum):
@@ -72,5 +74,5 @@ def shown(time_ms: int) -> str:
 
 def _moment(cut: datetime | float, time_ms: NDArray[np.int64]) -> int:
     if isinstance(cut, datetime):
-        return int(cut.timestamp() * 1000)
+        return (cut - _EPOCH) // timedelta(milliseconds=1)
     return int(np.quantile(time_ms, cut, method="higher"))

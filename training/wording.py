@@ -11,6 +11,13 @@ from training.report import Report
 SIMPLER_MODELS = ("logistic", "prior")
 """The baselines that a headline is compared with."""
 
+_UNDEFINED = {
+    "auc": "it needs both clicked and unclicked impressions.",
+    "gauc": "no known user has both outcomes.",
+    "normalised_entropy": "it needs both clicked and unclicked impressions.",
+    "calibration_ratio": "it needs a click.",
+}
+
 
 class Headline(NamedTuple):
     """One figure, what it means for this model, and what it is compared with (may be empty)."""
@@ -52,7 +59,7 @@ def summary(report: Report) -> str:
 
 def percent(share: float) -> str:
     """A share with about three digits: 0.05312 is "5.31 %", 0.000123 is "0.0123 %"."""
-    hundredths = share * 100.0
+    hundredths = round(share * 100.0, 9)
     if hundredths == 0.0 or abs(hundredths) >= 100.0:
         return f"{hundredths:.0f} %"
     digits = 1 if abs(hundredths) >= 10.0 else 2 if abs(hundredths) >= 0.1 else 4
@@ -66,25 +73,6 @@ def _figure(figure: float | None) -> str:
 def _compared(report: Report, name: str) -> str:
     figures = {model: getattr(metrics, name) for model, metrics in _simpler(report).items()}
     return ", ".join(f"{model} {figure:.4f}" for model, figure in figures.items() if figure is not None)
-
-
-def _sentences(metrics: SliceMetrics) -> dict[str, str]:
-    """A sentence about the value of each metric; a metric without one falls back on its explanation."""
-    found = {
-        "auc": _order(
-            metrics.auc, "Of a clicked and an unclicked impression, the clicked one is scored higher"
-        ),
-        "gauc": _order(
-            metrics.gauc, "Within one user, a clicked impression is scored above an unclicked one"
-        ),
-        "normalised_entropy": _uncertainty(metrics.normalised_entropy),
-        "ece": _distance(metrics.ece),
-        "calibration_ratio": _promise(metrics),
-    }
-    undefined = "Undefined here: it needs both clicked and unclicked impressions."
-    return {
-        name: undefined if getattr(metrics, name) is None else found.get(name, "") for name in METRICS
-    } | ({"gauc": "Undefined here: no known user has both outcomes."} if metrics.gauc is None else {})
 
 
 def _lower_loss(report: Report) -> dict[str, str]:
@@ -107,7 +95,28 @@ def _simpler(report: Report) -> dict[str, SliceMetrics]:
     }
 
 
-def _order(share: float | None, start: str) -> str:
+def _sentences(metrics: SliceMetrics) -> dict[str, str]:
+    """A sentence about the value of each metric; a metric without one falls back on its explanation."""
+    words = {
+        "auc": _order(
+            "Of a clicked and an unclicked impression, the clicked one is scored higher", metrics.auc
+        ),
+        "gauc": _order(
+            "Within one user, a clicked impression is scored above an unclicked one", metrics.gauc
+        ),
+        "normalised_entropy": _uncertainty(metrics.normalised_entropy),
+        "ece": _gap(metrics.ece),
+        "calibration_ratio": _promise(metrics),
+    }
+    undefined = {
+        name: f"Undefined here: {_UNDEFINED.get(name, 'it needs an impression.')}"
+        for name in METRICS
+        if getattr(metrics, name) is None
+    }
+    return words | undefined
+
+
+def _order(start: str, share: float | None) -> str:
     return "" if share is None else f"{start} {share * 100:.0f} times in 100; chance alone gives 50."
 
 
@@ -119,7 +128,7 @@ def _uncertainty(entropy: float | None) -> str:
     return f"Removes {percent(1.0 - entropy)} of the uncertainty that knowing the click rate alone leaves."
 
 
-def _distance(ece: float | None) -> str:
+def _gap(ece: float | None) -> str:
     return (
         ""
         if ece is None

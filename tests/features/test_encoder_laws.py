@@ -185,7 +185,7 @@ def test_encoding_after_a_json_round_trip_is_the_same(encode, tmp_path_factory, 
     assert np.array_equal(encoded.values.numpy(), values)
 
 
-class Exported(tf.Module):
+class Exported(tf.Module):  # type: ignore[misc]  # TensorFlow is Any to the type checker
     """The encoder behind one signature, as the export has it."""
 
     def __init__(self, directory):

@@ -33,7 +33,9 @@ def number(name, **settings):
 @st.composite
 def layouts(draw):
     """Layouts whose halves stand in order, with fields of any width, some halves perhaps empty."""
-    ids, values, start = [], [], 0
+    ids: list[IdField] = []
+    values: list[ValueField] = []
+    start = 0
     for half in Half:
         for width in draw(st.lists(st.integers(1, 5), max_size=3)):
             ids.append(IdField(f"id{len(ids)}", half, rows=2, start=start, width=width))

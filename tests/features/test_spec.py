@@ -1,11 +1,13 @@
 """What a specification accepts, what it refuses, and where each feature enters the network."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from features.spec import FeatureSpec, Half, RawKind, Side, TimeColumn
 
-SHOP = {
+SHOP: dict[str, Any] = {
     "user": [
         {"kind": "categorical", "name": "gender"},
         {"kind": "age", "name": "tenure", "column": "joined", "at": "shown_at"},

@@ -1,5 +1,6 @@
 """What is left when a publisher is killed, the disc fills up, or two publish at once: real processes, really killed."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +55,35 @@ try:
     LocalRegistry(Path(sys.argv[2])).publish(Path(sys.argv[1]), "shop")
 except PublishError as error:
     print(error)
+"""
+
+# The same hook may also refuse: here the disc is full at the k-th thing that would be written, whatever it is.
+_FULL_AT_EVERY_STEP = """
+import errno, os, sys
+from pathlib import Path
+from registry.errors import PublishError
+from registry.local import LocalRegistry
+
+left = 0
+def watch(event, arguments):
+    global left
+    writes = event in {"os.mkdir", "os.rename"} or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR))
+    if writes and left > 0:
+        left -= 1
+        if left == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+sys.addaudithook(watch)
+
+step = 1
+while True:
+    left = step
+    try:
+        LocalRegistry(Path(sys.argv[2])).publish(Path(sys.argv[1]), "shop")
+    except PublishError as error:
+        print(error)
+    if left > 0:
+        break
+    step += 1
 """
 
 _PUBLISH = """
@@ -129,6 +159,37 @@ def test_a_disc_that_fills_up_keeps_nothing_half_written(registry, make_bundle, 
     big = make_bundle(files={"variables/variables.data": bytes(200_000)})
     run_script(_FILL_THE_DISC, big, registry.root, 100_000)
     assert sorted(path.name for path in (registry.root / "shop").iterdir()) == [".lock", "1", "aliases.json"]
+
+
+@pytest.fixture
+def full_at_every_step(registry, make_bundle, run_script):
+    """What a publisher said when the disc was full at each of its steps, and what then stood in the registry."""
+    registry.publish(make_bundle(), "shop")
+    done = run_script(_FULL_AT_EVERY_STEP, make_bundle(), registry.root)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines(), registry
+
+
+def test_a_disc_full_at_any_step_is_told(full_at_every_step):
+    said, _ = full_at_every_step
+    assert len(said) > 10
+    assert all(line.startswith("the disc is full: ") for line in said)
+
+
+def test_a_disc_full_when_the_alias_moves_is_told_with_the_version(full_at_every_step):
+    said, registry = full_at_every_step
+    told = re.findall(
+        r"shop/(\d+) is published, but alias 'champion' could not be moved to it", "\n".join(said)
+    )
+    assert told
+    assert {int(number) for number in told} <= set(_all_whole(registry))
+
+
+def test_a_disc_full_at_any_step_leaves_whole_versions_and_nothing_else(full_at_every_step):
+    _, registry = full_at_every_step
+    numbers = [str(number) for number in _all_whole(registry)]
+    inside = sorted(path.name for path in (registry.root / "shop").iterdir())
+    assert inside == sorted([".lock", "aliases.json", *numbers])
 
 
 def test_two_publishers_at_once_get_two_numbers(registry, make_bundle):

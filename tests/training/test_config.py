@@ -133,7 +133,9 @@ def test_a_missing_file_is_named(tmp_path):
         load_config(tmp_path / "axon.yaml")
 
 
-@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\x00", b"a: b: c"], ids=["bracket", "bytes", "colons"])
+@pytest.mark.parametrize(
+    "content", [b"a: [", b"\xff\xfe\x00", b"a: b: c"], ids=["bracket", "bytes", "colons"]
+)
 def test_a_file_that_is_no_yaml_is_refused(tmp_path, content):
     path = tmp_path / "axon.yaml"
     path.write_bytes(content)
@@ -163,7 +165,7 @@ def test_a_tag_that_would_run_code_is_refused(tmp_path):
 def test_a_task_cannot_be_changed():
     config = parse_config(make_document(), source="axon.yaml")
     with pytest.raises(ValidationError, match="frozen"):
-        config.training.epochs = 7
+        config.training.epochs = 7  # type: ignore[misc]  # that is the test
 
 
 # The split

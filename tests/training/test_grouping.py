@@ -26,6 +26,14 @@ def test_numbers_are_grouped_like_texts():
     assert group(np.array([7, 5, 7])).values == ("5", "7")
 
 
+def test_numbers_come_in_the_order_of_numbers():
+    assert group(np.array([10, 9])).values == ("9", "10")
+
+
+def test_none_and_the_empty_text_are_one_missing_value():
+    assert group(np.array(["", None, "a"], dtype=object)).codes.tolist() == [0, 0, 1]
+
+
 def test_texts_and_numbers_may_stand_in_one_column():
     assert group(np.array([7, "7", "a"], dtype=object)).codes.tolist() == [0, 0, 1]
 

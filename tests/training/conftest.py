@@ -1,0 +1,114 @@
+"""Builders of small encoded worlds: layouts, impressions, stores and fits; tests of the networks use them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.layout import EncodedLayout, IdField, ValueField
+from features.spec import Half
+from training.config import ModelConfig, TrainingConfig
+from training.fit import TrainedModel, fit
+from training.models import Family, Regularisation, build
+from training.progress import Silent
+from training.store import EncodedStore, StoreWriter
+
+Field = tuple[str, Half, int]
+"""Name, half and rows of an id field."""
+
+
+def make_layout(
+    ids: Sequence[Field] = (),
+    values: Sequence[tuple[str, Half]] = (),
+    *,
+    width: int = 3,
+    pooling: Literal["mean", "sum"] = "mean",
+) -> EncodedLayout:
+    """A layout of fields given in the order of their halves; one named ``tags`` has several values."""
+    fields: list[IdField] = []
+    start = 0
+    for name, half, rows in ids:
+        many = name == "tags"
+        fields.append(
+            IdField(
+                name, half, rows, start, width=width if many else 1, pooling=pooling if many else None
+            )
+        )
+        start = fields[-1].stop
+    return EncodedLayout(
+        tuple(fields), tuple(ValueField(name, half, column) for column, (name, half) in enumerate(values))
+    )
+
+
+EVERY_HALF = make_layout(
+    [
+        ("city", Half.USER, 6),
+        ("hour", Half.USER, 5),
+        ("brand", Half.ITEM, 7),
+        ("tags", Half.ITEM, 8),
+        ("cross", Half.JOINT, 9),
+    ],
+    [("income", Half.USER), ("price", Half.ITEM), ("age", Half.JOINT)],
+)
+
+
+def make_network(layout: EncodedLayout = EVERY_HALF, **config: Any) -> Family:
+    """An untrained network with all of its weights, small unless told otherwise."""
+    model = ModelConfig.model_validate({"embedding_dim": 3, "hidden": (5, 4), **config})
+    return build(layout, model, Regularisation()).built_for_layout()
+
+
+def draw_inputs(
+    layout: EncodedLayout, rows: int, seed: int = 0
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Random ids, padding among them, and random values."""
+    rng = np.random.default_rng(seed)
+    columns = [
+        rng.integers(0, field.rows, (rows, field.width))
+        for field in layout.ids
+    ]
+    ids = np.concatenate([np.zeros((rows, 0)), *columns], axis=1).astype(np.int32)
+    return ids, rng.normal(size=(rows, layout.value_width)).astype(np.float32)
+
+
+def draw_weights(network: Family, seed: int = 0) -> None:
+    """Gives every weight a value of its own, so that zeros at the start hide nothing."""
+    rng = np.random.default_rng(seed)
+    network.set_weights(
+        [np.abs(rng.normal(scale=0.5, size=weight.shape)) + 0.1 for weight in network.get_weights()]
+    )
+
+
+def write_store(
+    path: Path, layout: EncodedLayout, clicked: NDArray[Any], *, ids: Any = None, values: Any = None
+) -> EncodedStore:
+    """A store of the given impressions; what the layout lacks may be left out."""
+    store = EncodedStore(path, layout)
+    empty = np.empty((len(clicked), 0))
+    with StoreWriter(store) as writer:
+        writer.append(empty if ids is None else ids, empty if values is None else values, clicked)
+    return store
+
+
+def run_fit(
+    train: EncodedStore,
+    validation: EncodedStore,
+    layout: EncodedLayout,
+    *,
+    model: dict[str, Any] | None = None,
+    droppable: NDArray[np.int32] | None = None,
+    **training: Any,
+) -> TrainedModel:
+    """Fits a small network; by default no id may be dropped."""
+    settings = {"epochs": 2, "batch_size": 32, "optimizer": {"learning_rate": 0.05}, **training}
+    return fit(
+        ModelConfig.model_validate({"embedding_dim": 2, "hidden": (4,), **(model or {})}),
+        TrainingConfig.model_validate(settings),
+        layout,
+        train=train,
+        validation=validation,
+        droppable=np.zeros(layout.id_width, np.int32) if droppable is None else droppable,
+        progress=Silent(),
+    )
