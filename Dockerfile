@@ -4,7 +4,6 @@
 FROM python:3.11-slim-bookworm AS base
 # The root file systems are read-only at run time: whatever wants a home or a cache gets /tmp.
 ENV HOME=/tmp \
-    MPLCONFIGDIR=/tmp/matplotlib \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_INPUT=1 \
     PIP_ROOT_USER_ACTION=ignore \

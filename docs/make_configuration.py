@@ -34,7 +34,12 @@ def page() -> str:
     ]
     for title, model in [("axon.yaml", TaskConfig), *_parts(TaskConfig, "")]:
         lines += _section(title, model)
-    lines += ["## Kinds of features", "", "Each entry of `features.user`, `item` and `context` has a `kind`; a cross stands in `crosses`.", ""]
+    lines += [
+        "## Kinds of features",
+        "",
+        "Each entry of `features.user`, `item` and `context` has a `kind`; a cross stands in `crosses`.",
+        "",
+    ]
     for kind in KINDS:
         lines += _section(f"kind: {kind.model_fields['kind'].default}", kind)
     return "\n".join(lines).rstrip() + "\n"

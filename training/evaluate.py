@@ -201,9 +201,9 @@ def evaluate_log(
 
 
 def users_of(config: TaskConfig, kept: pl.DataFrame) -> NDArray[Any] | None:
-    """Who saw each impression, as numbers, if the task names a user column."""
+    """Who saw each impression, if the task names a user column; empty where nobody knows."""
     column = config.data.user_column
-    return None if column is None or column not in kept.columns else kept[column].hash(0).to_numpy()
+    return None if column is None or column not in kept.columns else kept[column].to_numpy()
 
 
 def _slice_name(part: Slice) -> SliceName:

@@ -32,9 +32,7 @@ def make_layout(
     for name, half, rows in ids:
         many = name == "tags"
         fields.append(
-            IdField(
-                name, half, rows, start, width=width if many else 1, pooling=pooling if many else None
-            )
+            IdField(name, half, rows, start, width=width if many else 1, pooling=pooling if many else None)
         )
         start = fields[-1].stop
     return EncodedLayout(
@@ -65,10 +63,7 @@ def draw_inputs(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Random ids, padding among them, and random values."""
     rng = np.random.default_rng(seed)
-    columns = [
-        rng.integers(0, field.rows, (rows, field.width))
-        for field in layout.ids
-    ]
+    columns = [rng.integers(0, field.rows, (rows, field.width)) for field in layout.ids]
     ids = np.concatenate([np.zeros((rows, 0)), *columns], axis=1).astype(np.int32)
     return ids, rng.normal(size=(rows, layout.value_width)).astype(np.float32)
 

@@ -1,5 +1,7 @@
 """When a fit stops, and whose weights it keeps."""
 
+from functools import partial
+
 import pytest
 
 from training.config import EarlyStoppingConfig
@@ -10,7 +12,7 @@ def watched(losses, **config):
     """Early stopping after some validations; the weights of the n-th validation are ``[n]``."""
     stopping = EarlyStopping(EarlyStoppingConfig.model_validate(config))
     for number, loss in enumerate(losses):
-        stopping.update(loss, lambda number=number: [number])
+        stopping.update(loss, partial(list, [number]))
     return stopping
 
 

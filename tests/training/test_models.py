@@ -112,13 +112,17 @@ def test_the_joint_part_over_both_states_is_the_whole_network(family, layout):
 
 
 @FAMILY
-@pytest.mark.parametrize(("state", "moved"), [(0, Half.ITEM), (0, Half.JOINT), (1, Half.USER), (1, Half.JOINT)])
+@pytest.mark.parametrize(
+    ("state", "moved"), [(0, Half.ITEM), (0, Half.JOINT), (1, Half.USER), (1, Half.JOINT)]
+)
 def test_a_state_does_not_see_another_half(family, state, moved):
     network, (ids, values) = drawn_network(family), draw_inputs(EVERY_HALF, 8)
     other_ids, other_values = ids.copy(), values.copy()
     other_ids[:, EVERY_HALF.id_slice(moved)] = 2
     other_values[:, EVERY_HALF.value_slice(moved)] = 9.0
-    before, after = (states_of(network, inputs)[state] for inputs in ((ids, values), (other_ids, other_values)))
+    before, after = (
+        states_of(network, inputs)[state] for inputs in ((ids, values), (other_ids, other_values))
+    )
     assert np.array_equal(before.numpy(), after.numpy())
 
 
@@ -135,7 +139,11 @@ def test_a_state_sees_its_own_half(family, state, half):
 @FAMILY
 def test_a_state_has_a_fixed_width(family):
     network = drawn_network(family)
-    widths = {tuple(state.shape)[1:] for rows in (1, 5) for state in states_of(network, draw_inputs(EVERY_HALF, rows))}
+    widths = {
+        tuple(state.shape)[1:]
+        for rows in (1, 5)
+        for state in states_of(network, draw_inputs(EVERY_HALF, rows))
+    }
     assert len(widths) == 1
 
 
@@ -191,9 +199,9 @@ def test_the_log_loss_of_a_softmax_head_is_that_of_its_logit(family):
     network = drawn_network(family, head="softmax")
     outputs = np.array([[0.3, 1.2], [2.0, -1.0]], np.float32)
     softmax = softmax_crossentropy(outputs, np.array([1, 0])).numpy()
-    assert binary_crossentropy(network.logit_of(outputs), np.array([1.0, 0.0], np.float32)).numpy() == pytest.approx(
-        softmax, rel=1e-5
-    )
+    assert binary_crossentropy(
+        network.logit_of(outputs), np.array([1.0, 0.0], np.float32)
+    ).numpy() == pytest.approx(softmax, rel=1e-5)
 
 
 @FAMILY
