@@ -44,7 +44,9 @@ def sweep(home: Path) -> list[Path]:
     with locked(home / LOCK):
         stale = [path for path in sorted(home.glob(f"{STAGING}*")) if not is_occupied(path)]
         for path in stale:
-            shutil.rmtree(path)
+            # A publisher that has just ended lets go of the directory after it renamed or removed it.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(path)
         for path in home.glob(f"{BESIDE_ALIASES}*"):
             path.unlink()
     return stale

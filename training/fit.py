@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from features.layout import EncodedLayout
 from features.spec import FIRST_OOV_ID
@@ -202,15 +203,15 @@ class _Run:
     def _check(self, done: int, rate: float) -> None:
         train_loss = float(np.mean([float(loss) for loss in self._losses]))
         self._losses.clear()
-        if not math.isfinite(train_loss):
+        logits = self.predictor.logits(self.validation).astype(np.float64)
+        # The loss of a step is from before its update: the weights may be lost while it still looks well.
+        if not (math.isfinite(train_loss) and np.isfinite(logits).all()):
             raise DivergedError(
-                f"expected a finite loss, got {train_loss} after {done} steps: lower training.optimizer.learning_rate "
+                f"expected a finite loss and finite logits, got a loss of {train_loss} after {done} steps: lower training.optimizer.learning_rate "
                 f"(now {self.config.optimizer.learning_rate}) or set training.optimizer.clip_norm"
             )
-        logits = undo_downsampling(
-            self.predictor.logits(self.validation).astype(np.float64), self.config.keep_rate
-        )
-        validation_loss = log_loss(self.validation_clicked, 1.0 / (1.0 + np.exp(-logits)))
+        probabilities = expit(undo_downsampling(logits, self.config.keep_rate))
+        validation_loss = log_loss(self.validation_clicked, probabilities)
         self.plateau.update(validation_loss)
         self.early_stopping.update(validation_loss, self.network.get_weights)
         self.note = f"validation log loss {validation_loss:.5f}, best {self.early_stopping.best:.5f}"

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from features.spec import FIRST_OOV_ID, Half
 from tests.training.conftest import EVERY_HALF, draw_inputs, make_layout, run_fit, write_store
@@ -30,6 +31,14 @@ def noise_log(path, rows, seed):
     ids, values = draw_inputs(TOY, rows, seed)
     clicked = np.random.default_rng(seed + 100).random(rows) < 0.5
     return write_store(path, TOY, clicked, ids=ids, values=values)
+
+
+@pytest.fixture
+def eagerly():
+    """Runs the step without compiling it, which is quicker where a fit takes only a few steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
@@ -83,17 +92,17 @@ def test_a_separable_log_is_learned(learned, toy):
     assert ((learned.predictor.logits(toy[1]) > 0) == clicked).all()
 
 
-def test_validations_are_spread_evenly_over_the_epochs(toy):
+def test_validations_are_spread_evenly_over_the_epochs(eagerly, toy):
     model = run_fit(*toy, TOY, epochs=2, early_stopping={"checks_per_epoch": 4})
     assert [point.step for point in model.learning_curve] == [2, 4, 6, 8, 10, 12, 14, 16]
 
 
-def test_the_curve_counts_epochs(toy):
+def test_the_curve_counts_epochs(eagerly, toy):
     model = run_fit(*toy, TOY, epochs=1, early_stopping={"checks_per_epoch": 2})
     assert [point.epoch for point in model.learning_curve] == [0.5, 1.0]
 
 
-def test_a_batch_larger_than_the_log_is_the_whole_log(toy):
+def test_a_batch_larger_than_the_log_is_the_whole_log(eagerly, toy):
     assert run_fit(*toy, TOY, epochs=1, batch_size=10_000).learning_curve[-1].step == 1
 
 
@@ -113,7 +122,7 @@ def test_the_best_weights_were_not_the_last(overfitted):
     assert losses(overfitted)[-1] > min(losses(overfitted)) + 0.05
 
 
-def test_fitting_stops_when_patience_is_lost(noise):
+def test_fitting_stops_when_patience_is_lost(eagerly, noise):
     model = run_fit(*noise, TOY, epochs=500, early_stopping={"patience": 3, "checks_per_epoch": 1})
     best = int(np.argmin(losses(model)))
     assert len(losses(model)) == best + 1 + 3
@@ -122,13 +131,12 @@ def test_fitting_stops_when_patience_is_lost(noise):
 # Chance
 
 
-@pytest.mark.parametrize("chance", [{}, {"model": {"dropout": 0.3}}, {"id_dropout": 0.3}], ids=str)
-def test_one_seed_gives_the_same_weights_to_the_last_bit(toy, chance):
-    runs = [run_fit(*toy, TOY, seed=3, droppable=np.ones(2, np.int32), epochs=1, **chance) for _ in range(2)]
-    assert same_weights(*runs)
+def test_one_seed_gives_the_same_weights_to_the_last_bit(toy):
+    chance = {"model": {"dropout": 0.3}, "id_dropout": 0.3, "droppable": np.ones(2, np.int32)}
+    assert same_weights(*(run_fit(*toy, TOY, seed=3, epochs=1, **chance) for _ in range(2)))
 
 
-def test_another_seed_gives_other_weights(toy):
+def test_another_seed_gives_other_weights(eagerly, toy):
     assert not same_weights(*(run_fit(*toy, TOY, epochs=1, seed=seed) for seed in (3, 4)))
 
 
@@ -138,7 +146,7 @@ def test_another_seed_gives_other_weights(toy):
 @pytest.mark.parametrize(
     "checks_per_epoch", [pytest.param(1, id="within an epoch"), pytest.param(1000, id="at the very step")]
 )
-def test_a_rate_that_diverges_is_refused_with_what_to_do(toy, checks_per_epoch):
+def test_a_rate_that_diverges_is_refused_with_what_to_do(eagerly, toy, checks_per_epoch):
     with pytest.raises(DivergedError, match=r"lower training\.optimizer\.learning_rate \(now 1e\+30\)"):
         run_fit(
             *toy,
@@ -148,11 +156,9 @@ def test_a_rate_that_diverges_is_refused_with_what_to_do(toy, checks_per_epoch):
         )
 
 
-def test_a_network_that_is_very_sure_is_no_failure(toy):
-    model = run_fit(
-        *toy, TOY, epochs=1, optimizer={"name": "sgd", "learning_rate": 3e3}, model={"hidden": ()}
-    )
-    assert math.isfinite(losses(model)[-1])
+def test_a_network_that_is_very_sure_is_no_failure(eagerly, toy):
+    steep = {"optimizer": {"name": "sgd", "learning_rate": 3e4}, "model": {"family": "logistic"}}
+    assert math.isfinite(losses(run_fit(*toy, TOY, epochs=1, **steep))[-1])
 
 
 def test_nothing_to_train_on_is_refused(tmp_path, toy):
@@ -169,25 +175,19 @@ def first_and_last_loss(toy, **training):
 
 
 @pytest.mark.parametrize("name", OPTIMIZER_NAMES)
-def test_every_optimiser_learns(toy, name):
+def test_every_optimiser_learns(eagerly, toy, name):
     first, last = first_and_last_loss(toy, optimizer={"name": name, "learning_rate": 0.05})
     assert last < first
 
 
 @pytest.mark.parametrize("loss", ["binary_crossentropy", "absolute_error", "squared_error"])
-def test_every_loss_falls(toy, loss):
+def test_every_loss_falls(eagerly, toy, loss):
     first, last = first_and_last_loss(toy, loss=loss)
     assert last < first
 
 
-@pytest.mark.parametrize("schedule", ["constant", "exponential", "cosine", "restarts", "plateau"])
-def test_every_schedule_learns(toy, schedule):
-    first, last = first_and_last_loss(toy, schedule={"name": schedule, "warmup": 0.1})
-    assert last < first
-
-
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_every_family_is_fitted_with_all_regularisation(tmp_path, family):
+def test_every_family_is_fitted_with_all_regularisation(eagerly, tmp_path, family):
     ids, values = draw_inputs(EVERY_HALF, 64)
     store = write_store(tmp_path / "train", EVERY_HALF, np.arange(64) % 2, ids=ids, values=values)
     everything = {"family": family, "dropout": 0.2, "embedding_dropout": 0.2, "batch_norm": True}
@@ -195,12 +195,12 @@ def test_every_family_is_fitted_with_all_regularisation(tmp_path, family):
     assert math.isfinite(losses(model)[-1])
 
 
-def test_clipping_the_gradient_keeps_a_large_rate_in_check(toy):
+def test_clipping_the_gradient_keeps_a_large_rate_in_check(eagerly, toy):
     clipped = {"name": "sgd", "learning_rate": 10.0, "clip_norm": 0.01}
     assert max(losses(run_fit(*toy, TOY, optimizer=clipped))) < 1.0
 
 
-def test_the_rate_follows_its_schedule(toy):
+def test_the_rate_follows_its_schedule(eagerly, toy):
     # 8 steps in one epoch, looked at after the 4th and the 8th: half a cosine at steps 3 and 7 of 8.
     model = run_fit(*toy, TOY, epochs=1, schedule={"name": "cosine", "floor": 0.0})
     expected = [0.05 * 0.5 * (1 + math.cos(math.pi * step / 8)) for step in (3, 7)]
@@ -216,24 +216,24 @@ def oov_row(model):
 
 
 @pytest.mark.parametrize(("id_dropout", "moves"), [(0.0, False), (0.5, True)])
-def test_id_dropout_trains_the_oov_embedding(toy, id_dropout, moves):
+def test_id_dropout_trains_the_oov_embedding(eagerly, toy, id_dropout, moves):
     droppable = np.array([1, 0], np.int32)
     runs = [
         run_fit(*toy, TOY, seed=1, id_dropout=id_dropout, droppable=droppable, epochs=epochs)
-        for epochs in (1, 4)
+        for epochs in (1, 3)
     ]
     assert np.array_equal(*map(oov_row, runs)) is not moves
 
 
-def test_ids_that_must_not_be_dropped_stay(toy):
+def test_ids_that_must_not_be_dropped_stay(eagerly, toy):
     runs = [
         run_fit(*toy, TOY, seed=1, id_dropout=0.5, droppable=np.array([0, 1], np.int32), epochs=epochs)
-        for epochs in (1, 4)
+        for epochs in (1, 3)
     ]
     assert np.array_equal(*map(oov_row, runs))
 
 
-def test_the_validation_loss_is_on_the_full_log(toy):
+def test_the_validation_loss_is_on_the_full_log(eagerly, toy):
     model = run_fit(*toy, TOY, epochs=1, keep_rate=0.25)
     assert min(losses(model)) == pytest.approx(validation_loss(model, toy[1], keep_rate=0.25), abs=1e-9)
 
