@@ -120,7 +120,7 @@ class Judge:
         return baselines
 
     def _segments(self, facts: SliceFacts) -> dict[str, NDArray[Any]]:
-        return {column: facts.kept[column].to_numpy() for column in self.config.report.segments}
+        return {column: texts_of(facts.kept[column]) for column in self.config.report.segments}
 
     def _data(self, ingested: Ingested) -> DataSummary:
         periods = {_slice_name(part): _period(facts) for part, facts in self.slices.facts.items()}
@@ -164,7 +164,7 @@ def evaluate_log(
             progress=progress,
         )
     manifest = version.manifest()
-    segments = {column: predicted.kept[column].to_numpy() for column in config.report.segments}
+    segments = {column: texts_of(predicted.kept[column]) for column in config.report.segments}
     metrics, by_segment = build_slice(
         predicted.clicked,
         predicted.probabilities,
@@ -203,7 +203,17 @@ def evaluate_log(
 def users_of(config: TaskConfig, kept: pl.DataFrame) -> NDArray[Any] | None:
     """Who saw each impression, if the task names a user column; empty where nobody knows."""
     column = config.data.user_column
-    return None if column is None or column not in kept.columns else kept[column].to_numpy()
+    return None if column is None or column not in kept.columns else texts_of(kept[column])
+
+
+def texts_of(column: pl.Series) -> NDArray[np.object_]:
+    """The texts of a column, shape ``(n,)``; equal texts are one object, so that a long log stays small."""
+    coded = column.cast(pl.Categorical)
+    codes, distinct = coded.to_physical().to_numpy(), coded.unique()
+    names = np.empty(int(codes.max(initial=0)) + 1, dtype=object)
+    names[distinct.to_physical().to_numpy()] = distinct.cast(pl.String).to_list()
+    texts: NDArray[np.object_] = names[codes]
+    return texts
 
 
 def _slice_name(part: Slice) -> SliceName:

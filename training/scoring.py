@@ -124,7 +124,7 @@ def _without_features(chunk: LogChunk) -> LogChunk:
         raw=chunk.raw.clear(),
         time_ms=chunk.time_ms,
         clicked=chunk.clicked,
-        kept=chunk.kept,
+        kept=chunk.kept.cast(pl.Categorical),
         positions=chunk.positions,
         size=chunk.size,
         originals=None,

@@ -138,7 +138,8 @@ class _Collector:
         self._rows[part] += len(chunk.time_ms)
         self._clicked[part].append(chunk.clicked)
         if part is not Slice.TRAIN:
-            self._kept[part].append(chunk.kept)
+            # Codes instead of texts: these stay in memory until the report is made.
+            self._kept[part].append(chunk.kept.cast(pl.Categorical))
         if keep_rate < 1:
             chunk = chunk.rows((chunk.clicked == 1) | (rng.random(len(chunk.clicked)) < keep_rate))
         encoded = self._encode(raw_tensors(chunk.raw, self.raw_inputs))

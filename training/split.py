@@ -1,5 +1,6 @@
 """Past trains, future judges: where the cuts in time fall and which slice an impression belongs to."""
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -75,4 +76,5 @@ def shown(time_ms: int) -> str:
 def _moment(cut: datetime | float, time_ms: NDArray[np.int64]) -> int:
     if isinstance(cut, datetime):
         return (cut - _EPOCH) // timedelta(milliseconds=1)
-    return int(np.quantile(time_ms, cut, method="higher"))
+    rank = math.ceil(cut * (len(time_ms) - 1))
+    return int(np.partition(time_ms, rank)[rank])

@@ -88,22 +88,21 @@ def write_store(
 
 
 def run_fit(
-    train: EncodedStore,
-    validation: EncodedStore,
+    logs: tuple[EncodedStore, EncodedStore],
     layout: EncodedLayout,
     *,
     model: dict[str, Any] | None = None,
     droppable: NDArray[np.int32] | None = None,
     **training: Any,
 ) -> TrainedModel:
-    """Fits a small network; by default no id may be dropped."""
+    """Fits a small network on a training and a validation store; by default no id may be dropped."""
     settings = {"epochs": 2, "batch_size": 32, "optimizer": {"learning_rate": 0.05}, **training}
     return fit(
         ModelConfig.model_validate({"embedding_dim": 2, "hidden": (4,), **(model or {})}),
         TrainingConfig.model_validate(settings),
         layout,
-        train=train,
-        validation=validation,
+        train=logs[0],
+        validation=logs[1],
         droppable=np.zeros(layout.id_width, np.int32) if droppable is None else droppable,
         progress=Silent(),
     )

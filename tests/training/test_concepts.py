@@ -30,7 +30,7 @@ def accuracy_on(path, clicked, **how):
         "early_stopping": {"patience": 1000, "checks_per_epoch": 1},
         "optimizer": {"learning_rate": 0.05},
     }
-    model = run_fit(store, store, TWO_INPUTS, **{**settings, **how})
+    model = run_fit((store, store), TWO_INPUTS, **{**settings, **how})
     return float(((model.predictor.logits(store) > 0) == (clicked == 1)).mean())
 
 
@@ -204,8 +204,7 @@ def descend(tmp_path):
     def run(learning_rate):
         store = write_store(tmp_path / "corners", TWO_INPUTS, AND, values=10 * CORNERS)
         model = run_fit(
-            store,
-            store,
+            (store, store),
             TWO_INPUTS,
             model={"family": "logistic"},
             epochs=60,

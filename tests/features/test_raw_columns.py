@@ -1,0 +1,82 @@
+"""Whole columns of raw values: the same as value by value, and the arrays that the encoder takes."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.errors import UnreadableValueError
+from features.raw import MISSING_TIME, from_text, missing, read_column, to_array
+from tests.features.test_raw import EVERY_KIND, NUMBER, TEXT, TEXTS, TIME, same, time_as
+
+ODD_CELLS = st.sampled_from(["", "nan", "1_000", " 5", "+5", "-5", "1e39", "9" * 20, "٣", "1970-01-02", "x"])
+CELLS = st.lists(st.one_of(st.integers(-(2**70), 2**70).map(str), st.floats().map(repr), ODD_CELLS))
+SIMPLE_CELLS = st.lists(st.one_of(st.integers(0, 2**40).map(str), st.just("")))
+
+
+def one_by_one(raw, cells):
+    """Values and the places of unreadable ones, without the way for whole columns."""
+    values, places = [], []
+    for place, cell in enumerate(cells):
+        try:
+            values.append(from_text(raw, cell))
+        except UnreadableValueError:
+            values.append(missing(raw))
+            places.append(place)
+    return values, places
+
+
+@pytest.mark.parametrize(
+    "raw", [TEXT, NUMBER, TIME, time_as("epoch_ms"), time_as("epoch_s"), time_as("iso"), TEXTS], ids=str
+)
+@given(cells=st.one_of(CELLS, SIMPLE_CELLS))
+def test_a_column_is_its_values_one_by_one(raw, cells):
+    column, problems = read_column(raw, cells, text=True)
+    values, places = one_by_one(raw, cells)
+    assert len(column) == len(values)
+    assert all(map(same, column, values))
+    assert [problem.row for problem in problems] == places
+
+
+def test_an_unreadable_value_is_listed_with_its_reason():
+    _, problems = read_column(NUMBER, [1, "x"], text=False)
+    assert [(problem.row, problem.reason) for problem in problems] == [(1, "expected a number, got 'x'")]
+
+
+def test_a_long_value_is_cut_in_the_reason():
+    _, problems = read_column(NUMBER, ["x" * 1000], text=True)
+    assert len(problems[0].reason) < 100
+
+
+# Arrays
+
+
+def test_numbers_become_float32():
+    assert to_array(NUMBER, [1.5, math.nan]).dtype == np.float32
+
+
+def test_a_missing_number_is_nan_in_the_array():
+    assert np.isnan(to_array(NUMBER, [1.5, math.nan])).tolist() == [False, True]
+
+
+def test_times_become_int64():
+    assert to_array(TIME, [5, MISSING_TIME]).dtype == np.int64
+
+
+def test_a_missing_time_is_the_smallest_integer_in_the_array():
+    assert to_array(TIME, [5, MISSING_TIME]).tolist() == [5, -(2**63)]
+
+
+def test_lists_are_padded_to_the_longest():
+    assert to_array(TEXTS, [["a"], [], ["b", "c"]]).tolist() == [["a", ""], ["", ""], ["b", "c"]]
+
+
+def test_lists_without_a_token_have_no_column():
+    assert to_array(TEXTS, [[], []]).shape == (2, 0)
+
+
+@EVERY_KIND
+def test_an_empty_column_has_no_row(raw):
+    assert len(to_array(raw, [])) == 0
