@@ -34,6 +34,7 @@ Value = str | float | int | list[str]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST_MS = 253_402_300_799_999  # the end of the year 9999
+_LARGEST_INTEGER_BITS = 512  # far beyond any id, and Python writes no integer of any size
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _EMPTY: dict[RawKind, Callable[[], Value]] = {
     RawKind.TEXT: lambda: MISSING_TEXT,
@@ -204,7 +205,7 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int) and value.bit_length() <= _LARGEST_INTEGER_BITS:
         return str(value)
     if isinstance(value, float) and math.isfinite(value):
         return repr(value)

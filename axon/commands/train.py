@@ -19,7 +19,8 @@ def train(
     registry: Registry = REGISTRY,
     publish: Annotated[bool, typer.Option(help="Publish the version if the gate lets it pass.")] = True,
     seed: Annotated[
-        int | None, typer.Option(help="Of every random choice; the task file's by default.")
+        int | None,
+        typer.Option(min=0, max=2**32 - 1, help="Of every random choice; the task file's by default."),
     ] = None,
     runs: Runs = RUNS,
     quiet: Quiet = False,
