@@ -124,3 +124,13 @@ def test_exit_codes(shop: Shop, tmp_path: Path, arguments, code, told):
 def _quick(shop: Shop) -> dict:
     """A task that trains in a few seconds."""
     return shop.document(data={"root": str(shop.data)}, training={"epochs": 1}, model={"hidden": [8]})
+
+
+def test_probabilities_learned_on_a_fifth_of_the_non_clicks_are_those_of_the_whole_log(shop: Shop, tmp_path):
+    document = shop.document(
+        data={"root": str(shop.data)}, training={"epochs": 2, "keep_rate": 0.2, "calibration": "none"}
+    )
+    config = shop.write(tmp_path / "axon.yaml", document)
+    answer = json.loads(axon("train", config, "--no-publish", "--json", cwd=tmp_path).stdout)
+    # Without the correction five times as many clicks would be promised as come.
+    assert answer["report"]["metrics"]["calibration_ratio"] == pytest.approx(1.0, abs=0.2)
