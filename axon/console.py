@@ -41,7 +41,8 @@ class Screen:
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
         self.err = Console(stderr=True, highlight=False)
-        self.out = Console(highlight=False, soft_wrap=True)
+        # A pipe has no width of its own: tables are written whole into it.
+        self.out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
     def say(self, text: str) -> None:
         """A line for people; scripts do not see it."""
