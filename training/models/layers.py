@@ -15,8 +15,8 @@ from training.models.family import HalfInputs
 class Dropout(keras.layers.Layer):
     """Zeroes a share of its inputs in training and scales up the rest.
 
-    Keras' own layer leaves the choice of random generator to TensorFlow, whose choice is fifty times slower under XLA
-    on a processor; Philox is named here.
+    Keras' own layer leaves the choice of random generator to TensorFlow, whose choice makes a whole step more
+    than ten times slower under XLA on a processor (``python -m benchmarks.dropout``); Philox is named here.
 
     Args:
         rate: Share that is dropped, in [0, 1).

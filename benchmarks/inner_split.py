@@ -1,0 +1,137 @@
+"""How the settings of examples/kuairand were chosen: variants judged on days that the example trains on.
+
+Trained before 05-02, stopped and calibrated on 05-02, judged on 05-03 and 05-04; two seeds, means.
+
+    python -m benchmarks.inner_split [--data-root DIR]
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import yaml
+from scipy.special import expit
+
+from features.encoder import Encoder
+from training.calibration import fit_calibration
+from training.config import TaskConfig, data_root, load_config, parse_config
+from training.encode import droppable_columns
+from training.evaluate import Judge
+from training.fit import fit
+from training.ingest import ingest
+from training.progress import Silent
+from training.quarantine import Quarantine
+from training.slices import Slices, encode_slices, fit_statistics
+from training.split import Slice, cuts_of
+
+CONFIG = Path("examples/kuairand/axon.yaml")
+SEEDS = (1, 2)
+IDS = ("user_id", "video_id", "author_id", "music_id")
+
+Document = dict[str, Any]
+
+
+def variants() -> Iterator[tuple[str, Document]]:
+    """Names and task files, the example as it stands last."""
+    small = {"embedding_dim": 16, "hidden": [256, 128], "dropout": 0.2, "embedding_dropout": 0.2}
+    adam = {"optimizer": {"name": "adam", "learning_rate": 0.001}, "id_dropout": 0.0, "l2_embedding": 0.0001}
+    logistic = {"optimizer": {"name": "adam", "learning_rate": 0.01}, "id_dropout": 0.0, "epochs": 12}
+    yield "logistic", _changed({"family": "logistic"}, logistic, 3)
+    yield "embedding 16, hidden 256-128, Adam", _changed(small, adam, 3)
+    yield "the same, batch normalisation", _changed({**small, "batch_norm": True}, adam, 3)
+    yield "the same, hidden 400-400-400", _changed({**small, "hidden": [400, 400, 400]}, adam, 3)
+    yield "the same, without user_id", _changed(small, adam, 3, without="user_id")
+    yield "the same, a quarter of the ids trained as OOV", _changed(small, {**adam, "id_dropout": 0.25}, 3)
+    for decay, min_count in ((1, 3), (3, 3), (3, 1), (8, 1), (20, 1)):
+        training = {"optimizer": _decayed(decay), "id_dropout": 0.0}
+        yield (
+            f"embedding 32, hidden 128, weight decay {decay}, min_count {min_count}",
+            _changed({}, training, min_count),
+        )
+    yield "as kept", _changed({}, {}, 1)
+
+
+def _decayed(decay: float) -> Document:
+    return {"name": "adamw", "learning_rate": 0.001, "weight_decay": decay}
+
+
+def _changed(model: Document, training: Document, min_count: int, *, without: str = "") -> Document:
+    document: Document = yaml.safe_load(CONFIG.read_text())
+    document["model"] |= model
+    document["training"] |= training
+    document["split"] = {
+        "validation_from": datetime.fromisoformat("2022-05-02T00:00:00+08:00"),
+        "test_from": datetime.fromisoformat("2022-05-03T00:00:00+08:00"),
+    }
+    for side in ("user", "item"):
+        features = [feature for feature in document["features"][side] if feature["name"] != without]
+        for feature in features:
+            if feature["name"] in IDS:
+                feature["min_count"] = min_count
+        document["features"][side] = features
+    return document
+
+
+def main() -> None:
+    """Print a line per variant: name, AUC and log loss after calibration."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-root", type=Path, default=None)
+    root = data_root(load_config(CONFIG), CONFIG, parser.parse_args().data_root)
+    with tempfile.TemporaryDirectory() as directory:
+        data = _without_the_judged_days(root, Path(directory) / "data")
+        for number, (name, document) in enumerate(variants()):
+            task = parse_config({**document, "data": {**document["data"], "root": str(data)}}, source=name)
+            work = Path(directory) / str(number)
+            (work / "vocabularies").mkdir(parents=True)
+            figures = np.mean(list(_figures(task, data, work)), axis=0)
+            print(f"| {name} | {figures[0]:.4f} | {figures[1]:.4f} |", flush=True)
+
+
+def _without_the_judged_days(root: Path, target: Path) -> Path:
+    """A copy of the data that ends with 05-04."""
+    target.mkdir()
+    log = pl.read_csv(root / "impressions.csv", infer_schema=False)
+    log.filter(pl.col("date") <= "20220504").write_csv(target / "impressions.csv")
+    for table in ("users.csv", "videos.csv"):
+        (target / table).symlink_to((root / table).resolve())
+    return target
+
+
+def _figures(task: TaskConfig, data: Path, work: Path) -> Iterator[tuple[float, float]]:
+    with Quarantine(None, 0.0) as quarantine:
+        log = ingest(
+            task, task.features.raw_inputs(), data, quarantine=quarantine, work_dir=work, progress=Silent()
+        )
+    cuts = cuts_of(task.split, log.time_ms)
+    encoder = Encoder(
+        fit_statistics(task.features, log, cuts, seed=1, progress=Silent()), work / "vocabularies"
+    )
+    slices = encode_slices(encoder, log, cuts, keep_rate=1.0, seed=1, work_dir=work, progress=Silent())
+    for seed in SEEDS:
+        yield _judged(task.with_seed(seed), encoder, slices)
+
+
+def _judged(task: TaskConfig, encoder: Encoder, slices: Slices) -> tuple[float, float]:
+    model = fit(
+        task.model,
+        task.training,
+        encoder.layout,
+        train=slices.stores[Slice.TRAIN],
+        validation=slices.stores[Slice.VALIDATION],
+        droppable=droppable_columns(encoder),
+        progress=Silent(),
+    )
+    judge = Judge(task, slices, Slice.TEST)
+    chosen = judge.logits(model, Slice.VALIDATION)
+    calibration = fit_calibration("platt", chosen, slices.facts[Slice.VALIDATION].clicked)
+    metrics = judge.metrics(expit(calibration.apply(judge.logits(model, Slice.TEST))), Slice.TEST)
+    return metrics.auc or float("nan"), metrics.log_loss or float("nan")
+
+
+if __name__ == "__main__":
+    main()
