@@ -1,0 +1,50 @@
+"""What the model looks at: features by side, their kinds and their policies.
+
+A `FeatureSpec` comes from the task file and goes, unchanged, into the statistics, the encoder, the export and the
+service. It says nothing about data already seen: that is `FittedSpec`.
+"""
+
+from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn
+from features.spec.kinds import (
+    FIRST_OOV_ID,
+    PADDING_ID,
+    Age,
+    AnyFeature,
+    Buckets,
+    Categorical,
+    ColumnFeature,
+    Cross,
+    Feature,
+    Hashed,
+    IdFeature,
+    MultiValued,
+    Numeric,
+    TimePart,
+)
+from features.spec.part import known_time_zone, usable_name
+from features.spec.spec import FeatureSpec
+
+__all__ = [
+    "FIRST_OOV_ID",
+    "PADDING_ID",
+    "Age",
+    "AnyFeature",
+    "Buckets",
+    "Categorical",
+    "ColumnFeature",
+    "Cross",
+    "Feature",
+    "FeatureSpec",
+    "Half",
+    "Hashed",
+    "IdFeature",
+    "MultiValued",
+    "Numeric",
+    "RawInput",
+    "RawKind",
+    "Side",
+    "TimeColumn",
+    "TimePart",
+    "known_time_zone",
+    "usable_name",
+]

@@ -1,0 +1,70 @@
+"""The raw columns that a model needs: where they come from, what they hold, which part of the network they enter."""
+
+from enum import StrEnum
+
+from pydantic import Field, field_validator
+
+from features.spec.part import Part, known_time_zone
+
+
+class Side(StrEnum):
+    """Where a raw column comes from in a request."""
+
+    USER = "user"
+    ITEM = "item"
+    CONTEXT = "context"
+
+
+class Half(StrEnum):
+    """Which part of the network a feature enters.
+
+    The user half is computed once per request (the context belongs to it), the item half once per item, the joint
+    half for every pair of the two.
+    """
+
+    USER = "user"
+    ITEM = "item"
+    JOINT = "joint"
+
+
+class RawKind(StrEnum):
+    """What a raw column holds; `features.raw` has the one table of how each is read."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    TIME = "time"
+    TEXTS = "texts"
+
+
+class TimeColumn(Part):
+    """How the text of a time column is read; integers in JSON are always milliseconds since the epoch, UTC."""
+
+    format: str = Field(
+        default="auto",
+        description="auto (integers are epoch_ms, the rest iso), epoch_ms, epoch_s, iso, or a strptime pattern with %",
+    )
+    time_zone: str = Field(default="UTC", description="of times that name no zone themselves")
+
+    @field_validator("format")
+    @classmethod
+    def _format_is_known(cls, text: str) -> str:
+        if text not in {"auto", "epoch_ms", "epoch_s", "iso"} and "%" not in text:
+            raise ValueError(
+                f"expected auto, epoch_ms, epoch_s, iso or a pattern such as %Y-%m-%d, got {text!r}"
+            )
+        return text
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, time_zone: str) -> str:
+        return known_time_zone(time_zone)
+
+
+class RawInput(Part):
+    """One raw column that the model needs: an input of the exported graph and a field of a request."""
+
+    column: str
+    side: Side
+    kind: RawKind
+    separator: str | None = None
+    time: TimeColumn = TimeColumn()

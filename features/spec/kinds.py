@@ -1,0 +1,167 @@
+"""Every kind of feature and its policies for what is missing, unknown or out of range."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from features.spec.part import Part, known_time_zone, usable_name
+
+PADDING_ID = 0
+"""Id of nothing at all: a missing value, or the filling behind a short list."""
+
+FIRST_OOV_ID = 1
+"""Id of the first out-of-vocabulary bucket."""
+
+
+class _Feature(Part):
+    name: str = Field(description="name of the feature; also its column unless `column` says otherwise")
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_usable(cls, name: str) -> str:
+        return usable_name(name)
+
+
+class _ColumnFeature(_Feature):
+    column: str = Field(default="", description="column that holds the raw value; the name by default")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _column_defaults_to_the_name(cls, values: object) -> object:
+        if isinstance(values, dict) and "name" in values and not values.get("column"):
+            return {**values, "column": values["name"]}
+        return values
+
+    @field_validator("column")
+    @classmethod
+    def _column_is_usable(cls, column: str) -> str:
+        return usable_name(column)
+
+
+class _Vocabulary(_ColumnFeature):
+    min_count: int = Field(default=2, ge=1, description="tokens seen less often are out of vocabulary")
+    max_size: int = Field(
+        default=1_000_000, ge=1, description="only this many of the most frequent tokens are kept"
+    )
+    oov_buckets: int = Field(
+        default=1, ge=1, description="out-of-vocabulary tokens are hashed over this many ids"
+    )
+
+
+class Categorical(_Vocabulary):
+    """One token out of a vocabulary learned from the training slice.
+
+    Ids: 0 is missing, then the out-of-vocabulary buckets, then the tokens by falling count.
+    """
+
+    kind: Literal["categorical"] = "categorical"
+    missing: Literal["own", "oov"] = Field(
+        default="own", description="a missing value has its own id, or is OOV"
+    )
+    fill: str | None = Field(default=None, description="token that stands in for a missing value")
+    oov: Literal["own", "missing"] = Field(
+        default="own", description="an unknown token is OOV, or counts as missing"
+    )
+
+
+class Hashed(_ColumnFeature):
+    """One token hashed into a fixed number of ids; needs no vocabulary, takes any number of tokens.
+
+    Ids: 0 is missing, then the buckets.
+    """
+
+    kind: Literal["hashed"] = "hashed"
+    buckets: int = Field(default=10_000, ge=1)
+    missing: Literal["own", "oov"] = Field(
+        default="own", description="a missing value has its own id, or is hashed"
+    )
+    fill: str | None = Field(default=None, description="token that stands in for a missing value")
+
+
+class MultiValued(_Vocabulary):
+    """Any number of tokens of one vocabulary, such as tags; their embeddings are pooled."""
+
+    kind: Literal["multi"] = "multi"
+    separator: str | None = Field(
+        default=",", min_length=1, description="splits text; null when only lists come"
+    )
+    max_length: int = Field(default=8, ge=1, le=1024, description="tokens beyond this many are dropped")
+    pooling: Literal["mean", "sum"] = "mean"
+    missing: Literal["own", "oov"] = Field(
+        default="own", description="an empty list pools to zero, or is one OOV token"
+    )
+    oov: Literal["own", "missing"] = Field(
+        default="own", description="an unknown token is OOV, or is left out"
+    )
+
+
+class _Scaled(_Feature):
+    missing: Literal["mean", "zero", "constant"] = Field(
+        default="mean",
+        description="what stands for a missing value: the training mean, 0 or `fill`",
+    )
+    fill: float = Field(default=0.0, allow_inf_nan=False, description="used when `missing` is constant")
+    indicator: bool = Field(default=False, description="adds an input that is 1 where the value is missing")
+    clip: bool = Field(default=True, description="values outside the training range count as its edge")
+
+
+class Numeric(_Scaled, _ColumnFeature):
+    """A number, standardised (`standard`), standardised after sign(x) log(1 + |x|) (`log`), or as it is (`none`)."""
+
+    kind: Literal["numeric"] = "numeric"
+    scale: Literal["standard", "log", "none"] = "standard"
+    missing_values: tuple[float, ...] = Field(
+        default=(), description="numbers that mean missing, such as -1 or 999"
+    )
+
+
+class Buckets(_ColumnFeature):
+    """A number as the id of its quantile bucket. Ids: 0 is missing, then the buckets from low to high."""
+
+    kind: Literal["buckets"] = "buckets"
+    buckets: int = Field(default=20, ge=2, le=10_000)
+    missing: Literal["own", "lowest"] = Field(
+        default="own", description="a missing value has its own id, or is lowest"
+    )
+    missing_values: tuple[float, ...] = Field(
+        default=(), description="numbers that mean missing, such as -1 or 999"
+    )
+
+
+class TimePart(_ColumnFeature):
+    """Hour of the day or day of the week (Monday first) in an explicit time zone. Id 0 is missing."""
+
+    kind: Literal["time_part"] = "time_part"
+    part: Literal["hour", "weekday", "hour_of_week"]
+    time_zone: str
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, time_zone: str) -> str:
+        return known_time_zone(time_zone)
+
+
+class Age(_Scaled, _ColumnFeature):
+    """Days from a time column to the time of the impression, such as the age of an item."""
+
+    kind: Literal["age"] = "age"
+    at: str = Field(description="context column with the time of the impression")
+    scale: Literal["standard", "log", "none"] = "log"
+
+
+class Cross(_Feature):
+    """The combination of two or more id features, hashed into a fixed number of ids. Id 0 is never used."""
+
+    kind: Literal["cross"] = "cross"
+    of: tuple[str, ...] = Field(min_length=2, description="names of single-valued id features")
+    buckets: int = Field(default=10_000, ge=1)
+
+
+Feature = Annotated[
+    Categorical | Hashed | MultiValued | Numeric | Buckets | TimePart | Age,
+    Field(discriminator="kind"),
+]
+ColumnFeature = Categorical | Hashed | MultiValued | Numeric | Buckets | TimePart | Age
+AnyFeature = ColumnFeature | Cross
+IdFeature = Categorical | Hashed | MultiValued | Buckets | TimePart | Cross
+"""Features whose encoding is an id; the others become float values."""

@@ -1,0 +1,46 @@
+"""Where the log and its tables are, and how they are read."""
+
+from pydantic import Field
+
+from features.spec import TimeColumn
+from training.config.part import Part
+
+
+class TableConfig(Part):
+    """A table of users or items, joined to the log by its key."""
+
+    path: str = Field(description="file or glob, relative to the data root")
+    key: str = Field(description="column with the id, of the same name in the log")
+
+
+class TimeConfig(TimeColumn):
+    """The log's time column."""
+
+    column: str
+
+
+class DataConfig(Part):
+    """Where the log and the tables are and how they are read."""
+
+    root: str = Field(default=".", description="directory of the files, relative to the task file")
+    log: str = Field(description="file or glob: .csv .tsv .parquet .jsonl, also with .gz")
+    users: TableConfig | None = None
+    items: TableConfig | None = None
+    label: str = Field(description="column with 1 for a click and 0 for none")
+    time: TimeConfig = Field(description="column with the time of the impression")
+    user_key: str | None = Field(default=None, description="column that identifies a user, for GAUC")
+    separator: str | None = Field(
+        default=None, min_length=1, max_length=1, description="of .csv files; ',' by default"
+    )
+    rename: dict[str, str] = Field(default_factory=dict, description="column in the files -> name used here")
+    missing_values: tuple[str, ...] = Field(
+        default=("",), description="cells of text files that mean missing"
+    )
+    max_bad_rows: float = Field(
+        default=0.01, ge=0, le=1, description="share of unreadable rows that a run accepts"
+    )
+
+    @property
+    def user_column(self) -> str | None:
+        """The column whose values tell users apart, if the task file names one."""
+        return self.user_key or (self.users.key if self.users else None)

@@ -1,0 +1,67 @@
+"""How the network is fitted: optimiser, schedule, stopping, regularisation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from training.config.part import Part
+
+
+class OptimizerConfig(Part):
+    """How the weights follow the gradient."""
+
+    name: Literal["sgd", "momentum", "adam", "adamw", "adagrad", "rmsprop", "ftrl", "lamb"] = "adam"
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(
+        default=0.0,
+        ge=0,
+        description="share of every weight, times the rate, taken off at each step (decoupled)",
+    )
+    clip_norm: float | None = Field(default=None, gt=0, description="largest global norm of the gradient")
+
+
+class ScheduleConfig(Part):
+    """How the learning rate changes over the run; steps are counted over all epochs."""
+
+    name: Literal["constant", "exponential", "cosine", "restarts", "plateau"] = "constant"
+    warmup: float = Field(
+        default=0.0, ge=0, lt=1, description="share of all steps in which the rate rises to full"
+    )
+    decay: float = Field(default=0.5, gt=0, le=1, description="factor per epoch (exponential) or per plateau")
+    floor: float = Field(default=0.01, ge=0, le=1, description="lowest rate as a share of the full one")
+
+
+class EarlyStoppingConfig(Part):
+    """When to stop: the best weights on validation log loss are restored."""
+
+    patience: int = Field(default=4, ge=1, description="validations without an improvement before stopping")
+    min_delta: float = Field(default=0.0, ge=0, description="what counts as an improvement of log loss")
+    checks_per_epoch: int = Field(default=2, ge=1, le=1000, description="validations within one epoch")
+
+
+class BaselineConfig(Part):
+    """How `logistic` is fitted when it stands beside another family: one weight per id wants larger steps."""
+
+    epochs: int = Field(default=12, ge=1)
+    learning_rate: float = Field(default=0.01, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+
+
+class TrainingConfig(Part):
+    """How the network is fitted."""
+
+    epochs: int = Field(default=5, ge=1)
+    batch_size: int = Field(default=4096, ge=1, description="impressions per step")
+    loss: Literal["binary_crossentropy", "absolute_error", "squared_error"] = "binary_crossentropy"
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
+    l2: float = Field(default=0.0, ge=0, description="weight of the squared dense weights in the loss")
+    l2_embedding: float = Field(
+        default=0.0, ge=0, description="weight of a batch's squared embeddings in the loss"
+    )
+    id_dropout: float = Field(default=0.0, ge=0, lt=1, description="share of vocabulary ids trained as OOV")
+    keep_rate: float = Field(default=1.0, gt=0, le=1, description="share of non-clicks kept for training")
+    baseline: BaselineConfig = BaselineConfig()
+    calibration: Literal["platt", "temperature", "none"] = "platt"
+    seed: int = Field(default=2026, ge=0, lt=2**32)
