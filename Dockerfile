@@ -25,12 +25,13 @@ RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
  && (python -W ignore -m compileall -qq -j 0 /usr/local/lib/python3.11/site-packages >/dev/null 2>&1 || true)
 COPY pyproject.toml README.md LICENSE ./
 COPY features features
+COPY history history
 COPY registry registry
 COPY simulator simulator
 COPY training training
 COPY axon axon
 RUN pip install -q --no-deps --no-build-isolation . \
- && rm -rf axon build features registry simulator training *.egg-info
+ && rm -rf axon build features history registry simulator training *.egg-info
 COPY examples/shop examples/shop
 USER 10001:10001
 ENTRYPOINT ["axon"]
@@ -44,11 +45,12 @@ RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
  && (python -W ignore -m compileall -qq -j 0 /usr/local/lib/python3.11/site-packages >/dev/null 2>&1 || true)
 COPY pyproject.toml README.md LICENSE ./
 COPY features features
+COPY history history
 COPY registry registry
 COPY service service
 COPY axon axon
 RUN pip install -q --no-deps --no-build-isolation . \
- && rm -rf axon build features registry service *.egg-info
+ && rm -rf axon build features history registry service *.egg-info
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

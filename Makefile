@@ -49,7 +49,7 @@ lock: $(STAMP) ## resolve requirements/*.lock anew from pyproject.toml (make loc
 	$(PIP) install uv==$(UV_VERSION)
 	$(call COMPILE,dev,$(UPGRADE))
 	$(call COMPILE,train,$(UPGRADE) -c requirements/dev.lock)
-	$(call COMPILE,serve,$(UPGRADE) -c requirements/dev.lock)
+	$(call COMPILE,serve,--extra redis $(UPGRADE) -c requirements/dev.lock)
 
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--extra $(1) $(2) pyproject.toml -o requirements/$(1).lock

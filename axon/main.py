@@ -52,9 +52,9 @@ def refusals() -> tuple[type[BaseException], ...]:
 
 def register() -> None:
     """Add every command; their modules import nothing heavy at their top."""
-    from axon.commands import data, models, scoring, serve, train
+    from axon.commands import data, init, models, scoring, serve, train, tune
 
-    for module in (data, train, scoring, models, serve):
+    for module in (init, data, train, tune, scoring, models, serve):
         module.add_to(app)
 
 

@@ -53,11 +53,44 @@ def variants() -> Iterator[tuple[str, Document]]:
             f"embedding 32, hidden 128, weight decay {decay}, min_count {min_count}",
             _changed({}, training, min_count),
         )
+    yield from _generalising()
     yield "as kept", _changed({}, {}, 1)
 
 
-def _decayed(decay: float) -> Document:
-    return {"name": "adamw", "learning_rate": 0.001, "weight_decay": decay}
+def _generalising() -> Iterator[tuple[str, Document]]:
+    """The average of the weights, and what else was tried on top of it."""
+    base = {"optimizer": _decayed(6), "ema": None}
+    for decay in (0.9, 0.98, 0.99, 0.995, 0.999):
+        yield f"weight decay 6, ema {decay}", _changed({}, {**base, "ema": decay}, 1)
+    averaged = {**base, "ema": 0.99}
+    per_user = {"ranking_weight": 0.3, "ranking_key": "user_id"}
+    tried: list[tuple[str, Document, Document]] = [
+        ("labels smoothed by 0.02", {}, {"label_smoothing": 0.02}),
+        ("ranking weight 0.3, the batch one context", {}, {"ranking_weight": 0.3}),
+        ("ranking weight 0.3, a user one context", {}, per_user),
+        ("embeddings at rate 0.002, decay 3", {}, {"embedding_optimizer": _decayed(3, 0.002)}),
+        ("embeddings at rate 0.004, decay 3", {}, {"embedding_optimizer": _decayed(3, 0.004)}),
+        (
+            "dense weights with decay 0.1",
+            {},
+            {"optimizer": _decayed(0.1), "embedding_optimizer": _decayed(6)},
+        ),
+        (
+            "dense weights at rate 0.0005",
+            {},
+            {"optimizer": _decayed(6, 5e-4), "embedding_optimizer": _decayed(6)},
+        ),
+        ("embeddings without decay, l2_rare 30", {}, {"embedding_optimizer": _decayed(0), "l2_rare": 30.0}),
+        ("l2_rare 3 beside the decay", {}, {"l2_rare": 3.0}),
+        ("warm-up 0.05, then half a cosine", {}, {"schedule": {"name": "cosine", "warmup": 0.05}}),
+        ("ensemble of 3", {"ensemble": 3}, {}),
+    ]
+    for name, model, training in tried:
+        yield f"weight decay 6, ema 0.99, {name}", _changed(model, {**averaged, **training}, 1)
+
+
+def _decayed(decay: float, learning_rate: float = 0.001) -> Document:
+    return {"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay}
 
 
 def _changed(model: Document, training: Document, min_count: int, *, without: str = "") -> Document:
@@ -105,7 +138,7 @@ def _without_the_judged_days(root: Path, target: Path) -> Path:
 def _figures(task: TaskConfig, data: Path, work: Path) -> Iterator[tuple[float, float]]:
     with Quarantine(None, 0.0) as quarantine:
         log = ingest(
-            task, task.features.raw_inputs(), data, quarantine=quarantine, work_dir=work, progress=Silent()
+            task, task.features.log_inputs(), data, quarantine=quarantine, work_dir=work, progress=Silent()
         )
     cuts = cuts_of(task.split, log.time_ms)
     encoder = Encoder(

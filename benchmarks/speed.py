@@ -35,8 +35,8 @@ def training_step(directory: Path) -> Callable[[], None]:
     from features.layout import EncodedLayout, IdField
     from features.spec import Half
     from training.config import ModelConfig, TrainingConfig
-    from training.fit import TrainingStep
     from training.models import Regularisation, build
+    from training.step import TrainingStep
     from training.store import EncodedStore, StoreWriter
 
     halves = [Half.USER] * 4 + [Half.ITEM] * 4 + [Half.JOINT] * 2
@@ -53,7 +53,7 @@ def training_step(directory: Path) -> Callable[[], None]:
     def run() -> None:
         loss: Any = None
         for number, batch in enumerate(store.shuffled_batches(BATCH, rng)):
-            loss = step(batch, 1e-3, number)
+            loss = step(batch, 1.0, number)
         loss.numpy()
 
     return run

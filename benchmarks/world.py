@@ -16,12 +16,11 @@ from registry.local import LocalRegistry
 from registry.reference import ModelRef
 from simulator import WorldConfig, write_shop
 from training.config import load_config
-from training.loaded import LoadedModel
 from training.metrics import auc, ece, log_loss
 from training.pipeline import Places, train
 from training.progress import Silent
 from training.quarantine import Quarantine
-from training.scoring import score_file
+from training.scoring import Scorer, score_file
 
 
 def main() -> None:
@@ -41,12 +40,12 @@ def measure(config: Path, seed: int | None, directory: Path) -> dict[str, float]
     registry = LocalRegistry(directory / "models")
     places = Places(data_root=directory / "shop", runs=directory / "runs", registry=registry)
     outcome = train(task, places, now=datetime.now(UTC), progress=Silent())
-    model = LoadedModel.open(registry.resolve(ModelRef.parse(task.name)).directory)
+    scorer = Scorer.open(task, registry.resolve(ModelRef.parse(task.name)), stream=False)
     scored = directory / "scored.parquet"
     with Quarantine(directory / "quarantine.jsonl", 0.0) as quarantine:
         score_file(
             task,
-            model,
+            scorer,
             directory / "shop",
             source=files.log,
             target=scored,

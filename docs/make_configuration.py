@@ -16,10 +16,13 @@ KINDS = (
     spec.Hashed,
     spec.MultiValued,
     spec.Numeric,
+    spec.Rate,
     spec.Buckets,
     spec.TimePart,
     spec.Age,
     spec.Cross,
+    spec.Activity,
+    spec.Recent,
 )
 
 
@@ -37,7 +40,7 @@ def page() -> str:
     lines += [
         "## Kinds of features",
         "",
-        "Each entry of `features.user`, `item` and `context` has a `kind`; a cross stands in `crosses`.",
+        "Each entry of `features.user`, `item` and `context` has a `kind`; a cross stands in `crosses`, `activity` and `recent` in `history`.",
         "",
     ]
     for kind in KINDS:
@@ -46,7 +49,9 @@ def page() -> str:
 
 
 def _section(title: str, model: type[BaseModel]) -> list[str]:
-    rows = [_row(name, field) for name, field in model.model_fields.items() if name != "kind"]
+    # The title of a feature's section is its kind already.
+    hidden = "kind" if model in KINDS else None
+    rows = [_row(name, field) for name, field in model.model_fields.items() if name != hidden]
     about = (model.__doc__ or "").split("\n\n")[0].replace("\n", " ").strip()
     return [f"### `{title}`", "", about, "", "| key | default | meaning |", "|---|---|---|", *rows, ""]
 

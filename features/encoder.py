@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from features.fitted import (
     FittedEdges,
+    FittedRate,
     FittedScale,
     FittedSpec,
     FittedTimeZone,
@@ -29,6 +30,7 @@ from features.spec import (
     Hashed,
     MultiValued,
     Numeric,
+    Rate,
     RawInput,
     RawKind,
     TimePart,
@@ -101,6 +103,8 @@ class Encoder(tf.Module):
                 case Numeric():
                     number = _without(raw[feature.column], feature.missing_values)
                     values |= self._scaled(feature, tf.cast(number, tf.float64))
+                case Rate():
+                    values[feature.name] = self._rate(feature, raw[feature.clicks], raw[feature.impressions])
                 case Age():
                     values |= self._scaled(feature, _days(raw[feature.column], raw[feature.at]))
                 case _:
@@ -123,13 +127,14 @@ class Encoder(tf.Module):
 
     def _token_ids(self, feature: Categorical | MultiValued, tokens: tf.Tensor) -> tf.Tensor:
         """Ids of tokens of any shape; an empty token gets the padding id."""
-        table = self._tables.get(feature.name)
+        owner = self.fitted.spec.vocabulary_of(feature)
+        table = self._tables.get(owner.name)
         position = table.lookup(tokens) if table else tf.fill(tf.shape(tokens), tf.constant(-1, tf.int64))
         if feature.oov == "missing":
             unknown = tf.fill(tf.shape(tokens), tf.constant(PADDING_ID, tf.int64))
         else:
-            unknown = FIRST_OOV_ID + tf.strings.to_hash_bucket_fast(tokens, feature.oov_buckets)
-        known = FIRST_OOV_ID + feature.oov_buckets + position
+            unknown = FIRST_OOV_ID + tf.strings.to_hash_bucket_fast(tokens, owner.oov_buckets)
+        known = FIRST_OOV_ID + owner.oov_buckets + position
         ids = tf.where(position < 0, unknown, known)
         return tf.where(tf.equal(tokens, MISSING_TEXT), tf.constant(PADDING_ID, tf.int64), ids)
 
@@ -198,6 +203,23 @@ class Encoder(tf.Module):
         if feature.indicator:
             columns[f"{feature.name}:missing"] = tf.cast(missing, tf.float32)
         return columns
+
+    def _rate(self, feature: Rate, clicks: tf.Tensor, impressions: tf.Tensor) -> tf.Tensor:
+        """Log-odds of a smoothed rate above the average, ``(n,)``; in float64 and rounded once."""
+        fitted = self.fitted.fitted[feature.name]
+        assert isinstance(fitted, FittedRate)  # noqa: S101  # FittedSpec has checked it
+        shown, clicked = (_counted(numbers) for numbers in (impressions, clicks))
+        clicked = tf.minimum(clicked, shown)
+        won = feature.strength * fitted.average
+        lost = feature.strength * (1 - fitted.average)
+        odds = (clicked + won) / (shown - clicked + lost)
+        return tf.cast(tf.math.log(odds * ((1 - fitted.average) / fitted.average)), tf.float32)
+
+
+def _counted(numbers: tf.Tensor) -> tf.Tensor:
+    """Counts in float64; what is missing or negative was not counted."""
+    numbers = tf.cast(numbers, tf.float64)
+    return tf.where(numbers > 0, numbers, tf.zeros_like(numbers))
 
 
 def _tensor_spec(raw: RawInput) -> tf.TensorSpec:

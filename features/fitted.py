@@ -25,6 +25,8 @@ from features.spec import (
     Hashed,
     MultiValued,
     Numeric,
+    Rate,
+    Recent,
     TimePart,
 )
 
@@ -51,6 +53,13 @@ class FittedScale(_Fitted):
     std: float = Field(gt=0)
     low: float
     high: float
+
+
+class FittedRate(_Fitted):
+    """Share of clicks among the impressions that were counted in the training slice."""
+
+    kind: Literal["rate"] = "rate"
+    average: float = Field(gt=0, lt=1)
 
 
 class FittedEdges(_Fitted):
@@ -92,15 +101,17 @@ class NothingFitted(_Fitted):
 
 
 FittedFeature = Annotated[
-    FittedVocabulary | FittedScale | FittedEdges | FittedTimeZone | NothingFitted,
+    FittedVocabulary | FittedScale | FittedRate | FittedEdges | FittedTimeZone | NothingFitted,
     Field(discriminator="kind"),
 ]
 
 _FITTED_KIND: dict[type[BaseModel], type[_Fitted]] = {
     Categorical: FittedVocabulary,
     MultiValued: FittedVocabulary,
+    Recent: FittedVocabulary,
     Hashed: NothingFitted,
     Numeric: FittedScale,
+    Rate: FittedRate,
     Age: FittedScale,
     Buckets: FittedEdges,
     TimePart: FittedTimeZone,
@@ -124,25 +135,33 @@ class FittedSpec(_Fitted):
         if names != set(self.fitted):
             raise FittedSpecError(f"expected fitted parts for {sorted(names)}, got {sorted(self.fitted)}")
         for feature in self.spec.features():
-            expected, came = _FITTED_KIND[type(feature)], type(self.fitted[feature.name])
+            shares = isinstance(feature, MultiValued) and feature.like is not None
+            expected = NothingFitted if shares else _FITTED_KIND[type(feature)]
+            came = type(self.fitted[feature.name])
             if expected is not came:
                 raise FittedSpecError(f"{feature.name}: expected {expected.__name__}, got {came.__name__}")
         return self
 
+    def learned_for(self, feature: AnyFeature) -> FittedFeature:
+        """What was fitted for a feature, or for the one whose vocabulary it shares."""
+        if isinstance(feature, MultiValued):
+            return self.fitted[self.spec.vocabulary_of(feature).name]
+        return self.fitted[feature.name]
+
     def rows_of(self, feature: AnyFeature) -> int:
         """How many ids the feature has, padding included; 0 for features that are values."""
-        fitted = self.fitted[feature.name]
+        fitted = self.learned_for(feature)
         match feature:
             case Categorical() | MultiValued():
                 tokens = len(fitted.tokens) if isinstance(fitted, FittedVocabulary) else 0
-                return 1 + feature.oov_buckets + tokens
+                return 1 + self.spec.vocabulary_of(feature).oov_buckets + tokens
             case Hashed() | Cross():
                 return 1 + feature.buckets
             case Buckets():
                 return 2 + (len(fitted.edges) if isinstance(fitted, FittedEdges) else 0)
             case TimePart():
                 return 1 + _PARTS[feature.part]
-            case Numeric() | Age():
+            case Numeric() | Rate() | Age():
                 return 0
 
     def layout(self) -> EncodedLayout:
@@ -152,9 +171,8 @@ class FittedSpec(_Fitted):
         start = 0
         for half in Half:
             for feature in self.spec.in_half(half):
-                if isinstance(feature, Numeric | Age):
-                    names = [feature.name, f"{feature.name}:missing"] if feature.indicator else [feature.name]
-                    for name in names:
+                if isinstance(feature, Numeric | Rate | Age):
+                    for name in _value_names(feature):
                         values.append(ValueField(name, half, len(values)))
                     continue
                 field = IdField(
@@ -164,6 +182,8 @@ class FittedSpec(_Fitted):
                     start=start,
                     width=feature.max_length if isinstance(feature, MultiValued) else 1,
                     pooling=feature.pooling if isinstance(feature, MultiValued) else None,
+                    like=feature.like if isinstance(feature, MultiValued) else None,
+                    attends=feature.query if isinstance(feature, MultiValued) else None,
                 )
                 ids.append(field)
                 start = field.stop
@@ -172,6 +192,12 @@ class FittedSpec(_Fitted):
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when the spec or anything fitted changes."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def _value_names(feature: Numeric | Rate | Age) -> list[str]:
+    if isinstance(feature, Rate) or not feature.indicator:
+        return [feature.name]
+    return [feature.name, f"{feature.name}:missing"]
 
 
 def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:

@@ -1,7 +1,7 @@
 """Where each feature stands in the encoder's output, so that the network and the cache agree on the columns."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from features.spec import Half
@@ -9,14 +9,21 @@ from features.spec import Half
 
 @dataclass(frozen=True)
 class IdField:
-    """One id feature: columns ``start`` to ``start + width`` of the id matrix, each id in ``[0, rows)``."""
+    """One id feature: columns ``start`` to ``start + width`` of the id matrix, each id in ``[0, rows)``.
+
+    Attributes:
+        like: The field whose ids these are, and whose embeddings they share.
+        attends: The item field that a sequence is compared with, where it is pooled by attention.
+    """
 
     name: str
     half: Half
     rows: int
     start: int
     width: int = 1
-    pooling: Literal["mean", "sum"] | None = None
+    pooling: Literal["mean", "sum", "attention"] | None = None
+    like: str | None = None
+    attends: str | None = None
 
     @property
     def stop(self) -> int:
@@ -41,6 +48,14 @@ class EncodedLayout:
 
     ids: tuple[IdField, ...]
     values: tuple[ValueField, ...]
+
+    def first_order(self) -> "EncodedLayout":
+        """The same columns for weights that stand for one field alone: nothing shared, nothing compared."""
+        fields = [
+            replace(field, like=None, attends=None, pooling="mean" if field.attends else field.pooling)
+            for field in self.ids
+        ]
+        return replace(self, ids=tuple(fields))
 
     @property
     def id_width(self) -> int:

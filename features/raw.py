@@ -8,11 +8,13 @@ call this file and nothing else, so a value means the same on both sides.
 | text   | as it is                         | string, integer, float, true/false | string (n,)                    | ``""``        |
 | number | decimal number                   | integer or float, never a string   | float32 (n,)                   | NaN           |
 | time   | as its `TimeColumn` says         | integer milliseconds, or text      | int64 (n,) ms since epoch, UTC | `MISSING_TIME`|
-| texts  | split at the separator           | list, or text with a separator     | string (n, longest), padded    | ``[]``        |
+| texts  | split at the separator, or JSON  | list, or text as in a cell         | string (n, longest), padded    | ``[]``        |
 
+Text of a column without a separator is a JSON list, such as ``["red", "big"]``.
 An empty cell, an empty string and null are missing, whatever the kind; a literal NaN or an infinity is unreadable.
 """
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -243,8 +245,18 @@ def _texts(raw: RawInput, value: object) -> list[str]:
 
 def _split(raw: RawInput, cell: str) -> list[str]:
     if raw.separator is None:
-        raise UnreadableValueError(f"expected a list (the column has no separator), got {_shown(cell)}")
+        return _json_list(cell)
     return [token.strip() for token in cell.split(raw.separator)]
+
+
+def _json_list(cell: str) -> list[str]:
+    try:
+        values = json.loads(cell)
+    except (json.JSONDecodeError, RecursionError):
+        values = None
+    if not isinstance(values, list):
+        raise UnreadableValueError(f"expected a list (the column has no separator), got {_shown(cell)}")
+    return [MISSING_TEXT if token is None else _text(token) for token in values]
 
 
 def _padded(lists: Sequence[Sequence[str]]) -> NDArray[np.object_]:

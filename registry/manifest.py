@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from features.spec import RawInput
 from registry.durable import replace_file, sync
 from registry.errors import IntegrityError
 
@@ -21,6 +22,8 @@ MANIFEST = f"{EXTRA}/manifest.json"
 FEATURE_SPEC = f"{EXTRA}/feature_spec.json"
 WARMUP = f"{EXTRA}/warmup.json"
 REPORT = f"{EXTRA}/report.json"
+HISTORY = f"{EXTRA}/history.sqlite"
+"""The state of the history at the end of training, where the model looks at one."""
 
 
 class _Model(BaseModel):
@@ -55,6 +58,10 @@ class BundleFacts(_Model):
     )
     last_impression_at: AwareDatetime | None = Field(
         default=None, description="end of the data it learned from"
+    )
+    impression_time: RawInput | None = Field(
+        default=None,
+        description="where a request may say when its impression is, for a model that looks at history",
     )
 
 

@@ -55,7 +55,7 @@ def create_app(settings: ServiceSettings, *, on_live: Callable[[LiveModel], None
 
     def load(origin: Version) -> LiveModel:
         started = time.monotonic()
-        live = load_version(origin, threads=settings.threads)
+        live = load_version(origin, threads=settings.threads, history=settings.history)
         metrics.loaded(live, time.monotonic() - started)
         return live
 

@@ -13,6 +13,7 @@ ServiceError
 ├── NotReadyError               no model is loaded yet, or the service is stopping
 ├── AddressError                the service cannot listen where it was told to
 ├── LoadError                   a version cannot be served
+├── HistoryUnavailableError     what happened before cannot be looked up now
 └── ScoringError                the model answered something that is no probability
 """
 
@@ -94,6 +95,10 @@ class AddressError(ServiceError):
 
 class LoadError(ServiceError):
     """A version cannot be served; the text names it."""
+
+
+class HistoryUnavailableError(ServiceError):
+    """What happened before the rows cannot be looked up now; the history's store does not answer."""
 
 
 class ScoringError(ServiceError):

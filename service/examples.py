@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from features.fitted import FittedEdges, FittedScale, FittedSpec, FittedVocabulary
-from features.spec import Age, ColumnFeature, Hashed, RawInput, RawKind
+from features.spec import Age, ColumnFeature, Hashed, Rate, RawInput, RawKind
 
 EXAMPLE_ROWS = 2
 
@@ -39,12 +39,8 @@ def example_values(fitted: FittedSpec, raw: RawInput) -> list[object]:
 
 
 def features_reading(fitted: FittedSpec, column: str) -> list[ColumnFeature]:
-    """The features that read a column, as their own or as the time of the impression."""
-    return [
-        feature
-        for _, feature in fitted.spec.by_side()
-        if feature.column == column or (isinstance(feature, Age) and feature.at == column)
-    ]
+    """The features that read a column, alone or beside another one."""
+    return [feature for _, feature in fitted.spec.by_side() if column in _columns(feature)]
 
 
 def plain(scaled: float, scale: str) -> float:
@@ -60,14 +56,24 @@ def plain(scaled: float, scale: str) -> float:
 
 def _row(fitted: FittedSpec, place: int) -> Row:
     row: Row = {"user": {}, "item": {}, "context": {}}
-    for raw in fitted.spec.raw_inputs():
+    for raw in fitted.spec.log_inputs():
         values = example_values(fitted, raw)
         row[raw.side][raw.column] = values[place % len(values)]
     return row
 
 
+def _columns(feature: ColumnFeature) -> tuple[str, ...]:
+    match feature:
+        case Rate():
+            return feature.clicks, feature.impressions
+        case Age():
+            return feature.column, feature.at
+        case _:
+            return (feature.column,)
+
+
 def _values(fitted: FittedSpec, feature: ColumnFeature) -> Iterator[object]:
-    match fitted.fitted[feature.name]:
+    match fitted.learned_for(feature):
         case FittedVocabulary(tokens=tokens):
             yield from tokens[:3]
         case FittedScale(mean=mean) if isinstance(feature, Age):

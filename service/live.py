@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from features.fitted import FittedSpec
 from registry.manifest import Manifest
 from registry.version import Version
-from service.rows import RowReader
+from service.past import Past
+from service.rows import Columns, RowReader
 
 Probabilities = NDArray[np.float32]
 
@@ -24,16 +25,17 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True)
 class LiveModel:
-    """One version, loaded: what it takes, and what computes it."""
+    """One version, loaded: what it takes, what it remembers (None where it does not look back), and what computes it."""
 
     origin: Version
     manifest: Manifest
     fitted: FittedSpec
     runtime: Runtime
+    past: Past | None = None
     reader: RowReader = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reader", RowReader(self.fitted.spec))
+        object.__setattr__(self, "reader", RowReader(self.fitted.spec, self.manifest.impression_time))
 
     @property
     def name(self) -> str:
@@ -43,6 +45,12 @@ class LiveModel:
     def version(self) -> int:
         return self.origin.number
 
-    def predict(self, columns: Mapping[str, NDArray[Any]]) -> Probabilities:
-        """The probability of each row, shape ``(n,)``, each in [0, 1] unless the model is broken."""
-        return self.runtime.probabilities(columns)
+    def predict(self, columns: Columns) -> Probabilities:
+        """The probability of each row, shape ``(n,)``, each in [0, 1] unless the model is broken.
+
+        Raises:
+            HistoryUnavailableError: If what happened before cannot be looked up.
+            ScoringError: If the model cannot compute.
+        """
+        arrays = columns.arrays if self.past is None else self.past.filled(columns)
+        return self.runtime.probabilities(arrays)

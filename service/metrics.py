@@ -66,7 +66,7 @@ class ServiceMetrics:
         self._info.clear()
         self._info.labels(live.name, live.version, live.manifest.fitted_fingerprint).set(1)
         self._load.labels(live.name, live.version).set(seconds)
-        for raw in live.fitted.spec.raw_inputs():
+        for raw in live.reader.inputs:
             self._missing.labels(raw.column)
 
     def scored(self, live: LiveModel, scored: Scored) -> None:

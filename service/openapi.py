@@ -35,7 +35,8 @@ def describe(
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     fitted = live.fitted if live else None
     # Where an example stands beside a schema, the page offers it; inside the schema other tools find it.
-    schema = request_schema(fitted, max_rows=max_rows)
+    time = live.manifest.impression_time if live else None
+    schema = request_schema(fitted, max_rows=max_rows, time=time)
     schemas["ScoreRequest"] = schema
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))

@@ -49,6 +49,7 @@ KINDS: dict[type[errors.ServiceError], Kind] = {
     errors.TooManyRowsError: Kind("too-many-rows", 422, "The request has too many rows"),
     errors.UnknownModelError: Kind("unknown-model", 404, "The model is not served here"),
     errors.NotReadyError: Kind("not-ready", 503, "No model is ready yet"),
+    errors.HistoryUnavailableError: Kind("history-unavailable", 503, "The history cannot be looked up now"),
     errors.ScoringError: Kind("scoring-failed", 500, "The model did not answer with probabilities"),
 }
 INTERNAL = Kind("internal-error", 500, "The service failed")

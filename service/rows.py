@@ -27,19 +27,35 @@ _COUNT_MISSING: dict[RawKind, Callable[[list[Value], NDArray[Any]], int]] = {
 
 @dataclass(frozen=True)
 class Columns:
-    """What the graph takes, by column, and how many values of each column were missing."""
+    """What the request carries, by column.
+
+    Attributes:
+        arrays: As the graph takes them.
+        missing: How many values were missing.
+        keys: Read values of the columns that history counts by, whole; none for a model without history.
+    """
 
     arrays: dict[str, NDArray[Any]]
     missing: dict[str, int]
+    keys: dict[str, list[Value]]
 
 
 class RowReader:
-    """Reads the rows of requests for one model; made once, when the model is loaded."""
+    """Reads the rows of requests for one model; made once, when the model is loaded.
 
-    def __init__(self, spec: FeatureSpec) -> None:
-        self._inputs = spec.raw_inputs()
+    Args:
+        spec: Of the model.
+        time: The column with the time of the impression, where history asks for one.
+
+    Attributes:
+        inputs: Every column that a request may carry.
+    """
+
+    def __init__(self, spec: FeatureSpec, time: RawInput | None = None) -> None:
+        self.inputs = request_inputs(spec, time)
+        self._keys = frozenset(raw.column for raw in spec.key_inputs())
         self._known = {
-            side.value: frozenset(raw.column for raw in self._inputs if raw.side is side) for side in Side
+            side.value: frozenset(raw.column for raw in self.inputs if raw.side is side) for side in Side
         }
         self._longest = _longest_lists(spec)
 
@@ -54,18 +70,21 @@ class RowReader:
         sides = {side: [row.get(side, _NOTHING) for row in rows] for side in _SIDES}  # type: ignore[attr-defined]
         arrays: dict[str, NDArray[Any]] = {}
         missing: dict[str, int] = {}
+        keys: dict[str, list[Value]] = {}
         problems: list[FieldProblem] = []
-        for raw in self._inputs:
+        for raw in self.inputs:
             values = [features.get(raw.column) for features in sides[raw.side]]
             column, unreadable = read_column(raw, values, text=False)
             problems.extend(
                 FieldProblem(_pointer(row, raw.side, raw.column), reason) for row, reason in unreadable
             )
+            if raw.column in self._keys:
+                keys[raw.column] = column
             arrays[raw.column] = to_array(raw, self._cut(raw, column))
             missing[raw.column] = _COUNT_MISSING[raw.kind](column, arrays[raw.column])
         if problems:
             raise InvalidRequestError(_summary(problems), sorted(problems, key=_by_row))
-        return Columns(arrays, missing)
+        return Columns(arrays, missing, keys)
 
     def _cut(self, raw: RawInput, column: list[Value]) -> list[Value]:
         """Lists without the tokens that the encoder drops anyway: one long list would widen every row."""
@@ -122,6 +141,12 @@ class RowReader:
 
 
 _UNKNOWN = "unknown feature"
+
+
+def request_inputs(spec: FeatureSpec, time: RawInput | None) -> tuple[RawInput, ...]:
+    """Every column that a request may carry: what a log carries, and when the impression is."""
+    inputs = spec.log_inputs()
+    return inputs if time is None or time in inputs else (*inputs, time)
 
 
 def shown(value: object) -> str:

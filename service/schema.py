@@ -15,12 +15,14 @@ from features.spec import (
     Hashed,
     MultiValued,
     Numeric,
+    Rate,
     RawInput,
     RawKind,
     Side,
     TimePart,
 )
 from service.examples import example_rows, example_values, features_reading, plain
+from service.rows import request_inputs
 
 Schema = dict[str, Any]
 
@@ -40,12 +42,13 @@ _SIDES = {
 }
 
 
-def request_schema(fitted: FittedSpec | None, *, max_rows: int) -> Schema:
+def request_schema(fitted: FittedSpec | None, *, max_rows: int, time: RawInput | None = None) -> Schema:
     """The JSON schema of a score request's body.
 
     Args:
         fitted: Of the model that is served; None describes any model.
         max_rows: Most rows of one request.
+        time: Where a row may say when its impression is, if history asks for it.
     """
     return {
         "type": "object",
@@ -57,7 +60,7 @@ def request_schema(fitted: FittedSpec | None, *, max_rows: int) -> Schema:
                 "type": ["string", "null"],
                 "description": "NAME, NAME:VERSION or NAME@ALIAS; refused unless it is what is served. Optional.",
             },
-            "rows": {"type": "array", "minItems": 1, "maxItems": max_rows, "items": row_schema(fitted)},
+            "rows": {"type": "array", "minItems": 1, "maxItems": max_rows, "items": row_schema(fitted, time)},
         },
         "example": {"rows": example_rows(fitted)}
         if fitted
@@ -65,22 +68,22 @@ def request_schema(fitted: FittedSpec | None, *, max_rows: int) -> Schema:
     }
 
 
-def row_schema(fitted: FittedSpec | None) -> Schema:
+def row_schema(fitted: FittedSpec | None, time: RawInput | None = None) -> Schema:
     """One pair of a user and an item in a context."""
     return {
         "type": "object",
         "title": "Row",
         "description": "One pair of a user and an item, and the moment; the answer has one probability for it.",
         "additionalProperties": False,
-        "properties": {side.value: _side_schema(fitted, side) for side in Side},
+        "properties": {side.value: _side_schema(fitted, side, time) for side in Side},
     }
 
 
-def _side_schema(fitted: FittedSpec | None, side: Side) -> Schema:
+def _side_schema(fitted: FittedSpec | None, side: Side, time: RawInput | None) -> Schema:
     schema: Schema = {"type": "object", "title": side.value.capitalize(), "description": _SIDES[side]}
     if fitted is None:
         return schema
-    inputs = [raw for raw in fitted.spec.raw_inputs() if raw.side is side]
+    inputs = [raw for raw in request_inputs(fitted.spec, time) if raw.side is side]
     return {
         **schema,
         "additionalProperties": False,
@@ -89,9 +92,13 @@ def _side_schema(fitted: FittedSpec | None, side: Side) -> Schema:
 
 
 def _value_schema(fitted: FittedSpec, raw: RawInput) -> Schema:
+    meanings = [_meaning(fitted, feature) for feature in features_reading(fitted, raw.column)]
+    if raw in fitted.spec.key_inputs():
+        meanings.append("What happened before is looked up by it.")
     return {
         **_type_of(raw),
-        "description": " ".join(_meaning(fitted, f) for f in features_reading(fitted, raw.column)),
+        "description": " ".join(meanings)
+        or "When the impression is: what happened before fades until then; now if missing.",
         "examples": example_values(fitted, raw),
     }
 
@@ -113,9 +120,11 @@ def _type_of(raw: RawInput) -> Schema:
             return {"anyOf": [tokens, _MISSING] if raw.separator is None else [tokens, text, _MISSING]}
 
 
-def _meaning(fitted: FittedSpec, feature: ColumnFeature) -> str:
+def _meaning(  # noqa: C901  # one case per kind of feature
+    fitted: FittedSpec, feature: ColumnFeature
+) -> str:
     """One sentence on what the feature makes of its value."""
-    learned = fitted.fitted[feature.name]
+    learned = fitted.learned_for(feature)
     meaning = ""
     match feature, learned:
         case Categorical(), FittedVocabulary(tokens=tokens):
@@ -128,6 +137,8 @@ def _meaning(fitted: FittedSpec, feature: ColumnFeature) -> str:
         case Numeric(), FittedScale(low=low, high=high):
             low, high = plain(low, feature.scale), plain(high, feature.scale)
             meaning = f"A number; in training from {low:g} to {high:g}."
+        case Rate(), _:
+            meaning = f"A count; the rate of {feature.clicks} in {feature.impressions} counts."
         case Buckets(), FittedEdges(edges=edges):
             meaning = f"A number; {len(edges) + 1} ranges are told apart."
         case TimePart(), _:

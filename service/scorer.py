@@ -30,10 +30,11 @@ def score(rows: Sequence[object], live: LiveModel) -> Scored:
 
     Raises:
         RefusedRequestError: If a row is not what the model takes.
+        HistoryUnavailableError: If what happened before cannot be looked up.
         ScoringError: If the model's answer is no probability.
     """
     columns = live.reader.read(rows)
-    probabilities = live.predict(columns.arrays)
+    probabilities = live.predict(columns)
     if probabilities.shape != (len(rows),):
         raise ScoringError(
             f"expected {len(rows)} probabilities, got an answer of shape {probabilities.shape}"

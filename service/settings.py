@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from history.stores.opening import SCHEMES
 from registry.reference import ModelRef
 
 
@@ -25,6 +26,11 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     max_rows: int = Field(default=5000, ge=1, le=1_000_000, description="most rows of one request")
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1, description="most bytes of one request's body")
+    history: str | None = Field(
+        default=None,
+        description="store of what happened before, kept up to date by somebody: redis://HOST:PORT/NUMBER or sqlite:PATH; "
+        "by default what it was at the end of training, kept with the version",
+    )
     threads: int | None = Field(
         default=None, ge=1, le=1024, description="cores used for scoring; all of them by default"
     )
@@ -46,6 +52,13 @@ class ServiceSettings(BaseSettings):
         if model is not None:
             ModelRef.parse(model)
         return model
+
+    @field_validator("history")
+    @classmethod
+    def _history_is_an_address(cls, history: str | None) -> str | None:
+        if history is not None and history.partition(":")[0] not in SCHEMES:
+            raise ValueError(f"expected one of {', '.join(SCHEMES)} before the first colon, got {history!r}")
+        return history
 
     @property
     def wanted(self) -> ModelRef | None:

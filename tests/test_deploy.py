@@ -113,13 +113,14 @@ def test_the_serving_lock_has_no_dataframe_plotting_or_test_library(absent):
 # --- images ---
 
 
-def test_the_serving_image_is_made_of_four_rooms_and_its_own_lock():
+def test_the_serving_image_is_made_of_five_rooms_and_its_own_lock():
     assert copied("serve") == {
         "requirements/serve.lock",
         "pyproject.toml",
         "README.md",
         "LICENSE",
         "features",
+        "history",
         "registry",
         "service",
         "axon",

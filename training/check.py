@@ -42,7 +42,7 @@ class DataCheck(_Part):
     click_rate: float | None
     first: datetime | None
     last: datetime | None
-    in_order: bool = Field(description="whether the log is sorted by time")
+    in_order: bool | None = Field(description="whether the log is sorted by time; null without a time column")
     columns: tuple[ColumnCheck, ...]
     unknown_keys: dict[Side, float] = Field(description="share of impressions whose key a table lacks")
     repeated: float | None = Field(description="share that repeats user, item and time of an earlier one")
@@ -56,13 +56,18 @@ class DataCheck(_Part):
     def lines(self) -> list[str]:
         """The check for people to read."""
         rate = "undefined" if self.click_rate is None else f"{self.click_rate:.4%}"
-        order = "in order" if self.in_order else "not in order"
         return [
             f"{self.rows:,} rows, {self.bad_rows:,} unreadable; {self.clicks:,} clicks, click rate {rate}",
-            f"from {_moment(self.first)} to {_moment(self.last)}, {order}",
+            self._period(),
             *(_column_line(column) for column in self.columns),
             *(f"{finding.level}: {finding.what}" for finding in self.findings),
         ]
+
+    def _period(self) -> str:
+        if self.in_order is None:
+            return "no time column: the order of the rows is the order of time"
+        order = "in order" if self.in_order else "not in order"
+        return f"from {_moment(self.first)} to {_moment(self.last)}, {order}"
 
 
 def check_log(
@@ -90,7 +95,12 @@ def check_log(
     apart = quarantine or Quarantine(None, limit=1.0)
     with (progress or Silent()).stage("checking", unit="rows") as bar:
         chunks = read_log(
-            config.data, config.features.raw_inputs(), root, quarantine=apart, keep=survey.kept_columns
+            config.data,
+            config.features.log_inputs(),
+            root,
+            quarantine=apart,
+            targets=config.targets,
+            keep=survey.kept_columns,
         )
         for chunk in chunks:
             survey.add(chunk)
@@ -107,7 +117,7 @@ def _result(config: TaskConfig, survey: Survey, quarantine: Quarantine) -> DataC
         click_rate=survey.clicks / readable if readable else None,
         first=survey.times.first,
         last=survey.times.last,
-        in_order=survey.times.in_order,
+        in_order=None if config.data.time is None else survey.times.in_order,
         columns=tuple(
             ColumnCheck(
                 column=tally.raw.column,

@@ -24,12 +24,15 @@ def compiled(encoder: Encoder) -> Callable[[Mapping[str, tf.Tensor]], Encoded]:
 
 
 def droppable_columns(encoder: Encoder) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """1 for each id column of a vocabulary with single values, 0 for the others; shape ``(id_width,)``."""
+    """The number of OOV ids for each id column of a vocabulary with single values, 0 for the others; ``(id_width,)``."""
     columns = np.zeros(encoder.layout.id_width, np.int32)
-    names = {feature.name for feature in encoder.fitted.spec.features() if feature.kind == "categorical"}
+    oov_ids = {
+        feature.name: feature.oov_buckets
+        for feature in encoder.fitted.spec.features()
+        if feature.kind == "categorical"
+    }
     for field in encoder.layout.ids:
-        if field.name in names:
-            columns[field.start : field.stop] = 1
+        columns[field.start : field.stop] = oov_ids.get(field.name, 0)
     return columns
 
 

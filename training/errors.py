@@ -6,7 +6,8 @@ TrainingError
 │   └── TooManyBadRowsError more unreadable rows than the task file allows
 ├── DivergedError           the loss stopped being a finite number
 ├── SkewError               the export does not answer what was trained, to the last bit
-└── GateClosedError         the model is not good enough to be published
+├── GateClosedError         the model is not good enough to be published
+└── MissingExtraError       a library that only some commands need is not installed
 """
 
 from collections.abc import Sequence
@@ -42,3 +43,7 @@ class GateClosedError(TrainingError):
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
         super().__init__("not published: " + "; ".join(self.reasons))
+
+
+class MissingExtraError(TrainingError):
+    """A library that only some commands need is not installed."""

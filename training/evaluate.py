@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,30 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from registry.version import Version
-from training.calibration import Calibration, undo_downsampling
+from training.calibration import (
+    Calibration,
+    Chosen,
+    Evidence,
+    choose_calibration,
+    segment_column,
+    undo_downsampling,
+)
 from training.config import TaskConfig
-from training.fit import TrainedModel
 from training.html import render_html
 from training.ingest import Ingested
-from training.loaded import LoadedModel
 from training.metrics import SliceMetrics, all_metrics
 from training.progress import Progress
 from training.quarantine import Quarantine
 from training.report import Curves, DataSummary, Period, Report, SliceName, build_slice
 from training.run import RunDirectory
-from training.scoring import predict_log
+from training.scoring import Scorer, predict_log
 from training.slices import SliceFacts, Slices
-from training.split import Slice
+from training.split import Slice, moment
+from training.trained import Judged, TrainedModel
 from training.version import code_version
+
+_READ_ROWS = 65_536
+"""Impressions read at once where one column of the encoding is all that is kept."""
 
 
 class Stopwatch:
@@ -53,10 +62,34 @@ class Judge:
         train = slices.facts[Slice.TRAIN]
         self.prior = float(train.clicked.mean())
 
-    def logits(self, model: TrainedModel, part: Slice) -> NDArray[np.float64]:
+    def logits(self, model: Judged, part: Slice) -> NDArray[np.float64]:
         """Logits on the full log ``(n,)``, before calibration."""
         logits = model.predictor.logits(self.slices.stores[part])
         return undo_downsampling(logits.astype(np.float64), self.config.training.keep_rate)
+
+    def calibrate(self, model: Judged, time_ms: NDArray[np.int64]) -> Chosen:
+        """The calibration that the validation slice speaks for; `time_ms` says when its impressions were, ``(n,)``."""
+        evidence = Evidence(
+            logits=self.logits(model, Slice.VALIDATION),
+            clicked=self.slices.facts[Slice.VALIDATION].clicked,
+            time_ms=time_ms,
+            segment_ids=self._segment_ids(Slice.VALIDATION),
+        )
+        return choose_calibration(self.config.training.calibration, evidence)
+
+    def probabilities(
+        self, calibration: Calibration, logits: NDArray[np.float64], part: Slice
+    ) -> NDArray[np.float64]:
+        """Calibrated probabilities ``(n,)`` of a slice's logits."""
+        probabilities: NDArray[np.float64] = expit(calibration.apply(logits, self._segment_ids(part)))
+        return probabilities
+
+    def _segment_ids(self, part: Slice) -> NDArray[np.int32] | None:
+        segment, store = self.config.training.calibration.segment, self.slices.stores[part]
+        if segment is None:
+            return None
+        column = segment_column(store.layout, segment)
+        return np.concatenate([records["ids"][:, column].copy() for records in store.batches(_READ_ROWS)])
 
     def metrics(self, probabilities: NDArray[np.float64], part: Slice) -> SliceMetrics:
         facts = self.slices.facts[part]
@@ -65,7 +98,7 @@ class Judge:
     def report(  # each is one thing that a report shows
         self,
         models: Mapping[str, TrainedModel],
-        calibrations: Mapping[str, Calibration],
+        chosen: Mapping[str, Chosen],
         *,
         ingested: Ingested,
         seconds: Mapping[str, float],
@@ -76,7 +109,10 @@ class Judge:
         family = self.config.model.family
         facts = self.slices.facts[self.held_out]
         logits = {name: self.logits(model, self.held_out) for name, model in models.items()}
-        final = expit(calibrations[family].apply(logits[family]))
+        calibrated = {
+            name: self.probabilities(chosen[name].calibration, logits[name], self.held_out) for name in models
+        }
+        final = calibrated[family]
         metrics, segments = build_slice(
             facts.clicked,
             final,
@@ -84,7 +120,9 @@ class Judge:
             self._segments(facts),
             self.config.report.max_values,
         )
-        validation = expit(calibrations[family].apply(self.logits(models[family], Slice.VALIDATION)))
+        validation = self.probabilities(
+            chosen[family].calibration, self.logits(models[family], Slice.VALIDATION), Slice.VALIDATION
+        )
         return Report(
             name=self.config.name,
             family=family,
@@ -94,29 +132,35 @@ class Judge:
             slice=_slice_name(self.held_out),
             data=self._data(ingested),
             metrics=metrics,
-            baselines=self._baselines(logits, calibrations),
+            baselines=self._baselines(calibrated, expit(logits[family])),
             validation_metrics=self.metrics(validation, Slice.VALIDATION),
             segments=segments,
-            learning_curves={name: model.learning_curve for name, model in models.items()},
+            learning_curves={
+                curve: points
+                for name, model in models.items()
+                for curve, points in model.learning_curves(name).items()
+            },
             curves=Curves.of(facts.clicked, final),
-            calibration=calibrations[family],
+            calibration=chosen[family].calibration,
+            calibration_choice=chosen[family].choice,
             keep_rate=self.config.training.keep_rate,
             seconds=dict(seconds),
             parameters=models[family].parameters,
+            ensemble=models[family].cost,
             notes=self._notes(),
             configuration=configuration,
         )
 
     def _baselines(
-        self, logits: Mapping[str, NDArray[np.float64]], calibrations: Mapping[str, Calibration]
+        self, calibrated: Mapping[str, NDArray[np.float64]], uncalibrated: NDArray[np.float64]
     ) -> dict[str, SliceMetrics]:
         family = self.config.model.family
         prior = np.full(self.slices.facts[self.held_out].impressions, self.prior)
         baselines = {"prior": self.metrics(prior, self.held_out)}
-        for name in logits:
+        for name, probabilities in calibrated.items():
             if name != family:
-                baselines[name] = self.metrics(expit(calibrations[name].apply(logits[name])), self.held_out)
-        baselines[f"{family} before calibration"] = self.metrics(expit(logits[family]), self.held_out)
+                baselines[name] = self.metrics(probabilities, self.held_out)
+        baselines[f"{family} before calibration"] = self.metrics(uncalibrated, self.held_out)
         return baselines
 
     def _segments(self, facts: SliceFacts) -> dict[str, NDArray[Any]]:
@@ -137,12 +181,13 @@ class Judge:
         )
 
 
-def evaluate_log(
+def evaluate_log(  # noqa: PLR0913  # each is one thing that an evaluation needs
     config: TaskConfig,
     version: Version,
     root: Path,
     *,
     log: Path,
+    stream: bool = False,
     runs: Path,
     now: datetime,
     progress: Progress,
@@ -157,7 +202,7 @@ def evaluate_log(
     with Quarantine(run.quarantine, config.data.max_bad_rows) as quarantine, watch.stage("scoring"):
         predicted = predict_log(
             config,
-            LoadedModel.open(version.directory),
+            Scorer.open(config, version, stream=stream),
             root,
             log=log,
             quarantine=quarantine,
@@ -185,7 +230,7 @@ def evaluate_log(
             bad_rows=predicted.bad_rows,
             slices={
                 "log": Period(
-                    impressions=rows, first=_time(predicted.first_ms), last=_time(predicted.last_ms)
+                    impressions=rows, first=moment(predicted.first_ms), last=moment(predicted.last_ms)
                 )
             },
         ),
@@ -223,7 +268,3 @@ def _slice_name(part: Slice) -> SliceName:
 
 def _period(facts: SliceFacts) -> Period:
     return Period(impressions=facts.impressions, first=facts.first, last=facts.last)
-
-
-def _time(time_ms: int) -> datetime:
-    return datetime.fromtimestamp(time_ms / 1000, UTC)

@@ -4,11 +4,12 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import polars as pl
 import tensorflow as tf
 
@@ -17,8 +18,9 @@ from features.fitted import FittedSpec
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import RawInput, RawKind
 from registry.manifest import EXTRA
-from training.calibration import Calibration, undo_downsampling
+from training.calibration import Calibration, PerSegment, segment_column
 from training.models import Family
+from training.targets import PROBABILITY_OF
 
 
 class ServingModel(tf.Module):
@@ -29,25 +31,50 @@ class ServingModel(tf.Module):
         network: Ids and values to the logit on the training log.
         keep_rate: Share of non-clicks that the network was trained on.
         calibration: From the logit on the full log to the calibrated one.
+        further: The same for each target beside the first.
     """
 
-    def __init__(self, encoder: Encoder, network: Family, keep_rate: float, calibration: Calibration) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        network: Family,
+        keep_rate: float,
+        calibration: Calibration,
+        further: Sequence[Calibration] = (),
+    ) -> None:
         super().__init__(name="serving_model")
         self.encoder = encoder
         # Tracked as plain variables: a tracked Keras model would add signatures of its own and store tables twice.
         self.weights = [variable.value for variable in network.variables]
         self._logits: Any = lambda ids, values: network((ids, values), training=False)
         self.keep_rate = keep_rate
-        self.calibration = calibration
+        self.calibrations = (calibration, *further)
+        self.targets = network.targets
         signature = [input_signature(encoder.fitted)]
         self.serve: Any = tf.function(self._serve, input_signature=signature)
         self.encode: Any = tf.function(self._encode, input_signature=signature)
 
     def _serve(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = self.encoder(raw)
-        logit = undo_downsampling(self._logits(encoded.ids, encoded.values), self.keep_rate)
-        logit = self.calibration.slope * logit + self.calibration.offset
-        return {"probability": tf.sigmoid(logit), "logit": logit}
+        # In float64, as when it was judged: a curve may not turn near ties around by rounding.
+        heads = tf.cast(self._logits(encoded.ids, encoded.values), tf.float64)
+        heads = tf.reshape(heads, [-1, len(self.targets)])
+        heads = self.targets.on_the_full_log(keras.ops, heads, self.keep_rate)
+        calibrated = [
+            calibration.compute(keras.ops, heads[:, place], self._segment_ids(calibration, encoded.ids))
+            for place, calibration in enumerate(self.calibrations)
+        ]
+        logits = [tf.cast(logit, tf.float32) for logit in self.targets.capped(keras.ops, calibrated)]
+        outputs = {"probability": tf.sigmoid(logits[0]), "logit": logits[0]}
+        if self.targets.several:
+            named = zip(self.targets.names, logits, strict=True)
+            outputs |= {f"{PROBABILITY_OF}{name}": tf.sigmoid(logit) for name, logit in named}
+        return outputs
+
+    def _segment_ids(self, calibration: Calibration, ids: tf.Tensor) -> tf.Tensor | None:
+        if not isinstance(calibration, PerSegment):
+            return None
+        return ids[:, segment_column(self.encoder.layout, calibration.feature)]
 
     def _encode(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = self.encoder(raw)
@@ -87,7 +114,7 @@ def export(model: ServingModel, bundle: Path, texts: BundleTexts, warmup_rows: p
 
 def warmup_json(fitted: FittedSpec, rows: pl.DataFrame) -> str:
     """Impressions as the body of a score request."""
-    inputs = fitted.spec.raw_inputs()
+    inputs = fitted.spec.log_inputs()
     requests: list[dict[str, dict[str, object]]] = []
     for values in rows.select([raw.column for raw in inputs]).iter_rows(named=True):
         request: dict[str, dict[str, object]] = {"user": {}, "item": {}, "context": {}}

@@ -22,7 +22,7 @@ from training.pictures import (
     roc_picture,
 )
 from training.report import Report, compared_models, comparison
-from training.wording import headlines, percent, summary
+from training.wording import calibration_formula, headlines, percent, summary
 
 BAR_WIDTH = 120
 """Of the small calibration bars, which reach from half to twice as many predicted clicks as observed ones."""
@@ -60,6 +60,7 @@ def render_html(report: Report) -> str:
         comparison=comparison(report),
         pictures=_by_title(pictures),
         segments=[(column, list(found)) for column, found in groupby(report.segments, attrgetter("column"))],
+        calibration=calibration_formula(report.calibration),
         glossary=METRICS.values(),
     )
 

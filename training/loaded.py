@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.fitted import FittedSpec
 from registry.manifest import EXTRA
 from training.encode import raw_tensors
+from training.targets import PROBABILITY_OF
 
 
 class LoadedModel:
@@ -20,6 +21,7 @@ class LoadedModel:
         self._loaded = loaded  # the signatures die with it
         self.fitted = fitted
         self.raw_inputs = fitted.spec.raw_inputs()
+        self.log_inputs = fitted.spec.log_inputs()
         self._serve = loaded.signatures["serving_default"]
         self._encode = loaded.signatures["encode"]
 
@@ -34,6 +36,17 @@ class LoadedModel:
         outputs = self._serve(**raw_tensors(frame, self.raw_inputs))
         probabilities: NDArray[np.float32] = outputs["probability"].numpy()
         return probabilities
+
+    @property
+    def target_outputs(self) -> tuple[str, ...]:
+        """The outputs ``probability_<target>``, by name; none where there is one target."""
+        names = self._serve.structured_outputs
+        return tuple(sorted(name for name in names if name.startswith(PROBABILITY_OF)))
+
+    def answers(self, frame: pl.DataFrame) -> dict[str, NDArray[np.float32]]:
+        """``probability`` and every one of `target_outputs` of typed impressions, each ``(n,)``."""
+        outputs = self._serve(**raw_tensors(frame, self.raw_inputs))
+        return {name: outputs[name].numpy() for name in ("probability", *self.target_outputs)}
 
     def encoded(self, frame: pl.DataFrame) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Ids ``(n, id_width)`` and values ``(n, value_width)`` of typed impressions."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.spec import RawInput, RawKind, Side, TimeColumn
-from training.config import DataConfig, TableConfig
+from training.config import DataConfig, TableConfig, TargetConfig, TimeConfig
 from training.errors import DataError
 from training.sources import Source, open_source
 from training.tables import Table, open_table, read_table
@@ -24,12 +24,14 @@ class Wanted:
         keep: Columns kept as text.
         labelled: Whether label and time are demanded of every row.
         originals: Whether all columns of the file are wanted too, as they came.
+        targets: Whose labels are demanded of every row, beside the first target's.
     """
 
     raw_inputs: tuple[RawInput, ...]
     keep: tuple[str, ...]
     labelled: bool
     originals: bool
+    targets: tuple[TargetConfig, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class LogPlan:
             {raw.column for raw in self.inputs} | set(self.keep) | {join.table.key for join in self.joins}
         )
         if self.wanted.labelled:
-            columns.add(self.data.label)
+            columns |= {self.data.label, *(target.label for target in self.wanted.targets)}
         return columns if self.time is None else columns | {self.time.column}
 
 
@@ -90,7 +92,10 @@ def plan_log(data: DataConfig, wanted: Wanted, root: Path, log: Path | None) -> 
     source = open_source(data.log, root, data, what="log") if log is None else _other_log(log, data)
     if wanted.labelled:
         source.require(data.label, "data.label")
-        source.require(data.time.column, "data.time.column")
+        for target in wanted.targets:
+            source.require(target.label, f"the label of {target.name!r} in targets")
+        if data.time is not None:
+            source.require(data.time.column, "data.time.column")
     inputs = tuple(raw for raw in wanted.raw_inputs if raw.column in source.names)
     keep = tuple(name for name in wanted.keep if name in source.names)
     tables = _Tables(data, root, source)
@@ -103,7 +108,7 @@ def plan_log(data: DataConfig, wanted: Wanted, root: Path, log: Path | None) -> 
         inputs=inputs,
         keep=keep,
         joins=tables.joins(),
-        time=_time(data) if data.time.column in source.names else None,
+        time=None if data.time is None or data.time.column not in source.names else _time(data.time),
     )
 
 
@@ -111,9 +116,9 @@ def _other_log(log: Path, data: DataConfig) -> Source:
     return open_source(str(log), Path(), data, what="log")
 
 
-def _time(data: DataConfig) -> RawInput:
-    how = TimeColumn(format=data.time.format, time_zone=data.time.time_zone)
-    return RawInput(column=data.time.column, side=Side.CONTEXT, kind=RawKind.TIME, time=how)
+def _time(config: TimeConfig) -> RawInput:
+    how = TimeColumn(format=config.format, time_zone=config.time_zone)
+    return RawInput(column=config.column, side=Side.CONTEXT, kind=RawKind.TIME, time=how)
 
 
 @dataclass

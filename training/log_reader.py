@@ -14,12 +14,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.raw import MISSING_TIME
-from features.spec import RawInput, Side
+from features.spec import RawInput, RawKind, Side
 from training.columns import RowsReader
-from training.config import DataConfig
+from training.config import DataConfig, TargetConfig
 from training.errors import DataError
 from training.labels import read_labels
 from training.log_plan import Join, LogPlan, Wanted, plan_log
+from training.outcomes import read_outcomes
 from training.quarantine import Quarantine
 from training.sources import SourceChunk
 
@@ -34,7 +35,9 @@ class LogChunk:
         raw: A column per raw input, ``n`` rows: String (missing ``""``), Float32 (missing NaN), Int64 milliseconds
             since the epoch, UTC (missing `MISSING_TIME`) or List(String) (missing ``[]``).
         time_ms: Time of each impression, shape ``(n,)``; `MISSING_TIME` only where the log was read without labels.
+            Where ``data.time`` is null, the number of each row in the log, from 0.
         clicked: 0 or 1, shape ``(n,)``; None where the log was read without labels.
+        outcomes: The same for each of the further targets that were asked for, shape ``(n, targets)``.
         kept: The columns to keep, as text, ``n`` rows.
         positions: Places of the readable rows within the chunk, shape ``(n,)``, rising.
         size: Rows of the chunk in the file, the unreadable ones too.
@@ -46,6 +49,7 @@ class LogChunk:
     raw: pl.DataFrame
     time_ms: NDArray[np.int64]
     clicked: NDArray[np.int8] | None
+    outcomes: NDArray[np.int8]
     kept: pl.DataFrame
     positions: NDArray[np.int64]
     size: int
@@ -62,6 +66,7 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
     quarantine: Quarantine,
     log: Path | None = None,
     labelled: bool = True,
+    targets: Sequence[TargetConfig] = (),
     keep: Sequence[str] = (),
     originals: bool = False,
     chunk_rows: int = DEFAULT_CHUNK_ROWS,
@@ -81,6 +86,7 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
         log: Read instead of ``config.log``; relative to the working directory. The tables stay.
         labelled: Whether every row must have a label and a time. If not, the label is not read, and a time that is
             missing is just missing.
+        targets: Whose labels are read too, beside the first target's.
         keep: Columns of the log or a table to keep as text, for segments and user keys.
         originals: Whether the chunks carry the rows as they came: text of CSV, TSV and JSON lines, types of Parquet.
         chunk_rows: Rows per chunk, at most.
@@ -90,25 +96,31 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
             row or no label of the first chunk is 0 or 1.
         TooManyBadRowsError: While reading, as soon as it is clear, or at the end.
     """
-    wanted = Wanted(tuple(raw_inputs), tuple(dict.fromkeys(keep)), labelled, originals)
+    wanted = Wanted(tuple(raw_inputs), tuple(dict.fromkeys(keep)), labelled, originals, tuple(targets))
     plan = plan_log(config, wanted, root, log)
     return _chunks(plan, quarantine, chunk_rows)
 
 
 def _chunks(plan: LogPlan, quarantine: Quarantine, chunk_rows: int) -> Iterator[LogChunk]:
-    rows = 0
+    rows = clicks = 0
     for part in plan.log.chunks(chunk_rows, plan.columns):
-        chunk = _read_chunk(plan, part, quarantine, first=rows == 0)
+        chunk = _read_chunk(plan, part, quarantine, before=rows)
         rows += part.size
+        clicks += 0 if chunk.clicked is None else int(chunk.clicked.sum())
         quarantine.check_early(rows)
         yield chunk
     quarantine.check(rows)
+    if plan.wanted.labelled and plan.data.positive and not clicks:
+        raise DataError(_no_positive(plan, rows))
 
 
-def _read_chunk(plan: LogPlan, part: SourceChunk, quarantine: Quarantine, *, first: bool) -> LogChunk:
+def _read_chunk(plan: LogPlan, part: SourceChunk, quarantine: Quarantine, *, before: int) -> LogChunk:
     rows = RowsReader(part, plan.log, plan.data.missing_values)
-    clicked = _read_labels(plan, part, rows, first=first) if plan.wanted.labelled else None
-    time_ms = _read_times(plan, rows)
+    clicked = _read_labels(plan, part, rows, first=before == 0) if plan.wanted.labelled else None
+    outcomes = np.empty((len(rows.places), 0), np.int8)
+    if clicked is not None and plan.wanted.targets:
+        outcomes = read_outcomes(rows, plan.data, plan.wanted.targets, clicked)
+    time_ms = _read_times(plan, rows, before)
     columns = _Columns.of_log(plan, rows)
     _set_apart(part, rows, quarantine)
     readable = np.ones(len(rows.places), dtype=bool)
@@ -122,6 +134,7 @@ def _read_chunk(plan: LogPlan, part: SourceChunk, quarantine: Quarantine, *, fir
         raw=rows_of_none.with_columns([columns.raw[raw.column] for raw in plan.wanted.raw_inputs]),
         time_ms=time_ms[readable],
         clicked=None if clicked is None else clicked[readable],
+        outcomes=outcomes[readable],
         kept=rows_of_none.with_columns([columns.kept[name] for name in plan.wanted.keep]),
         positions=positions,
         size=part.size,
@@ -168,19 +181,33 @@ class _Columns:
 def _read_labels(plan: LogPlan, part: SourceChunk, rows: RowsReader, *, first: bool) -> NDArray[np.int8]:
     label = plan.data.label
     values = rows.values(label)
-    clicked, reasons = read_labels(values)
+    clicked, reasons = read_labels(values, plan.data.positive)
     if first and values and len(reasons) == len(values):
         shown = ", ".join(sorted({f"{value!r:.30}" for value in values[:1000]})[:5])
         raise DataError(
             f"{part.file}: expected 0 or 1 in the column {label!r} (data.label), got only others, such as {shown}; "
-            "name a column that says clicked or not, or write it as 0 and 1"
+            "name a column that says clicked or not, or say in data.positive which values mean a click"
         )
     for index, reason in reasons.items():
         rows.refuse(index, f"column {label!r}: {reason}")
     return clicked
 
 
-def _read_times(plan: LogPlan, rows: RowsReader) -> NDArray[np.int64]:
+def _no_positive(plan: LogPlan, rows: int) -> str:
+    label = plan.data.label
+    first = next(plan.log.chunks(1000, {label}))
+    values = first.cells.values(plan.log.names[label], RawKind.TEXT)
+    shown = ", ".join(sorted({f"{value!r:.30}" for value in values})[:5])
+    return (
+        f"{plan.log.shown}: expected {' or '.join(map(repr, plan.data.positive))} (data.positive) somewhere in the column "
+        f"{label!r}, got only others in {rows:,} rows, such as {shown}; write one of the column's values, in quotes"
+    )
+
+
+def _read_times(plan: LogPlan, rows: RowsReader, before: int) -> NDArray[np.int64]:
+    if plan.data.time is None:
+        # Without a clock, the order of the rows is the order of time.
+        return np.asarray(before + rows.places, dtype=np.int64)
     if plan.time is None:
         return np.full(len(rows.places), MISSING_TIME, dtype=np.int64)
     if not plan.wanted.labelled:

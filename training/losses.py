@@ -1,6 +1,6 @@
 """What training minimises: logits and labels come in, one loss per impression goes out.
 
-`training.fit` takes the mean over a batch and follows its gradient.
+`training.step` takes the mean over a batch and follows its gradient.
 """
 
 from collections.abc import Callable
@@ -53,6 +53,62 @@ def softmax_crossentropy(logits: Any, labels: Any) -> Any:
         Losses in nats, shape ``(n,)``, each at least 0.
     """
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+
+
+def smoothed(clicked: Any, share: float, click_rate: Any) -> Any:
+    """Labels in [0, 1] that are less sure: a share of each is replaced by the click rate, so that their mean is kept.
+
+    The lowest cross-entropy is then where a probability is ``(1 - share) * chance of a click + share * click_rate``.
+
+    Args:
+        clicked: Labels, shape ``(n,)``, or ``(n, targets)``.
+        share: In [0, 1); 0 changes nothing.
+        click_rate: Of the training slice, one per target; the uniform 1/2 of the source would lift every rare click's probability.
+
+    Source:
+        Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, section 7.
+    """
+    return (1.0 - share) * clicked + share * click_rate if share else clicked
+
+
+def ranking_loss(logits: Any, labels: Any, contexts: Any) -> Any:
+    """Contrasts every impression with the others of its context: a click among clicks, a non-click among non-clicks.
+
+    For a click it is ``-log(p_i / sum of p_j over the context)``, for a non-click the same of ``1 - p``: the ranking
+    part of JRC with ``log p`` and ``log(1 - p)`` as its two logits, whose softmax is p again. With these, and not with
+    two free logits, the probabilities that are lowest in cross-entropy are lowest here too. In a context with as many
+    clicks as predicted its gradient is that of the cross-entropy: a whole batch soon is one, so name a key.
+
+    Args:
+        logits: Log odds of a click, shape ``(n,)``.
+        labels: Between 0 and 1 in the logits' type, shape ``(n,)``.
+        contexts: The context of each impression, int32 in [0, n), shape ``(n,)``.
+
+    Returns:
+        Losses in nats, shape ``(n,)``, each at least 0; 0 for an impression alone in its context.
+
+    Source:
+        JRC: Sheng et al., "Joint Optimization of Ranking and Calibration with Contextualized Hybrid Model", KDD 2023,
+        equation 6; one logit: Bai et al., "Regression Compatible Listwise Objectives for Calibrated Ranking with Binary
+        Relevance", CIKM 2023.
+    """
+    losses = [
+        weight * (_log_sum_per_context(logs, contexts) - logs)
+        for weight, logs in (
+            (labels, tf.math.log_sigmoid(logits)),
+            (1.0 - labels, tf.math.log_sigmoid(-logits)),
+        )
+    ]
+    return tf.add_n(losses)
+
+
+def _log_sum_per_context(logs: Any, contexts: Any) -> Any:
+    """``log(sum of exp(logs))`` over each impression's context, shape ``(n,)``."""
+    rows = contexts.shape[0]
+    # The largest of a context is taken out first, so that a sum of small probabilities does not round to 0.
+    largest = tf.gather(tf.stop_gradient(tf.math.unsorted_segment_max(logs, contexts, rows)), contexts)
+    sums = tf.math.unsorted_segment_sum(tf.exp(logs - largest), contexts, rows)
+    return largest + tf.math.log(tf.gather(sums, contexts))
 
 
 LOSSES: dict[str, Loss] = {

@@ -6,6 +6,7 @@ The pipeline calls `check_parity` before anything is published. Run as a module,
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,10 @@ _BATCH_ROWS = 1_000
 
 @dataclass(frozen=True)
 class Answers:
-    """What one side says about the same impressions: encoded ids and values, and probabilities."""
+    """What one side says about the same impressions: encoded ids and values, and probabilities.
+
+    Probabilities are ``(n, outputs)``: ``probability``, and then ``probability_<target>`` by name where there are several.
+    """
 
     ids: NDArray[np.int32]
     values: NDArray[np.float32]
@@ -64,7 +68,7 @@ def answers_of_fresh_process(bundle: Path, frame: pl.DataFrame, work_dir: Path) 
         return Answers(arrays["ids"], arrays["values"], arrays["probabilities"])
 
 
-def compare(trained: Answers, exported: Answers, names: tuple[list[str], list[str]]) -> None:
+def compare(trained: Answers, exported: Answers, names: tuple[list[str], list[str], list[str]]) -> None:
     """Refuse any difference in the bits.
 
     Raises:
@@ -72,23 +76,26 @@ def compare(trained: Answers, exported: Answers, names: tuple[list[str], list[st
     """
     _compare_columns("encoded id", trained.ids, exported.ids, names[0])
     _compare_columns("encoded value", trained.values, exported.values, names[1])
-    _compare_columns(
-        "probability",
-        trained.probabilities[:, np.newaxis],
-        exported.probabilities[:, np.newaxis],
-        ["probability"],
-    )
+    _compare_columns("output", trained.probabilities, exported.probabilities, names[2])
 
 
-def column_names(bundle: Path) -> tuple[list[str], list[str]]:
-    """The feature behind each id column and each value column."""
+def column_names(bundle: Path) -> tuple[list[str], list[str], list[str]]:
+    """The feature behind each id column and each value column, and the name of each probability."""
     from training.loaded import LoadedModel  # noqa: PLC0415  # TensorFlow, needed here only
 
-    layout = LoadedModel.open(bundle).fitted.layout()
+    model = LoadedModel.open(bundle)
+    layout = model.fitted.layout()
     return (
         [field.name for field in layout.ids for _ in range(field.width)],
         [field.name for field in layout.values],
+        ["probability", *model.target_outputs],
     )
+
+
+def probabilities_of(outputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The probabilities among the outputs of a graph, ``(n, outputs)``, by name."""
+    names = sorted(name for name in outputs if name.startswith("probability"))
+    return np.stack([outputs[name] for name in names], axis=1)
 
 
 def in_batches(rows: int) -> list[slice]:
@@ -124,7 +131,7 @@ def _main(bundle: Path, questions: Path, answers: Path) -> None:
         answers,
         ids=np.concatenate([ids for ids, _ in encoded]),
         values=np.concatenate([values for _, values in encoded]),
-        probabilities=np.concatenate([model.probabilities(batch) for batch in batches]),
+        probabilities=np.concatenate([probabilities_of(model.answers(batch)) for batch in batches]),
     )
 
 

@@ -13,25 +13,31 @@ import yaml
 
 from features.encoder import Encoder
 from features.fitted import FittedSpec
+from features.spec import RawInput, RawKind, Side, TimeColumn
+from history import History
 from registry.local import LocalRegistry
 from registry.manifest import BundleFacts, write_manifest
-from training.calibration import Calibration, fit_calibration
+from training.calibration import Chosen
 from training.config import ModelConfig, TaskConfig, TrainingConfig
 from training.encode import droppable_columns, raw_tensors
 from training.errors import GateClosedError
 from training.evaluate import Judge, Stopwatch
 from training.export import BundleTexts, ServingModel, export
-from training.fit import TrainedModel, fit
+from training.fit import fit
 from training.gate import gate_failures
 from training.html import render_html
 from training.ingest import ingest
 from training.parity import Answers, check_parity, in_batches
+from training.past import replay_log, write_snapshot
+from training.peers import peer_trials
 from training.progress import Progress
 from training.quarantine import Quarantine
 from training.report import Report
 from training.run import RunDirectory
 from training.slices import Slices, encode_slices, fit_statistics
 from training.split import Slice, cuts_of
+from training.study import Subject, studied
+from training.trained import TrainedModel
 from training.version import code_version
 
 WARMUP_ROWS = 8
@@ -74,17 +80,30 @@ def _train(
     config: TaskConfig, places: Places, run: RunDirectory, *, now: datetime, progress: Progress
 ) -> Outcome:
     watch = Stopwatch()
+    peer_trials(config)  # refused now rather than after the training
     settings = config.training
     with watch.stage("reading"), Quarantine(run.quarantine, config.data.max_bad_rows) as quarantine:
         log = ingest(
             config,
-            config.features.raw_inputs(),
+            config.features.log_inputs(),
             places.data_root,
             quarantine=quarantine,
             work_dir=run.work,
             progress=progress,
         )
-    cuts = cuts_of(config.split, log.time_ms)
+    cuts = cuts_of(config.split, log.time_ms, dated=log.dated)
+    history: History | None = None
+    if config.features.history:
+        with watch.stage("history"):
+            log, history = replay_log(
+                config.features,
+                config.history,
+                log,
+                cuts,
+                seed=settings.seed,
+                work_dir=run.work,
+                progress=progress,
+            )
     with watch.stage("statistics"):
         fitted = fit_statistics(config.features, log, cuts, seed=settings.seed, progress=progress)
     encoder = Encoder(fitted, run.vocabularies)
@@ -100,28 +119,34 @@ def _train(
         )
     judge = Judge(config, slices, cuts.held_out)
     models: dict[str, TrainedModel] = {}
-    calibrations: dict[str, Calibration] = {}
+    chosen: dict[str, Chosen] = {}
+    validation_times = log.time_ms[cuts.slices(log.time_ms) == Slice.VALIDATION]
     for model, how in ((_BASELINE, config.for_baseline()), (config.model, settings)):
         with watch.stage(f"training {model.family}"):
-            models[model.family] = _fit(model, how, encoder, slices, progress)
-            calibrations[model.family] = fit_calibration(
-                settings.calibration,
-                judge.logits(models[model.family], Slice.VALIDATION),
-                slices.facts[Slice.VALIDATION].clicked,
-            )
+            trained = _fit(model, how, encoder, slices, progress)
+        fitted_now = {model.family: trained, **trained.beside(model.family)}
+        with watch.stage(f"calibrating {model.family}"):
+            chosen |= {name: judge.calibrate(one, validation_times) for name, one in fitted_now.items()}
+        models |= fitted_now
     with watch.stage("judging"):
         report = judge.report(
-            models, calibrations, ingested=log, seconds=watch.seconds, now=now, configuration=_as_yaml(config)
+            models, chosen, ingested=log, seconds=watch.seconds, now=now, configuration=_as_yaml(config)
         )
+    subject = Subject(
+        models, chosen, lambda model, how: _fit(model, how, encoder, slices, progress), log, cuts
+    )
+    report = studied(report, judge, subject, progress)
     reasons = gate_failures(report, config.gate)
     report = report.model_copy(update={"gate_reasons": reasons})
     family = config.model.family
-    serving = ServingModel(encoder, models[family].network, settings.keep_rate, calibrations[family])
+    serving = ServingModel(encoder, models[family].network, settings.keep_rate, chosen[family].calibration)
     with progress.stage(
         "exporting and checking", unit="impressions", total=len(slices.held_out_sample)
     ) as bar:
         _export_and_check(serving, report, run, slices)
         bar.advance(len(slices.held_out_sample))
+    if history is not None:
+        write_snapshot(history, run.bundle)
     write_manifest(run.bundle, _facts(config, fitted, slices, now=now))
     return _publish(config, places, run, report)
 
@@ -185,7 +210,18 @@ def _facts(config: TaskConfig, fitted: FittedSpec, slices: Slices, *, now: datet
         family=config.model.family,
         first_impression_at=train.first,
         last_impression_at=train.last,
+        impression_time=_impression_time(config),
     )
+
+
+def _impression_time(config: TaskConfig) -> RawInput | None:
+    """The column in which a request may say when its impression is; None where nothing asks for it or could read it."""
+    if not config.features.history or config.data.time is None:
+        return None
+    how = TimeColumn(format=config.data.time.format, time_zone=config.data.time.time_zone)
+    column = RawInput(column=config.data.time.column, side=Side.CONTEXT, kind=RawKind.TIME, time=how)
+    read = next((raw for raw in config.features.log_inputs() if raw.column == column.column), column)
+    return read if read.kind is RawKind.TIME else None
 
 
 def _as_yaml(config: TaskConfig) -> str:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from training.calibration import Calibration
+from training.calibration import IDENTITY, Calibration, CalibrationChoice
 from training.curves import HistogramBin, ReliabilityBin, RocPoint, histogram, reliability, roc_points
 from training.grouping import group
+from training.insights import Familiarity, Importance, LayerLook, Peer
 from training.metrics import METRICS, Meaning, SliceMetrics, all_metrics
 
 SliceName = Literal["train", "validation", "test", "log"]
@@ -39,6 +40,17 @@ class LearningPoint(_Part):
     train_loss: float | None
     validation_loss: float
     learning_rate: float | None = None
+    layers: dict[str, LayerLook] = Field(
+        default_factory=dict, description="every layer on one fixed batch of the validation slice, by its name"
+    )
+
+
+class EnsembleCost(_Part):
+    """What several networks instead of one cost."""
+
+    seconds: tuple[float, ...] = Field(description="to fit each member, one after another")
+    parameters_of_one: int = Field(ge=0, description="numbers learned by each member")
+    prediction_time: float = Field(gt=0, description="of all members in one graph, in times of one member's")
 
 
 class Period(_Part):
@@ -94,10 +106,23 @@ class Report(_Part):
         default_factory=dict, description="by family"
     )
     curves: Curves = Curves()
-    calibration: Calibration = Calibration()
+    calibration: Calibration = IDENTITY
+    calibration_choice: CalibrationChoice | None = Field(
+        default=None, description="what else was tried; null where the task file names the kind"
+    )
     keep_rate: float = Field(default=1.0, gt=0, le=1)
     seconds: dict[str, float] = Field(default_factory=dict, description="stage -> how long it took")
     parameters: int | None = Field(default=None, description="numbers learned by the network")
+    ensemble: EnsembleCost | None = Field(default=None, description="the members, where there are several")
+    peers: tuple[Peer, ...] = Field(
+        default=(), description="every other model that was trained, and the prior; the best first"
+    )
+    depths: tuple[Peer, ...] = Field(default=(), description="the same network with a hidden layer more, or less")
+    left_out: dict[str, str] = Field(default_factory=dict, description="model to compare with -> why it is not")
+    importance: Importance | None = None
+    familiarity: tuple[Familiarity, ...] = Field(
+        default=(), description="seen and unseen users and items apart"
+    )
     gate_reasons: tuple[str, ...] = Field(default=(), description="why it must not be published")
     notes: tuple[str, ...] = Field(default=(), description="what to know before trusting the figures")
     configuration: str = Field(default="", description="the task file, as YAML")

@@ -1,4 +1,4 @@
-"""How the learning rate moves: pure functions of the step, asked by `training.fit` before every step."""
+"""How the learning rate moves: pure functions of the step, asked by `training.descent` before every step."""
 
 import math
 

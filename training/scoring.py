@@ -3,21 +3,67 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.spec import RawInput
+from registry.version import Version
 from training.config import TaskConfig
 from training.errors import DataError
 from training.ingest import kept_columns
 from training.loaded import LoadedModel
 from training.log_reader import LogChunk, read_log
 from training.output import ScoredWriter
+from training.past import Past
 from training.progress import Progress
 from training.quarantine import Quarantine
 
 PROBABILITY = "probability"
+
+
+@dataclass
+class Scorer:
+    """A version that scores chunks of a log, one after the other.
+
+    Attributes:
+        model: The exported graph.
+        past: What happened before, for a model that looks at it.
+        stream: Whether every labelled chunk is fed into the past as it would have been live.
+    """
+
+    model: LoadedModel
+    past: Past | None
+    stream: bool
+
+    @classmethod
+    def open(cls, config: TaskConfig, version: Version, *, stream: bool) -> Self:
+        """Load a published version, and the state that it was published with."""
+        model = LoadedModel.open(version.directory)
+        spec, past = model.fitted.spec, None
+        if spec.history:
+            end = version.manifest().last_impression_at
+            end_ms = int(end.timestamp() * 1000) if end else 0
+            past = Past.open(version.directory, spec, config.history, end_ms=end_ms)
+        return cls(model, past, stream)
+
+    @property
+    def log_inputs(self) -> tuple[RawInput, ...]:
+        """The columns to read."""
+        return self.model.log_inputs
+
+    def probabilities(self, chunk: LogChunk) -> NDArray[np.float32]:
+        """Calibrated click probabilities ``(n,)`` of a chunk's readable rows."""
+        return self.model.probabilities(self._filled(chunk))
+
+    def _filled(self, chunk: LogChunk) -> pl.DataFrame:
+        if self.past is None:
+            return chunk.raw
+        if self.stream and chunk.clicked is not None:
+            return self.past.streamed(chunk.raw, chunk.time_ms, chunk.clicked)
+        return self.past.filled(chunk.raw, chunk.time_ms)
 
 
 @dataclass(frozen=True)
@@ -30,19 +76,19 @@ class ScoredFile:
 
 @dataclass(frozen=True)
 class PredictedLog:
-    """A labelled log with probabilities, readable rows only, in order."""
+    """A labelled log with probabilities, readable rows only, in order; without times where the log has no clock."""
 
     clicked: NDArray[np.int8]
     probabilities: NDArray[np.float64]
     kept: pl.DataFrame
-    first_ms: int
-    last_ms: int
+    first_ms: int | None
+    last_ms: int | None
     bad_rows: int
 
 
 def score_file(
     config: TaskConfig,
-    model: LoadedModel,
+    scorer: Scorer,
     root: Path,
     *,
     source: Path,
@@ -59,15 +105,15 @@ def score_file(
     with progress.stage("scoring", unit="rows") as bar, ScoredWriter(target) as writer:
         chunks = read_log(
             config.data,
-            model.raw_inputs,
+            scorer.log_inputs,
             root,
             quarantine=quarantine,
             log=source,
-            labelled=False,
+            labelled=scorer.stream,
             originals=True,
         )
         for chunk in chunks:
-            writer.write(_with_probabilities(chunk, model))
+            writer.write(_with_probabilities(chunk, scorer))
             rows += chunk.size
             bad += chunk.size - len(chunk.positions)
             bar.advance(chunk.size)
@@ -76,7 +122,7 @@ def score_file(
 
 def predict_log(
     config: TaskConfig,
-    model: LoadedModel,
+    scorer: Scorer,
     root: Path,
     *,
     log: Path,
@@ -91,9 +137,9 @@ def predict_log(
     chunks: list[tuple[LogChunk, NDArray[np.float32]]] = []
     rows = 0
     with progress.stage("scoring", unit="rows") as bar:
-        for chunk in _labelled(config, model, root, log, quarantine):
+        for chunk in _labelled(config, scorer, root, log, quarantine):
             rows += chunk.size
-            probabilities = model.probabilities(chunk.raw)
+            probabilities = scorer.probabilities(chunk)
             chunks.append((_without_features(chunk), probabilities))
             bar.advance(chunk.size)
     quarantine.check(rows)
@@ -104,17 +150,17 @@ def predict_log(
         clicked=np.concatenate([chunk.clicked for chunk, _ in chunks if chunk.clicked is not None]),
         probabilities=np.concatenate([probabilities for _, probabilities in chunks]).astype(np.float64),
         kept=pl.concat([chunk.kept for chunk, _ in chunks]),
-        first_ms=int(time_ms.min()),
-        last_ms=int(time_ms.max()),
+        first_ms=int(time_ms.min()) if config.data.time is not None else None,
+        last_ms=int(time_ms.max()) if config.data.time is not None else None,
         bad_rows=rows - len(time_ms),
     )
 
 
 def _labelled(
-    config: TaskConfig, model: LoadedModel, root: Path, log: Path, quarantine: Quarantine
+    config: TaskConfig, scorer: Scorer, root: Path, log: Path, quarantine: Quarantine
 ) -> Iterator[LogChunk]:
     return read_log(
-        config.data, model.raw_inputs, root, quarantine=quarantine, log=log, keep=kept_columns(config)
+        config.data, scorer.log_inputs, root, quarantine=quarantine, log=log, keep=kept_columns(config)
     )
 
 
@@ -124,6 +170,7 @@ def _without_features(chunk: LogChunk) -> LogChunk:
         raw=chunk.raw.clear(),
         time_ms=chunk.time_ms,
         clicked=chunk.clicked,
+        outcomes=chunk.outcomes,
         kept=chunk.kept.cast(pl.Categorical),
         positions=chunk.positions,
         size=chunk.size,
@@ -131,12 +178,12 @@ def _without_features(chunk: LogChunk) -> LogChunk:
     )
 
 
-def _with_probabilities(chunk: LogChunk, model: LoadedModel) -> pl.DataFrame:
+def _with_probabilities(chunk: LogChunk, scorer: Scorer) -> pl.DataFrame:
     if chunk.originals is None:
         raise ValueError("expected a chunk that was read with originals=True")
     if PROBABILITY in chunk.originals.columns:
         raise DataError(f"the file already has a column {PROBABILITY!r}: drop or rename it before scoring")
     column = np.full(chunk.size, np.nan, np.float32)
     if len(chunk.positions):
-        column[chunk.positions] = model.probabilities(chunk.raw)
+        column[chunk.positions] = scorer.probabilities(chunk)
     return chunk.originals.with_columns(pl.Series(PROBABILITY, column).fill_nan(None))

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,30 +18,41 @@ from training.errors import DataError
 from training.ingest import Ingested, TypedChunk
 from training.parity import PARITY_ROWS
 from training.progress import Progress
-from training.split import Cuts, Slice
+from training.split import Cuts, Slice, moment
 from training.statistics import SpecStatistics
 from training.store import EncodedStore, StoreWriter
+from training.targets import Targets
 
 
 @dataclass(frozen=True)
 class SliceFacts:
-    """What is known of a slice beside its encoding, row by row in the order of its store."""
+    """What is known of a slice beside its encoding, row by row in the order of its store.
+
+    Attributes:
+        clicked: Labels of the first target.
+        outcomes: Labels of the further ones, shape ``(n, further targets)``.
+        kept: Columns for the report.
+        first_ms: Time of the earliest impression; None where the log has no clock.
+        last_ms: Time of the latest impression.
+        impressions: How many there are.
+    """
 
     clicked: NDArray[np.int8]
+    outcomes: NDArray[np.int8]
     kept: pl.DataFrame
-    first_ms: int
-    last_ms: int
+    first_ms: int | None
+    last_ms: int | None
     impressions: int
 
     @property
-    def first(self) -> datetime:
+    def first(self) -> datetime | None:
         """Time of the earliest impression."""
-        return datetime.fromtimestamp(self.first_ms / 1000, UTC)
+        return moment(self.first_ms)
 
     @property
-    def last(self) -> datetime:
+    def last(self) -> datetime | None:
         """Time of the latest impression."""
-        return datetime.fromtimestamp(self.last_ms / 1000, UTC)
+        return moment(self.last_ms)
 
 
 @dataclass(frozen=True)
@@ -106,15 +117,18 @@ class _Collector:
     def __init__(self, encoder: Encoder, ingested: Ingested, cuts: Cuts, *, work_dir: Path) -> None:
         self.raw_inputs = encoder.fitted.spec.raw_inputs()
         self.held_out = cuts.held_out
+        self.dated = ingested.dated
         counts = np.bincount(cuts.slices(ingested.time_ms), minlength=3)
         self.stride = max(1, int(counts[self.held_out]) // PARITY_ROWS)
         self.stores = {
-            part: EncodedStore(work_dir / f"{part.name.lower()}.records", encoder.layout) for part in Slice
+            part: EncodedStore(work_dir / f"{part.name.lower()}.records", encoder.layout, ingested.targets)
+            for part in Slice
         }
         self._encode = compiled(encoder)
         self._stack = ExitStack()
         self._writers: dict[Slice, StoreWriter] = {}
         self._clicked: dict[Slice, list[NDArray[np.int8]]] = defaultdict(list)
+        self._outcomes: dict[Slice, list[NDArray[np.int8]]] = defaultdict(list)
         self._kept: dict[Slice, list[pl.DataFrame]] = defaultdict(list)
         self._times: dict[Slice, tuple[int, int]] = {}
         self._rows: dict[Slice, int] = defaultdict(int)
@@ -137,13 +151,16 @@ class _Collector:
             self._draw(chunk.raw)
         self._rows[part] += len(chunk.time_ms)
         self._clicked[part].append(chunk.clicked)
+        self._outcomes[part].append(chunk.outcomes)
         if part is not Slice.TRAIN:
             # Codes instead of texts: these stay in memory until the report is made.
             self._kept[part].append(chunk.kept.cast(pl.Categorical))
         if keep_rate < 1:
             chunk = chunk.rows((chunk.clicked == 1) | (rng.random(len(chunk.clicked)) < keep_rate))
         encoded = self._encode(raw_tensors(chunk.raw, self.raw_inputs))
-        self._writers[part].append(encoded.ids.numpy(), encoded.values.numpy(), chunk.clicked)
+        self._writers[part].append(
+            encoded.ids.numpy(), encoded.values.numpy(), chunk.clicked, chunk.outcomes
+        )
 
     def _draw(self, raw: pl.DataFrame) -> None:
         """Keep every so many-th held-out impression for the parity check."""
@@ -167,10 +184,23 @@ class _Collector:
                 f"expected clicks and non-clicks in the {part.name.lower()} slice, got {len(clicked)} impressions "
                 f"that all have the label {int(clicked[0])}"
             )
+        outcomes = np.concatenate(self._outcomes[part])
+        if part is Slice.TRAIN:
+            _refuse_one_outcome(self.stores[part].targets, outcomes)
         return SliceFacts(
             clicked=clicked,
+            outcomes=outcomes,
             kept=pl.concat(self._kept[part]) if self._kept[part] else pl.DataFrame(),
-            first_ms=self._times[part][0],
-            last_ms=self._times[part][1],
+            first_ms=self._times[part][0] if self.dated else None,
+            last_ms=self._times[part][1] if self.dated else None,
             impressions=self._rows[part],
         )
+
+
+def _refuse_one_outcome(targets: Targets, outcomes: NDArray[np.int8]) -> None:
+    for name, labels in zip(targets.further, outcomes.T, strict=True):
+        if labels.min() == labels.max():
+            raise DataError(
+                f"expected impressions with and without {name!r} in the train slice, got {len(labels)} that all have the "
+                f"label {int(labels[0])}: drop it from targets, or train on a longer log"
+            )

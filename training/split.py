@@ -24,7 +24,7 @@ class Slice(IntEnum):
 
 @dataclass(frozen=True)
 class Cuts:
-    """Moments (milliseconds since the epoch, UTC) at which the later slices begin."""
+    """Moments (milliseconds since the epoch, UTC; else numbers of rows) at which the later slices begin."""
 
     validation_from_ms: int
     test_from_ms: int | None
@@ -42,12 +42,13 @@ class Cuts:
         return Slice.VALIDATION if self.test_from_ms is None else Slice.TEST
 
 
-def cuts_of(config: SplitConfig, time_ms: NDArray[np.int64]) -> Cuts:
+def cuts_of(config: SplitConfig, time_ms: NDArray[np.int64], *, dated: bool = True) -> Cuts:
     """The cuts of a log.
 
     Args:
         config: Moments or shares.
         time_ms: Times of all impressions in any order, shape ``(n,)``; impressions of one moment stay together.
+        dated: Whether these are milliseconds since the epoch; else they are numbers of rows, from 0.
 
     Raises:
         DataError: If a slice stays empty.
@@ -57,15 +58,26 @@ def cuts_of(config: SplitConfig, time_ms: NDArray[np.int64]) -> Cuts:
         None if config.test_from is None else _moment(config.test_from, time_ms),
     )
     counts = np.bincount(cuts.slices(time_ms), minlength=3)
+    show = shown if dated else shown_row
     for part in (Slice.TRAIN, Slice.VALIDATION, cuts.held_out):
         if counts[part] == 0:
             raise DataError(
                 f"expected impressions in the {part.name.lower()} slice, got none: the log runs from "
-                f"{shown(int(time_ms.min()))} to {shown(int(time_ms.max()))} and split cuts it at "
-                f"{shown(cuts.validation_from_ms)}"
-                + ("" if cuts.test_from_ms is None else f" and {shown(cuts.test_from_ms)}")
+                f"{show(int(time_ms.min()))} to {show(int(time_ms.max()))} and split cuts it at "
+                f"{show(cuts.validation_from_ms)}"
+                + ("" if cuts.test_from_ms is None else f" and {show(cuts.test_from_ms)}")
             )
     return cuts
+
+
+def moment(time_ms: int | None) -> datetime | None:
+    """The moment of a time in milliseconds since the epoch, UTC; None where nobody knows it."""
+    return None if time_ms is None else datetime.fromtimestamp(time_ms / 1000, UTC)
+
+
+def shown_row(number: int) -> str:
+    """The number of a row, from 0, for people, who count from 1."""
+    return f"row {number + 1:,}"
 
 
 def shown(time_ms: int) -> str:

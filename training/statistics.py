@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from features.fitted import (
     FittedEdges,
     FittedFeature,
+    FittedRate,
     FittedScale,
     FittedSpec,
     FittedTimeZone,
@@ -30,6 +31,7 @@ from features.spec import (
     FeatureSpec,
     MultiValued,
     Numeric,
+    Rate,
     TimePart,
 )
 
@@ -166,6 +168,30 @@ class _Quantiles:
         return FittedEdges(edges=tuple(float(edge) for edge in edges))
 
 
+class _Average:
+    """Clicks over impressions, summed over all rows."""
+
+    def __init__(self, feature: Rate) -> None:
+        self.feature = feature
+        self.clicks = self.impressions = 0.0
+
+    def update(self, frame: pl.DataFrame) -> None:
+        clicks, impressions = (
+            frame[column].cast(pl.Float64).fill_nan(0.0)
+            for column in (self.feature.clicks, self.feature.impressions)
+        )
+        self.clicks += float(clicks.sum())
+        self.impressions += float(impressions.sum())
+
+    def fitted(self) -> FittedRate:
+        # One of each keeps the average off 0 and 1, where log-odds have no value.
+        average = (self.clicks + 1) / (self.impressions + 2)
+        return FittedRate(average=min(max(average, _LOWEST_RATE), 1 - _LOWEST_RATE))
+
+
+_LOWEST_RATE = 1e-6
+
+
 class _Nothing:
     def update(self, frame: pl.DataFrame) -> None:
         """Learns nothing."""
@@ -187,10 +213,12 @@ class _Zone:
 
 def _statistic(feature: AnyFeature, rng: np.random.Generator) -> Statistic:
     match feature:
-        case Categorical() | MultiValued():
+        case Categorical() | MultiValued(like=None):
             return _Tokens(feature)
         case Numeric() | Age():
             return _Moments(feature)
+        case Rate():
+            return _Average(feature)
         case Buckets():
             return _Quantiles(feature, rng)
         case TimePart():

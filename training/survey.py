@@ -23,19 +23,21 @@ class Survey:
         readable: Impressions.
         clicks: Clicked ones among them.
         columns: A tally per raw input.
-        times: When they happened.
+        times: When they happened; empty where the log has no clock.
         repeats: How many repeat an earlier one; empty unless the task file names users and items.
         unknown: By joined table, the number of impressions whose key it lacks.
     """
 
     def __init__(self, config: TaskConfig, now: datetime | None) -> None:
         user, items = config.data.user_column, config.data.items
-        self._identity = (user, items.key) if user and items else ()
+        self._dated = config.data.time is not None
+        # Without a clock nobody can tell a repeated row from a second impression.
+        self._identity = (user, items.key) if user and items and self._dated else ()
         self.kept_columns = tuple(dict.fromkeys([*kept_columns(config), *self._identity]))
         self.rows = 0
         self.readable = 0
         self.clicks = 0
-        self.columns = tuple(ColumnTally(raw) for raw in config.features.raw_inputs())
+        self.columns = tuple(ColumnTally(raw) for raw in config.features.log_inputs())
         self.times = TimeTally(now)
         self.repeats = RepeatTally()
         self.unknown: dict[Side, int] = {}
@@ -47,7 +49,8 @@ class Survey:
         self.rows += chunk.size
         self.readable += len(chunk.positions)
         self.clicks += int(chunk.clicked.sum())
-        self.times.add(chunk.time_ms)
+        if self._dated:
+            self.times.add(chunk.time_ms)
         for tally in self.columns:
             tally.add(chunk.raw[tally.raw.column], chunk.clicked)
         for side, unknown in chunk.unknown_keys.items():

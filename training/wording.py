@@ -5,6 +5,7 @@
 
 from typing import NamedTuple
 
+from training.calibration import Beta, Calibration, Isotonic, Linear, PerSegment
 from training.metrics import METRICS, SliceMetrics
 from training.report import Report
 
@@ -141,3 +142,24 @@ def _promise(metrics: SliceMetrics) -> str:
         return ""
     predicted = metrics.calibration_ratio * metrics.clicks
     return f"{predicted:,.0f} clicks were promised and {metrics.clicks:,} came."
+
+
+def calibration_formula(calibration: Calibration) -> str:
+    """What calibration does to the network's logit, and to the probability p that it stands for."""
+    start = f"{calibration.kind}: calibrated logit ="
+    match calibration:
+        case Linear(kind="none"):
+            return "none"
+        case Linear(slope=slope, offset=offset):
+            return f"{start} {slope:.4f} × logit {_added(offset)}"  # noqa: RUF001  # a real times sign
+        case Beta(low=low, high=high, offset=offset):
+            return f"{start} {low:.4f} × log p − {high:.4f} × log(1 − p) {_added(offset)}"  # noqa: RUF001
+        case Isotonic(logits=knots):
+            return f"{start} a rising line through {len(knots)} knots"
+        case PerSegment(feature=feature, by_id=by_id, otherwise=otherwise):
+            rest = calibration_formula(otherwise)
+            return f"{len(by_id)} values of {feature} have their own curve; the rest {rest}"
+
+
+def _added(offset: float) -> str:
+    return f"{'+' if offset >= 0 else '−'} {abs(offset):.4f}"  # noqa: RUF001  # a real minus

@@ -16,6 +16,16 @@ QuarantineFile = Annotated[
 ]
 
 
+Stream = Annotated[
+    bool,
+    typer.Option(
+        "--stream",
+        help="Replay labelled rows as they happened: each is scored from the history before it, then its outcome is fed in after "
+        "history.delay. Otherwise history is what it was at the end of training.",
+    ),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(score)
@@ -33,6 +43,7 @@ def score(
             metavar="OUT", help=".csv, .tsv or .parquet; IN with a column probability.", show_default=False
         ),
     ],
+    stream: Stream = False,
     model: Model = None,
     data_root: DataRoot = None,
     registry: Registry = REGISTRY,
@@ -49,13 +60,12 @@ def score(
     task = load_config(config)
     version = _version(registry, model or task.name)
     bad_rows = quarantine or target.with_name(f"{target.name}.quarantine.jsonl")
-    from training.loaded import LoadedModel
-    from training.scoring import score_file
+    from training.scoring import Scorer, score_file
 
     with Quarantine(bad_rows, limit=1.0) as apart:
         scored = score_file(
             task,
-            LoadedModel.open(version.directory),
+            Scorer.open(task, version, stream=stream),
             root_of(task, config, data_root),
             source=source.absolute(),
             target=target,
@@ -83,6 +93,7 @@ def evaluate(
     log: Annotated[
         Path, typer.Argument(metavar="LOG", help="A labelled log, read like the task's.", show_default=False)
     ],
+    stream: Stream = False,
     model: Model = None,
     data_root: DataRoot = None,
     registry: Registry = REGISTRY,
@@ -104,6 +115,7 @@ def evaluate(
         version,
         root_of(task, config, data_root),
         log=log.absolute(),
+        stream=stream,
         runs=runs,
         now=datetime.now(UTC),
         progress=out.progress(),

@@ -22,6 +22,13 @@ def train(
         int | None,
         typer.Option(min=0, max=2**32 - 1, help="Of every random choice; the task file's by default."),
     ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also train this model and judge it on the same impressions: a family, lightgbm, or all.",
+            metavar="NAME",
+        ),
+    ] = None,
     runs: Runs = RUNS,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -34,7 +41,7 @@ def train(
     from training.pipeline import train as run
 
     out = screen(quiet=quiet, as_json=as_json)
-    task = load_config(config).with_seed(seed)
+    task = load_config(config).with_seed(seed).compared_with(compare or ())
     places = Places(
         data_root=root_of(task, config, data_root),
         runs=runs,

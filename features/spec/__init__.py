@@ -4,6 +4,7 @@ A `FeatureSpec` comes from the task file and goes, unchanged, into the statistic
 service. It says nothing about data already seen: that is `FittedSpec`.
 """
 
+from features.spec.history import Activity, HistoryFeature, Recent, milliseconds
 from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn
 from features.spec.kinds import (
     FIRST_OOV_ID,
@@ -19,6 +20,7 @@ from features.spec.kinds import (
     IdFeature,
     MultiValued,
     Numeric,
+    Rate,
     TimePart,
 )
 from features.spec.part import known_time_zone, usable_name
@@ -27,6 +29,7 @@ from features.spec.spec import FeatureSpec
 __all__ = [
     "FIRST_OOV_ID",
     "PADDING_ID",
+    "Activity",
     "Age",
     "AnyFeature",
     "Buckets",
@@ -37,14 +40,18 @@ __all__ = [
     "FeatureSpec",
     "Half",
     "Hashed",
+    "HistoryFeature",
     "IdFeature",
     "MultiValued",
     "Numeric",
+    "Rate",
     "RawInput",
     "RawKind",
+    "Recent",
     "Side",
     "TimeColumn",
     "TimePart",
     "known_time_zone",
+    "milliseconds",
     "usable_name",
 ]

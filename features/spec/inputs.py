@@ -68,3 +68,5 @@ class RawInput(Part):
     kind: RawKind
     separator: str | None = None
     time: TimeColumn = TimeColumn()
+    history: bool = False
+    """Whether `history` fills the column: then neither a log nor a request carries it."""

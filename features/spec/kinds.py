@@ -1,6 +1,6 @@
 """Every kind of feature and its policies for what is missing, unknown or out of range."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -48,6 +48,9 @@ class _Vocabulary(_ColumnFeature):
     )
 
 
+_VOCABULARY_SIZES = ("min_count", "max_size", "oov_buckets")
+
+
 class Categorical(_Vocabulary):
     """One token out of a vocabulary learned from the training slice.
 
@@ -79,20 +82,50 @@ class Hashed(_ColumnFeature):
 
 
 class MultiValued(_Vocabulary):
-    """Any number of tokens of one vocabulary, such as tags; their embeddings are pooled."""
+    """Any number of tokens of one vocabulary, such as tags or the last clicked items; their embeddings are pooled."""
 
     kind: Literal["multi"] = "multi"
     separator: str | None = Field(
         default=",", min_length=1, description="splits text; null when only lists come"
     )
     max_length: int = Field(default=8, ge=1, le=1024, description="tokens beyond this many are dropped")
-    pooling: Literal["mean", "sum"] = "mean"
+    pooling: Literal["mean", "sum", "attention"] = Field(
+        default="mean", description="attention weighs every token by how it fits the item that is scored"
+    )
+    like: str | None = Field(
+        default=None,
+        description="name of a categorical feature whose vocabulary and embeddings these tokens share",
+    )
+    attends: str | None = Field(
+        default=None,
+        description="for attention: name of the item's categorical feature to compare with; what `like` names by default",
+    )
     missing: Literal["own", "oov"] = Field(
         default="own", description="an empty list pools to zero, or is one OOV token"
     )
     oov: Literal["own", "missing"] = Field(
         default="own", description="an unknown token is OOV, or is left out"
     )
+
+    @property
+    def query(self) -> str | None:
+        """The feature that the tokens are compared with; None unless they are pooled by attention."""
+        return (self.attends or self.like) if self.pooling == "attention" else None
+
+    @model_validator(mode="after")
+    def _says_what_it_needs(self) -> Self:
+        if self.pooling == "attention" and not self.query:
+            raise ValueError(
+                "expected `attends` or `like` beside pooling: attention, got neither: "
+                "name the item's categorical feature that the tokens are compared with"
+            )
+        if self.attends and self.pooling != "attention":
+            raise ValueError(f"expected pooling: attention beside `attends`, got pooling: {self.pooling}")
+        if self.like:
+            for name in _VOCABULARY_SIZES:
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"expected `{name}` where {self.like!r} is described, not beside `like`")
+        return self
 
 
 class _Scaled(_Feature):
@@ -149,6 +182,29 @@ class Age(_Scaled, _ColumnFeature):
     scale: Literal["standard", "log", "none"] = "log"
 
 
+class Rate(_Feature):
+    """A smoothed rate out of two counts, in log-odds above the average of the training slice.
+
+    ``log((clicks + s p) / (impressions - clicks + s (1 - p)))`` with strength ``s`` and average ``p``, less the same of
+    ``p`` alone; a missing count is 0.
+    """
+
+    kind: Literal["rate"] = "rate"
+    clicks: str = Field(description="column with the number of clicks")
+    impressions: str = Field(description="column with the number of impressions")
+    strength: float = Field(
+        default=5.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="impressions of the average that every rate starts with",
+    )
+
+    @field_validator("clicks", "impressions")
+    @classmethod
+    def _columns_are_usable(cls, column: str) -> str:
+        return usable_name(column)
+
+
 class Cross(_Feature):
     """The combination of two or more id features, hashed into a fixed number of ids. Id 0 is never used."""
 
@@ -158,10 +214,10 @@ class Cross(_Feature):
 
 
 Feature = Annotated[
-    Categorical | Hashed | MultiValued | Numeric | Buckets | TimePart | Age,
+    Categorical | Hashed | MultiValued | Numeric | Rate | Buckets | TimePart | Age,
     Field(discriminator="kind"),
 ]
-ColumnFeature = Categorical | Hashed | MultiValued | Numeric | Buckets | TimePart | Age
+ColumnFeature = Categorical | Hashed | MultiValued | Numeric | Rate | Buckets | TimePart | Age
 AnyFeature = ColumnFeature | Cross
 IdFeature = Categorical | Hashed | MultiValued | Buckets | TimePart | Cross
 """Features whose encoding is an id; the others become float values."""

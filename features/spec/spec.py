@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from features.errors import SpecError
+from features.spec.history import Activity, HistoryFeature, Recent
 from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn
 from features.spec.kinds import (
     Age,
@@ -20,6 +21,7 @@ from features.spec.kinds import (
     Hashed,
     MultiValued,
     Numeric,
+    Rate,
     TimePart,
 )
 from features.spec.part import Part
@@ -37,6 +39,12 @@ class FeatureSpec(Part):
     item: tuple[Feature, ...] = ()
     context: tuple[Feature, ...] = ()
     crosses: tuple[Cross, ...] = ()
+    history: tuple[HistoryFeature, ...] = Field(
+        default=(), description="what happened before, counted per key and kept beside the model"
+    )
+    keys: dict[str, Side] = Field(
+        default_factory=dict, description="side of the key columns that no feature reads"
+    )
     time_columns: dict[str, TimeColumn] = Field(default_factory=dict, description="how time columns are read")
 
     @model_validator(mode="after")
@@ -45,7 +53,9 @@ class FeatureSpec(Part):
             raise SpecError("expected at least one feature under user, item or context, got none")
         self._check_names()
         self._check_crosses()
+        self._check_sharing()
         self.raw_inputs()
+        self.log_inputs()
         unread = sorted(
             set(self.time_columns) - {raw.column for raw in self.raw_inputs() if raw.kind is RawKind.TIME}
         )
@@ -74,8 +84,32 @@ class FeatureSpec(Part):
                         f"expected one of {sorted(crossable)}"
                     )
 
+    def _check_sharing(self) -> None:
+        categorical = {f.name for f in self.features() if isinstance(f, Categorical)}
+        of_the_item = categorical & {feature.name for feature in self.item}
+        for feature in self.features():
+            if not isinstance(feature, MultiValued):
+                continue
+            if feature.like and feature.like not in categorical:
+                raise SpecError(
+                    f"{feature.name!r} is like {feature.like!r}, which is no categorical feature; "
+                    f"expected one of {sorted(categorical)}"
+                )
+            if feature.query and feature.query not in of_the_item:
+                raise SpecError(
+                    f"{feature.name!r} attends {feature.query!r}, which is no categorical feature of the item; "
+                    f"`attends` names one of {sorted(of_the_item)}"
+                )
+
     def by_side(self) -> Iterator[tuple[Side, ColumnFeature]]:
-        """Every feature with a column of its own, and the side that the column comes from."""
+        """Every feature with columns of its own, and the side that they come from."""
+        yield from self._described()
+        sides = self._counted_side()
+        for remembered in self.history:
+            for feature in remembered.features():
+                yield sides[feature.name], feature
+
+    def _described(self) -> Iterator[tuple[Side, ColumnFeature]]:
         for side, features in (
             (Side.USER, self.user),
             (Side.ITEM, self.item),
@@ -88,6 +122,13 @@ class FeatureSpec(Part):
         """Every feature, crosses last."""
         return (*(feature for _, feature in self.by_side()), *self.crosses)
 
+    def vocabulary_of(self, feature: Categorical | MultiValued) -> Categorical | MultiValued:
+        """The feature whose vocabulary and ids this one uses: what it is like, or itself."""
+        if isinstance(feature, MultiValued) and feature.like:
+            categorical = (other for other in self.features() if isinstance(other, Categorical))
+            return next(other for other in categorical if other.name == feature.like)
+        return feature
+
     def half_of(self, feature: AnyFeature) -> Half:
         """The part of the network that the feature enters."""
         if isinstance(feature, Cross):
@@ -96,7 +137,67 @@ class FeatureSpec(Part):
         if isinstance(feature, Age):
             # An item ages between two requests: nothing computed once per item may hold it.
             return Half.JOINT if feature in self.item else Half.USER
+        counted = self._counted_side().get(feature.name)
+        if _attends(feature) or counted is Side.ITEM:
+            return Half.JOINT  # and so does what is counted of it
         return Half.ITEM if feature in self.item else Half.USER
+
+    def _counted_side(self) -> dict[str, Side]:
+        """By feature of history the side of its keys: the item's where one of them is the item's."""
+        known = {raw.column: raw for raw in self.key_inputs()}
+        sides: dict[str, Side] = {}
+        for remembered in self.history:
+            found = {known[column].side for column in remembered.of}
+            side = next(side for side in (Side.ITEM, Side.USER, Side.CONTEXT) if side in found)
+            sides |= {feature.name: side for feature in remembered.features()}
+        return sides
+
+    def key_inputs(self) -> tuple[RawInput, ...]:
+        """The columns that history counts by or collects.
+
+        Raises:
+            SpecError: If nobody knows a column's side, it holds numbers or times, or too many of them several values.
+        """
+        read = {
+            raw.column: raw
+            for side, feature in self._described()
+            for raw in self._raw_inputs_of(side, feature)
+        }
+        needed: dict[str, RawInput] = {}
+        for remembered in self.history:
+            collected = (remembered.collects,) if isinstance(remembered, Recent) else ()
+            for column in (*remembered.of, *collected):
+                if column in self.keys:
+                    raw = RawInput(column=column, side=self.keys[column], kind=RawKind.TEXT)
+                elif column in read:
+                    raw = read[column]
+                else:
+                    raise SpecError(
+                        f"history {remembered.name!r} needs the column {column!r}, whose side nobody knows: "
+                        f"add it under features.keys, such as keys: {{{column}: user}}"
+                    )
+                if raw.kind not in {RawKind.TEXT, RawKind.TEXTS}:
+                    raise SpecError(
+                        f"history {remembered.name!r} needs the column {column!r} as text, but it is asked for as {_describe(raw)}"
+                    )
+                needed[column] = raw
+            wide = [column for column in (*remembered.of, *collected) if needed[column].kind is RawKind.TEXTS]
+            if len(wide) > (0 if isinstance(remembered, Recent) else 1):
+                raise SpecError(
+                    f"history {remembered.name!r}: expected columns with one value each (one column of an activity's key may "
+                    f"have several), got {wide} with several"
+                )
+        return tuple(needed.values())
+
+    def log_inputs(self) -> tuple[RawInput, ...]:
+        """Every raw column that a log or a request carries: the model's inputs that `history` does not fill, and its keys."""
+        inputs = {raw.column: raw for raw in self.raw_inputs() if not raw.history}
+        for raw in self.key_inputs():
+            if inputs.setdefault(raw.column, raw) != raw:
+                raise SpecError(
+                    f"features.keys names {raw.column!r}, which a feature reads already: leave it out there"
+                )
+        return _by_side(inputs.values())
 
     def in_half(self, half: Half) -> tuple[AnyFeature, ...]:
         """The features of one half, in a fixed order."""
@@ -113,13 +214,16 @@ class FeatureSpec(Part):
                         f"column {raw.column!r} is asked for as {_describe(known)} and as {_describe(raw)}: "
                         "a column is one thing only"
                     )
-        order = list(Side)
-        return tuple(sorted(inputs.values(), key=lambda raw: order.index(raw.side)))
+        return _by_side(inputs.values())
 
-    def _raw_inputs_of(self, side: Side, feature: ColumnFeature) -> Iterator[RawInput]:
+    def _raw_inputs_of(  # noqa: C901  # one case per kind of feature
+        self, side: Side, feature: ColumnFeature
+    ) -> Iterator[RawInput]:
         match feature:
             case Categorical() | Hashed():
                 yield RawInput(column=feature.column, side=side, kind=RawKind.TEXT)
+            case Recent():
+                yield RawInput(column=feature.column, side=side, kind=RawKind.TEXTS, history=True)
             case MultiValued():
                 yield RawInput(
                     column=feature.column,
@@ -128,12 +232,27 @@ class FeatureSpec(Part):
                     separator=feature.separator,
                 )
             case Numeric() | Buckets():
-                yield RawInput(column=feature.column, side=side, kind=RawKind.NUMBER)
+                counted = feature.column in self._counted_columns()
+                yield RawInput(column=feature.column, side=side, kind=RawKind.NUMBER, history=counted)
+            case Rate():
+                counted = feature.clicks in self._counted_columns()
+                for column in (feature.clicks, feature.impressions):
+                    yield RawInput(column=column, side=side, kind=RawKind.NUMBER, history=counted)
             case TimePart():
                 yield self._time_input(feature.column, side)
             case Age():
                 yield self._time_input(feature.column, side)
                 yield self._time_input(feature.at, Side.CONTEXT)
+
+    def _counted_columns(self) -> set[str]:
+        """The number columns that history fills."""
+        counted = (remembered for remembered in self.history if isinstance(remembered, Activity))
+        return {
+            column
+            for activity in counted
+            for columns in (*activity.sum_columns, activity.since_columns)
+            for column in columns
+        }
 
     def _time_input(self, column: str, side: Side) -> RawInput:
         return RawInput(
@@ -147,6 +266,15 @@ class FeatureSpec(Part):
         """Sixteen hexadecimal digits that change when anything in the specification changes."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _by_side(inputs: Iterable[RawInput]) -> tuple[RawInput, ...]:
+    order = list(Side)
+    return tuple(sorted(inputs, key=lambda raw: order.index(raw.side)))
+
+
+def _attends(feature: AnyFeature) -> bool:
+    return isinstance(feature, MultiValued) and feature.query is not None
 
 
 def _describe(raw: RawInput) -> str:

@@ -80,12 +80,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 @contextmanager
-def served(registry: Path, cwd: Path) -> Iterator[httpx.Client]:
-    """The real service on a free port, ready."""
+def served(registry: Path, cwd: Path, **settings: str) -> Iterator[httpx.Client]:
+    """The real service on a free port, ready; settings become its environment."""
+    environment = {f"AXON_{name.upper()}": value for name, value in settings.items()}
     process = subprocess.Popen(
         [*AXON, "serve", "--registry", str(registry), "--port", "0"],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, **environment, "PYTHONPATH": str(Path(__file__).parents[2])},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,

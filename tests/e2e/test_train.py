@@ -134,3 +134,12 @@ def test_probabilities_learned_on_a_fifth_of_the_non_clicks_are_those_of_the_who
     answer = json.loads(axon("train", config, "--no-publish", "--json", cwd=tmp_path).stdout)
     # Without the correction five times as many clicks would be promised as come.
     assert answer["report"]["metrics"]["calibration_ratio"] == pytest.approx(1.0, abs=0.2)
+
+
+def test_curves_per_segment_are_tried_beside_one_for_all(shop: Shop, tmp_path):
+    calibration = {"kind": "platt", "segment": "device", "min_clicks": 50}
+    document = _quick(shop) | {"training": {"epochs": 1, "calibration": calibration}}
+    config = shop.write(tmp_path / "axon.yaml", document)
+    answer = json.loads(axon("train", config, "--no-publish", "--json", cwd=tmp_path).stdout)
+    tried = answer["report"]["calibration_choice"]["tried"]
+    assert [(found["kind"], found["per_segment"]) for found in tried] == [("platt", False), ("platt", True)]

@@ -244,3 +244,8 @@ def test_what_is_no_list_of_text_is_refused(value):
 def test_text_is_refused_where_only_lists_come(read):
     with pytest.raises(UnreadableValueError, match="no separator"):
         read(LISTS, "a")
+
+
+@pytest.mark.parametrize("read", [from_text, from_json])
+def test_text_of_a_column_without_separator_is_a_json_list(read):
+    assert read(LISTS, '["red", 5, null]') == ["red", "5", ""]

@@ -38,6 +38,7 @@ def test_a_model_is_read_as_a_reference():
         ("AXON_MAX_ROWS", "0"),
         ("AXON_MODEL", "../shop"),
         ("AXON_LOG_LEVEL", "loud"),
+        ("AXON_HISTORY", "/var/history.sqlite"),
     ],
 )
 def test_a_variable_that_makes_no_sense_is_refused_by_name(monkeypatch, name, value):

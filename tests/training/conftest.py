@@ -1,10 +1,12 @@
 """Builders of small encoded worlds: layouts, impressions, stores and fits; tests of the networks use them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from features.layout import EncodedLayout, IdField, ValueField
@@ -52,9 +54,31 @@ EVERY_HALF = make_layout(
 )
 
 
+ATTENDING = EncodedLayout(
+    (
+        IdField("city", Half.USER, rows=6, start=0),
+        IdField("brand", Half.ITEM, rows=5, start=1),
+        IdField("item", Half.ITEM, rows=7, start=2),
+        IdField(
+            "clicked_items",
+            Half.JOINT,
+            rows=7,
+            start=3,
+            width=3,
+            pooling="attention",
+            like="item",
+            attends="item",
+        ),
+    ),
+    (ValueField("income", Half.USER, 0), ValueField("price", Half.ITEM, 1)),
+)
+"""A sequence that shares the embeddings of the item and is weighed by them."""
+
+
 def make_network(layout: EncodedLayout = EVERY_HALF, **config: Any) -> Family:
     """An untrained network with all of its weights, small unless told otherwise."""
-    model = ModelConfig.model_validate({"embedding_dim": 3, "hidden": (5, 4), **config})
+    small = {"embedding_dim": 3, "hidden": (5, 4), "heads": 2, "gate_units": 2, "attention_units": (3,)}
+    model = ModelConfig.model_validate({**small, **config})
     return build(layout, model, Regularisation()).built_for_layout()
 
 
@@ -106,3 +130,11 @@ def run_fit(
         droppable=np.zeros(layout.id_width, np.int32) if droppable is None else droppable,
         progress=Silent(),
     )
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Runs the step without compiling it, which is quicker where a fit takes only a few steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

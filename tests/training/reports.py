@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from training.calibration import Calibration
+from training.calibration import Linear
 from training.curves import HistogramBin, ReliabilityBin, RocPoint
 from training.metrics import SliceMetrics
 from training.report import Curves, DataSummary, LearningPoint, Period, Report, Segment
@@ -75,7 +75,7 @@ def make_report(**changes: Any) -> Report:
         "segments": (Segment(column="device", value="ios", metrics=make_metrics(impressions=600)),),
         "learning_curves": {"mlp": (make_point(1, 0.19), make_point(2, 0.18), make_point(3, 0.185))},
         "curves": make_curves(),
-        "calibration": Calibration(kind="platt", slope=1.1, offset=-0.2),
+        "calibration": Linear(kind="platt", slope=1.1, offset=-0.2),
         "seconds": {"reading": 2.0, "training mlp": 75.0},
         "parameters": 12_345,
         "configuration": "name: shop\n",

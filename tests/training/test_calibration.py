@@ -1,61 +1,169 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from scipy.special import expit
 
-from training.calibration import FEWEST, Calibration, fit_calibration, undo_downsampling
-from training.metrics import auc, log_loss
+from tests.training.click_worlds import bent, honest, make_evidence, moved, shallow, stairs
+from training.calibration import (
+    FEWEST,
+    IDENTITY,
+    KINDS,
+    Beta,
+    Calibration,
+    Isotonic,
+    Linear,
+    fit_calibration,
+    undo_downsampling,
+)
+from training.calibration.kinds import Step, wide_steps
+from training.metrics import log_loss
 
 LOGITS = st.lists(st.floats(-15, 15), min_size=1, max_size=30).map(np.array)
+FITTED = [kind for kind in KINDS if kind != "none"]
+WORLDS = [honest, shallow, moved, bent, stairs]
 
 
-def make_log(slope=1.0, offset=0.0, impressions=20_000, seed=3):
-    """Logits, and clicks whose true logit is ``slope * logit + offset``."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(-2.0, 1.5, impressions)
-    return logits, (rng.random(impressions) < expit(slope * logits + offset)).astype(np.int64)
+def fitted(kind, distortion=honest, **world):
+    evidence = make_evidence(distortion, **world)
+    return fitted_on(kind, evidence.logits, evidence.clicked)
+
+
+def fitted_on(kind, logits, clicked):
+    return fit_calibration(kind, logits, clicked)
+
+
+@pytest.mark.parametrize(
+    ("kind", "distortion"),
+    [
+        pytest.param("none", honest, id="none, an honest network"),
+        pytest.param("temperature", shallow, id="temperature"),
+        pytest.param("platt", moved, id="platt"),
+        pytest.param("beta", bent, id="beta"),
+        pytest.param("isotonic", stairs, id="isotonic"),
+        *(pytest.param(kind, honest, id=f"{kind}, an honest network") for kind in FITTED),
+    ],
+)
+def test_each_kind_finds_the_true_probabilities_of_its_own_distortion(kind, distortion):
+    logits = np.linspace(-5.0, 2.0, 200)
+    found = expit(fitted(kind, distortion, impressions=60_000).apply(logits))
+    distances = np.abs(found - expit(distortion(logits)))
+    assert distances.mean() < 0.01
+
+
+@pytest.mark.parametrize("distortion", WORLDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_order_of_candidates_never_changes(kind, distortion):
+    logits = np.linspace(-40.0, 40.0, 4_001)
+    assert (np.diff(fitted(kind, distortion, impressions=4_000).apply(logits)) > 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_order_is_kept_even_where_clicks_speak_against_it(kind):
+    evidence = make_evidence()
+    found = fitted_on(kind, -evidence.logits, evidence.clicked)
+    assert (np.diff(found.apply(np.linspace(-10.0, 10.0, 1_001))) > 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_probability_is_certain(kind):
+    promised = expit(fitted(kind, stairs).apply(np.array([-20.0, 20.0])))
+    assert ((promised > 0) & (promised < 1)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_calibration_survives_being_written_and_read(kind):
+    found = fitted(kind, stairs, impressions=4_000)
+    assert TypeAdapter(Calibration).validate_json(found.model_dump_json()) == found
 
 
 def test_platt_finds_the_slope_and_the_offset_behind_the_clicks():
-    found = fit_calibration("platt", *make_log(slope=0.6, offset=-0.8))
+    found = fitted("platt", moved)
     assert (found.slope, found.offset) == pytest.approx((0.6, -0.8), abs=0.06)
 
 
 def test_temperature_finds_the_slope_behind_the_clicks():
-    found = fit_calibration("temperature", *make_log(slope=0.6))
-    assert found.slope == pytest.approx(0.6, abs=0.03)
+    assert fitted("temperature", shallow).slope == pytest.approx(0.6, abs=0.03)
 
 
 def test_temperature_has_no_offset():
-    assert fit_calibration("temperature", *make_log(slope=0.6, offset=-0.8)).offset == 0.0
+    assert fitted("temperature", moved).offset == 0.0
+
+
+def test_beta_finds_both_slopes_and_the_offset_behind_the_clicks():
+    found = fitted("beta", bent, impressions=60_000)
+    assert (found.low, found.high, found.offset) == pytest.approx((0.5, 1.8, -0.6), abs=0.15)
+
+
+def test_beta_by_hand():
+    # p = 1/2: log p = log(1 - p) = -0.6931, so -2 * 0.6931 + 3 * 0.6931 + 1.
+    assert Beta(low=2.0, high=3.0, offset=1.0).apply(np.zeros(1)) == pytest.approx([1.693147], abs=1e-6)
+
+
+@given(LOGITS)
+def test_beta_with_equal_slopes_is_platts_line(logits):
+    beta = Beta(low=0.7, high=0.7, offset=0.3).apply(logits)
+    assert beta == pytest.approx(Linear(kind="platt", slope=0.7, offset=0.3).apply(logits), abs=1e-12)
+
+
+def test_isotonic_runs_straight_from_knot_to_knot_and_goes_on_with_slope_one():
+    curve = Isotonic(logits=(0.0, 2.0, 3.0), calibrated=(1.0, 2.0, 5.0))
+    assert curve.apply(np.array([-3.0, 0.0, 1.0, 2.5, 3.0, 7.0])).tolist() == [-2.0, 1.0, 1.5, 3.5, 5.0, 9.0]
+
+
+def test_isotonic_pools_adjacent_violators_by_hand():
+    # Click rates 1/4, 3/4 and 1/2 at three logits: the last two violate the order and become 5/8 at their mean, 1.5.
+    logits, clicked = np.repeat([0.0, 1.0, 2.0], 400), np.repeat([0, 1] * 3, [300, 100, 100, 300, 200, 200])
+    found = fitted_on("isotonic", logits, clicked)
+    assert found.logits == (0.0, 1.5)
+    assert expit(found.calibrated) == pytest.approx([0.25, 0.625])
+
+
+def test_every_knot_of_isotonic_has_clicks_and_non_clicks_enough():
+    # Nobody clicks below 0 and everybody above 1: both ends join their neighbours instead of promising 0 and 1.
+    logits = np.linspace(-1.0, 2.0, 3_000)
+    clicked = (logits > 1.0) | ((logits > 0.0) & (np.arange(3_000) % 2 == 0))
+    promised = expit(fitted_on("isotonic", logits, clicked.astype(int)).calibrated)
+    assert FEWEST / 3_000 <= promised.min() <= promised.max() <= 1 - FEWEST / 3_000
+
+
+def test_neighbours_of_one_click_rate_share_a_knot():
+    # Regression may leave them apart by a rounding of their rates.
+    halves = [Step(100.0, 50.0, 0.0), Step(300.0, 150.0, 300.0), Step(100.0, 75.0, 200.0)]
+    assert [step.impressions for step in wide_steps(halves, FEWEST)] == [100.0, 400.0]
+
+
+def test_logits_that_hardly_differ_share_a_knot():
+    logits, clicked = np.repeat([0.0, 1e-6], 400), np.repeat([0, 1, 0, 1], [300, 100, 100, 300])
+    assert fitted_on("isotonic", logits, clicked).logits == pytest.approx((5e-7,))
+
+
+def test_isotonic_cannot_be_told_to_fall():
+    with pytest.raises(ValidationError, match="rise strictly"):
+        Isotonic(logits=(0.0, 1.0), calibrated=(1.0, 0.0))
+
+
+def test_a_curve_needs_one_height_per_knot():
+    with pytest.raises(ValidationError, match="got 1 for 2"):
+        Isotonic(logits=(0.0, 1.0), calibrated=(1.0,))
 
 
 def test_after_platt_as_many_clicks_are_promised_as_came():
-    logits, clicked = make_log(slope=0.6, offset=-0.8)
-    promised = expit(fit_calibration("platt", logits, clicked).apply(logits)).sum()
-    assert promised == pytest.approx(clicked.sum(), rel=1e-5)
+    evidence = make_evidence(moved)
+    promised = expit(fitted_on("platt", evidence.logits, evidence.clicked).apply(evidence.logits)).sum()
+    assert promised == pytest.approx(evidence.clicked.sum(), rel=1e-5)
 
 
 @pytest.mark.parametrize(("slope_step", "offset_step"), [(0.01, 0), (-0.01, 0), (0, 0.01), (0, -0.01)])
 def test_no_neighbour_of_the_fitted_calibration_has_a_lower_log_loss(slope_step, offset_step):
-    logits, clicked = make_log(slope=1.4, offset=0.3, impressions=2_000)
-    found = fit_calibration("platt", logits, clicked)
-    moved = Calibration(kind="platt", slope=found.slope + slope_step, offset=found.offset + offset_step)
-    assert log_loss(clicked, expit(found.apply(logits))) < log_loss(clicked, expit(moved.apply(logits)))
-
-
-@pytest.mark.parametrize("kind", ["platt", "temperature"])
-def test_calibration_never_turns_the_order_around(kind):
-    logits, clicked = make_log()
-    found = fit_calibration(kind, -logits, clicked)
-    assert found.slope > 0
-    assert auc(clicked, found.apply(-logits)) == auc(clicked, -logits)
-
-
-def test_no_calibration_is_fitted_where_none_is_asked_for():
-    assert fit_calibration("none", *make_log(slope=0.6)) == Calibration()
+    evidence = make_evidence(moved, impressions=2_000)
+    found = fitted_on("platt", evidence.logits, evidence.clicked)
+    near = Linear(kind="platt", slope=found.slope + slope_step, offset=found.offset + offset_step)
+    losses = [log_loss(evidence.clicked, expit(curve.apply(evidence.logits))) for curve in (found, near)]
+    assert losses[0] < losses[1]
 
 
 @pytest.mark.parametrize(
@@ -66,35 +174,64 @@ def test_no_calibration_is_fitted_where_none_is_asked_for():
         pytest.param([1] * (FEWEST - 1) + [0] * 1000, id="too few clicks"),
     ],
 )
-def test_too_little_to_learn_from_leaves_logits_as_they_are(clicked):
+@pytest.mark.parametrize("kind", KINDS)
+def test_too_little_to_learn_from_leaves_logits_as_they_are(kind, clicked):
     logits = np.linspace(-3, 3, len(clicked))
-    assert fit_calibration("platt", logits, np.array(clicked)) == Calibration()
+    assert fitted_on(kind, logits, np.array(clicked)) == IDENTITY
 
 
-def test_separable_clicks_give_a_finite_calibration():
-    found = fit_calibration("platt", np.linspace(-1, 1, 100), np.repeat([0, 1], 50))
-    assert np.isfinite([found.slope, found.offset]).all()
+@pytest.mark.parametrize("kind", FITTED)
+def test_separable_clicks_give_a_finite_calibration(kind):
+    found = fitted_on(kind, np.linspace(-1, 1, 100), np.repeat([0, 1], 50))
+    assert np.isfinite(found.apply(np.array([-1.0, 1.0]))).all()
 
 
-def test_equal_logits_are_moved_to_the_click_rate():
+@pytest.mark.parametrize("kind", ["platt", "beta", "isotonic"])
+def test_equal_logits_are_moved_to_the_click_rate(kind):
     logits, clicked = np.full(100, -1.0), np.repeat([0, 1], [75, 25])
-    found = fit_calibration("platt", logits, clicked)
+    found = fitted_on(kind, logits, clicked)
     assert expit(found.apply(logits))[0] == pytest.approx(0.25, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_of_any_size_are_calibrated_to_finite_ones_in_order(kind):
+    rng = np.random.default_rng(5)
+    logits = rng.choice([-600.0, -80.0, 0.0, 90.0, 700.0], 2_000)
+    found = fitted_on(kind, logits, (rng.random(2_000) < 0.3).astype(int))
+    calibrated = found.apply(np.array([-600.0, -80.0, 0.0, 90.0, 700.0]))
+    assert np.isfinite(calibrated).all()
+    assert (np.diff(calibrated) > 0).all()
 
 
 def test_an_infinite_logit_is_refused():
     with pytest.raises(ValueError, match="finite logits"):
-        fit_calibration("platt", np.array([np.inf, 0.0]), np.array([1, 0]))
+        fitted_on("platt", np.array([np.inf, 0.0]), np.array([1, 0]))
 
 
 @given(LOGITS)
 def test_the_identity_changes_nothing(logits):
-    assert (Calibration().apply(logits) == logits).all()
+    assert (IDENTITY.apply(logits) == logits).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_long_log_is_calibrated_like_its_parts(kind):
+    found = fitted(kind, stairs, impressions=4_000)
+    logits = np.linspace(-6.0, 4.0, 40_000)
+    assert (found.apply(logits)[17_000:17_010] == found.apply(logits[17_000:17_010])).all()
+
+
+def test_no_impression_is_calibrated_to_none():
+    assert IDENTITY.apply(np.empty(0)).tolist() == []
 
 
 def test_a_slope_that_turns_the_order_around_cannot_be_written():
     with pytest.raises(ValidationError, match="greater than 0"):
-        Calibration(kind="platt", slope=-1.0)
+        Linear(kind="platt", slope=-1.0)
+
+
+def test_reports_of_earlier_versions_are_still_read():
+    written = json.dumps({"kind": "platt", "slope": 1.1, "offset": -0.2})
+    assert TypeAdapter(Calibration).validate_json(written) == Linear(kind="platt", slope=1.1, offset=-0.2)
 
 
 def test_downsampling_is_undone_by_hand():

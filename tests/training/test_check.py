@@ -241,3 +241,9 @@ def test_a_check_reads_as_lines_and_as_json(tmp_path: Path):
         "warning: 'device' has one value only, which tells a model nothing",
     ]
     assert DataCheck.model_validate_json(checked.model_dump_json()) == checked
+
+
+def test_a_log_without_a_clock_has_no_dates(tmp_path: Path):
+    checked = check(tmp_path, *a_day("ios", "web"), data={"time": None})
+    assert (checked.first, checked.last, checked.in_order) == (None, None, None)
+    assert "no time column: the order of the rows is the order of time" in checked.lines()

@@ -69,7 +69,7 @@ def test_two_neurons_written_by_hand_are_xor():
 
 
 def set_by_name(network, *, user_kernel, item_kernel, first_bias, last_kernel, last_bias):
-    first, last = network.first, network.rest[0]
+    first, last = network.tower.first, network.tower.rest[0]
     first.kernels[Half.USER.value].assign(user_kernel)
     first.kernels[Half.ITEM.value].assign(item_kernel)
     first.bias.assign(first_bias)
@@ -84,7 +84,7 @@ def set_by_name(network, *, user_kernel, item_kernel, first_bias, last_kernel, l
 def twins():
     """A logistic regression and an MLP without a hidden layer, with the same weights."""
     logistic, mlp = (make_network(TWO_INPUTS, family=family, hidden=()) for family in ("logistic", "mlp"))
-    for layer in (logistic.neuron, mlp.first):
+    for layer in (logistic.linear.neuron, mlp.tower.first):
         layer.kernels[Half.USER.value].assign([[0.7]])
         layer.kernels[Half.ITEM.value].assign([[-1.2]])
         layer.bias.assign([0.3])
@@ -171,7 +171,7 @@ def first_gradient(activation, depth=1, bias=0.0):
     network.set_weights(
         [np.full(weight.shape, 1.0 if weight.ndim == 2 else bias) for weight in network.get_weights()]
     )
-    kernel = network.first.kernels[Half.USER.value]
+    kernel = network.tower.first.kernels[Half.USER.value]
     with tf.GradientTape() as tape:
         logit = network((np.zeros((1, 0), np.int32), np.ones((1, 1), np.float32)))
     return abs(float(tape.gradient(logit, kernel.value)[0, 0]))

@@ -33,6 +33,46 @@ def refusal(document):
     return str(caught.value)
 
 
+# Calibration
+
+
+def calibrated(calibration):
+    return parse_config(make_document(training={"calibration": calibration}), source="axon.yaml").training
+
+
+def test_the_kind_alone_stands_for_the_whole_calibration():
+    assert calibrated("platt") == calibrated({"kind": "platt", "segment": None})
+
+
+def test_a_calibration_may_name_a_segment():
+    assert calibrated({"segment": "city"}).calibration.segment == "city"
+
+
+@pytest.mark.parametrize("segment", ["town", "tags", "price"])
+def test_a_segment_is_a_feature_with_one_id(segment):
+    features = {
+        "item": [
+            {"kind": "categorical", "name": "brand"},
+            {"kind": "multi", "name": "tags"},
+            {"kind": "numeric", "name": "price"},
+        ],
+    }
+    document = make_document(features=features, training={"calibration": {"segment": segment}})
+    told = refusal(document)
+    assert f"training.calibration.segment names {segment!r}" in told
+    assert "expected one of ['brand']" in told
+
+
+def test_no_calibration_has_no_segments():
+    document = make_document(training={"calibration": {"kind": "none", "segment": "city"}})
+    assert "expected a kind beside segment: 'city'" in refusal(document)
+
+
+@pytest.mark.parametrize("calibration", ["plat", 3, {"kind": "sigmoid"}])
+def test_an_unknown_calibration_is_refused(calibration):
+    assert "training.calibration" in refusal(make_document(training={"calibration": calibration}))
+
+
 # Unknown keys
 
 
@@ -232,6 +272,30 @@ def test_the_baseline_is_fitted_on_the_same_seed_and_impressions():
     assert (baseline.l2, baseline.loss) == (0.0, "binary_crossentropy")
 
 
+def test_the_baseline_is_one_plain_network_without_an_average():
+    training = {"ema": 0.99, "l2_rare": 1.0, "label_smoothing": 0.1, "ranking_weight": 0.5, "distill": True}
+    config = parse_config(make_document(training=training, model={"ensemble": 2}), source="axon.yaml")
+    baseline = config.for_baseline()
+    assert (
+        baseline.ema,
+        baseline.l2_rare,
+        baseline.label_smoothing,
+        baseline.ranking_weight,
+        baseline.distill,
+    ) == (
+        None,
+        0.0,
+        0.0,
+        0.0,
+        False,
+    )
+
+
+def test_a_student_without_a_teacher_is_refused():
+    with pytest.raises(ConfigError, match=r"training\.distill: expected model\.ensemble above 1"):
+        parse_config(make_document(training={"distill": True}), source="axon.yaml")
+
+
 def test_the_data_root_is_seen_from_the_task_file(tmp_path):
     config = parse_config(make_document(data=make_data(root="../data")), source="axon.yaml")
     assert data_root(config, tmp_path / "tasks" / "axon.yaml", None) == tmp_path / "data"
@@ -262,3 +326,28 @@ def test_an_example_loads(path):
 
 def test_there_are_examples_for_a_simulated_and_a_real_log():
     assert {"shop", "kuairand"} <= {path.parent.name for path in EXAMPLES}
+
+
+def test_moments_cannot_cut_a_log_without_a_clock():
+    document = make_document(
+        data=make_data(time=None),
+        split={"validation_from": "2026-01-01T00:00:00Z", "test_from": None},
+    )
+    assert "split names moments, but data.time is null" in refusal(document)
+
+
+def test_the_missing_time_column_must_be_said():
+    data = {key: value for key, value in make_data().items() if key != "time"}
+    assert "data.time: Field required" in refusal(make_document(data=data))
+
+
+@pytest.mark.parametrize(
+    ("positive", "read"), [("yes", ("yes",)), (["yes", 2], ("yes", "2")), (2, ("2",)), ([], ())]
+)
+def test_values_that_mean_a_click_are_texts(positive, read):
+    config = parse_config(make_document(data=make_data(positive=positive)), source="axon.yaml")
+    assert config.data.positive == read
+
+
+def test_a_yes_without_quotes_is_no_text():
+    assert "expected text in quotes" in refusal(make_document(data=make_data(positive=True)))

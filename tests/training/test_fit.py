@@ -5,41 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from features.spec import FIRST_OOV_ID, Half
-from tests.training.conftest import EVERY_HALF, draw_inputs, make_layout, run_fit, write_store
-from training.calibration import undo_downsampling
+from features.spec import FIRST_OOV_ID
+from tests.training.conftest import EVERY_HALF, draw_inputs, run_fit, write_store
+from tests.training.toys import TOY, noise_log, same_weights, toy_log, validation_loss
 from training.errors import DataError, DivergedError
 from training.fit import Predictor
-from training.metrics import log_loss
 from training.models import FAMILIES
 from training.optimizers import OPTIMIZERS
 
-TOY = make_layout([("city", Half.USER, 6), ("brand", Half.ITEM, 6)], [("price", Half.ITEM)])
 OPTIMIZER_NAMES = sorted(OPTIMIZERS)
-
-
-def toy_log(path, rows, seed):
-    """Impressions that are clicked wherever the city has an even id."""
-    ids, values = draw_inputs(TOY, rows, seed)
-    ids = np.maximum(ids, 2)
-    return write_store(path, TOY, ids[:, 0] % 2 == 0, ids=ids, values=values)
-
-
-def noise_log(path, rows, seed):
-    """Impressions whose clicks are chance: there is nothing to learn, and much to learn by heart."""
-    ids, values = draw_inputs(TOY, rows, seed)
-    clicked = np.random.default_rng(seed + 100).random(rows) < 0.5
-    return write_store(path, TOY, clicked, ids=ids, values=values)
-
-
-@pytest.fixture
-def eagerly():
-    """Runs the step without compiling it, which is quicker where a fit takes only a few steps."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
@@ -67,18 +42,8 @@ def overfitted(noise):
     return run_fit(noise, TOY, model=hearty, epochs=30, early_stopping={"patience": 1000})
 
 
-def validation_loss(model, store, keep_rate=1.0):
-    """The log loss that the network has now."""
-    logits = undo_downsampling(model.predictor.logits(store).astype(np.float64), keep_rate)
-    return log_loss(store.read(0, store.rows)["clicked"], 1 / (1 + np.exp(-logits)))
-
-
 def losses(model):
     return [point.validation_loss for point in model.learning_curve]
-
-
-def same_weights(left, right):
-    return all(map(np.array_equal, left.network.get_weights(), right.network.get_weights()))
 
 
 # Learning
@@ -218,7 +183,7 @@ def test_the_rate_follows_its_schedule(eagerly, toy):
 
 def oov_row(model):
     """The embedding of the city that is out of vocabulary."""
-    return model.network.embeddings[Half.USER.value].table.numpy()[FIRST_OOV_ID]
+    return model.network.embedding.table.numpy()[FIRST_OOV_ID]
 
 
 @pytest.mark.parametrize(("id_dropout", "moves"), [(0.0, False), (0.5, True)])

@@ -5,9 +5,16 @@ import pytest
 from typing_extensions import override
 
 from tests.training.reports import make_metrics, make_point, make_report
-from training.calibration import Calibration
+from training.calibration import (
+    Beta,
+    CalibrationChoice,
+    Isotonic,
+    Linear,
+    PerSegment,
+    TriedCalibration,
+)
 from training.html import BAR_WIDTH, calibration_bar, render_html
-from training.report import Curves, Segment
+from training.report import Curves, EnsembleCost, Segment
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = "<script>alert('1')</script>"
@@ -64,6 +71,13 @@ def test_the_page_asks_no_other_place_for_anything():
 def test_a_browser_is_told_to_load_nothing():
     (policy,) = [meta["content"] for meta in page_of().all("meta") if "http-equiv" in meta]
     assert policy.startswith("default-src 'none'")
+
+
+def test_the_page_says_what_an_ensemble_costs():
+    cost = EnsembleCost(seconds=(12.0, 11.0), parameters_of_one=1000, prediction_time=1.96)
+    text = page_of(ensemble=cost).text
+    assert "network 2 of 2" in text
+    assert "2.0 times one network's" in text
 
 
 def test_one_report_always_gives_one_page():
@@ -165,8 +179,62 @@ def test_undefined_figures_are_dashes():
 
 
 def test_the_calibration_is_written_out():
-    text = page_of(calibration=Calibration(kind="platt", slope=1.1, offset=-0.2)).text
+    text = page_of(calibration=Linear(kind="platt", slope=1.1, offset=-0.2)).text
     assert "platt: calibrated logit = 1.1000 × logit − 0.2000" in text  # noqa: RUF001  # a real minus
+
+
+@pytest.mark.parametrize(
+    ("calibration", "words"),
+    [
+        pytest.param(Linear(), "none", id="none"),
+        pytest.param(
+            Beta(low=0.5, high=2.0, offset=0.1),
+            "beta: calibrated logit = 0.5000 × log p − 2.0000 × log(1 − p) + 0.1000",  # noqa: RUF001
+            id="beta",
+        ),
+        pytest.param(
+            Isotonic(logits=(0.0, 1.0), calibrated=(0.0, 2.0)),
+            "isotonic: calibrated logit = a rising line through 2 knots",
+            id="isotonic",
+        ),
+        pytest.param(
+            PerSegment(feature="tab", otherwise=Linear(), by_id={1: Linear(), 4: Linear()}),
+            "2 values of tab have their own curve; the rest none",
+            id="per segment",
+        ),
+    ],
+)
+def test_every_calibration_is_put_into_words(calibration, words):
+    assert f"Calibration {words} Non-clicks kept" in page_of(calibration=calibration).text
+
+
+def make_choice(**changes):
+    tried = (
+        TriedCalibration(kind="none", log_loss=0.5, behind_best=0.02, standard_error=0.001),
+        TriedCalibration(kind="platt", log_loss=0.48, behind_best=0.0, standard_error=0.0),
+    )
+    return CalibrationChoice(**{"kind": "platt", "folds": 4, "judged": 1_234, "tried": tried, **changes})
+
+
+def test_the_calibrations_tried_are_shown_with_what_each_was_worth():
+    text = page_of(calibration_choice=make_choice()).text
+    assert "none one 0.50000 0.02000 ± 0.00100 platt one 0.48000 0.00000 ± 0.00000" in text
+    assert "judged on 1,234 later ones" in text
+
+
+def test_curves_per_segment_are_told_with_their_number():
+    text = page_of(calibration_choice=make_choice(segment="tab", segments=7)).text
+    assert "with a curve of its own for 7 values of tab" in text
+
+
+def test_too_few_clicks_to_try_a_calibration_are_said_so():
+    text = page_of(calibration_choice=make_choice(kind="none", folds=0, judged=0, tried=())).text
+    assert "too few clicks in the validation slice" in text
+    assert "later ones" not in text
+
+
+def test_a_calibration_that_was_named_is_compared_with_no_other():
+    assert "Calibrations tried" not in page_of(calibration_choice=None).text
 
 
 def test_downsampling_is_mentioned_where_it_was_used():

@@ -236,3 +236,22 @@ def test_one_time_column_may_be_read_in_two_ways(tmp_path: Path):
 def test_the_default_shop_names_its_tables(tmp_path: Path):
     write_shop(tmp_path)
     assert len(read(tmp_path, SHOP, make_data())[0].positions) == 3
+
+
+def test_a_named_value_means_a_click(tmp_path: Path):
+    write(tmp_path / "log.csv", "time_ms,bought\n1,yes\n2,no\n3,perhaps\n")
+    (chunk,) = read(tmp_path, [], log_only(label="bought", positive="yes"))
+    assert chunk.clicked is not None
+    assert chunk.clicked.tolist() == [1, 0, 0]
+
+
+def test_a_named_value_that_never_appears_is_refused(tmp_path: Path):
+    write(tmp_path / "log.csv", "time_ms,bought\n1,ja\n2,nein\n")
+    with pytest.raises(DataError, match=r"expected 'yes' \(data.positive\).* in 2 rows, such as 'ja', 'nein'"):
+        read(tmp_path, [], log_only(label="bought", positive="yes"))
+
+
+def test_without_a_time_column_the_time_is_the_number_of_the_row(tmp_path: Path):
+    write(tmp_path / "log.csv", "n,clicked\na,0\nb,1\nc,maybe\nd,1\n")
+    chunks = read(tmp_path, [], log_only(time=None), chunk_rows=2)
+    assert [chunk.time_ms.tolist() for chunk in chunks] == [[0, 1], [3]]

@@ -98,3 +98,8 @@ def test_no_impression_trains_that_is_as_late_as_one_that_judges(time_ms, shares
         return  # too few moments for three slices
     assert time_ms[slices == 0].max() < time_ms[slices == 1].min()
     assert time_ms[slices == 1].max() < time_ms[slices == 2].min()
+
+
+def test_a_log_without_a_clock_is_refused_by_the_numbers_of_its_rows():
+    with pytest.raises(DataError, match="from row 1 to row 2 and split cuts it at row 2 and row 2"):
+        cuts_of(SplitConfig(validation_from=0.8, test_from=0.9), np.arange(2), dated=False)

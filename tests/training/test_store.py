@@ -121,3 +121,22 @@ def test_another_seed_gives_another_order(tmp_path):
 def test_another_epoch_gives_another_order(tmp_path):
     store, rng = numbered(tmp_path / "train", 100), np.random.default_rng(1)
     assert places(store.shuffled_batches(10, rng)) != places(store.shuffled_batches(10, rng))
+
+
+# Impressions that are compared
+
+
+def test_impressions_of_one_id_mostly_share_a_batch(tmp_path):
+    store = EncodedStore(tmp_path / "train", NUMBERED)
+    with StoreWriter(store) as writer:
+        # 512 ids, eight impressions of each, far apart in the log.
+        writer.append(np.tile(np.arange(512), 8)[:, np.newaxis], np.empty((4096, 0)), np.zeros(4096))
+    batches = store.shuffled_batches(64, np.random.default_rng(0), together=0)
+    assert {len(set(batch["ids"][:, 0].tolist())) for batch in batches} == {8}
+
+
+def test_batches_of_neighbours_by_id_hold_every_impression_once(tmp_path):
+    store = numbered(tmp_path / "train", 1003)
+    found = places(store.shuffled_batches(17, np.random.default_rng(0), together=0))
+    assert sorted(found) == sorted(set(found))
+    assert len(found) == 59 * 17

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from features.spec import TimeColumn
 from training.config.part import Part
+from training.config.targets import NAME, Positive
 
 
 class TableConfig(Part):
@@ -26,9 +27,21 @@ class DataConfig(Part):
     log: str = Field(description="file or glob: .csv .tsv .parquet .jsonl, also with .gz")
     users: TableConfig | None = None
     items: TableConfig | None = None
-    label: str = Field(description="column with 1 for a click and 0 for none")
-    time: TimeConfig = Field(description="column with the time of the impression")
+    label: str = Field(description="column with 1 for a click and 0 for none, or see positive")
+    target: str = Field(
+        default="click", pattern=NAME, description="what the label says, where further `targets` stand beside it"
+    )
+    positive: Positive = Field(
+        default=(),
+        description='values of the label that mean a click, such as "yes"; every other one means none',
+    )
+    time: TimeConfig | None = Field(
+        description="column with the time of the impression; null where there is none: the rows are in order of time"
+    )
     user_key: str | None = Field(default=None, description="column that identifies a user, for GAUC")
+    item_key: str | None = Field(
+        default=None, description="column that identifies an item, for the report's unseen items"
+    )
     separator: str | None = Field(
         default=None, min_length=1, max_length=1, description="of .csv files; ',' by default"
     )
@@ -44,3 +57,8 @@ class DataConfig(Part):
     def user_column(self) -> str | None:
         """The column whose values tell users apart, if the task file names one."""
         return self.user_key or (self.users.key if self.users else None)
+
+    @property
+    def item_column(self) -> str | None:
+        """The column whose values tell items apart, if the task file names one."""
+        return self.item_key or (self.items.key if self.items else None)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from training.config.calibration import CalibrationConfig
 from training.config.part import Part
 
 
@@ -53,15 +54,49 @@ class TrainingConfig(Part):
     epochs: int = Field(default=5, ge=1)
     batch_size: int = Field(default=4096, ge=1, description="impressions per step")
     loss: Literal["binary_crossentropy", "absolute_error", "squared_error"] = "binary_crossentropy"
-    optimizer: OptimizerConfig = OptimizerConfig()
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="share of a label replaced by the training slice's click rate"
+    )
+    ranking_weight: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of the loss that ranks the impressions of a context; the rest is `loss`",
+    )
+    ranking_key: str | None = Field(
+        default=None,
+        description="single-valued id feature whose values are the contexts; null: the batch is one context",
+    )
+    optimizer: OptimizerConfig = Field(default=OptimizerConfig(), description="of the dense weights")
+    embedding_optimizer: OptimizerConfig | None = Field(
+        default=None, description="of the embeddings; null: one optimizer for all weights"
+    )
     schedule: ScheduleConfig = ScheduleConfig()
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     l2: float = Field(default=0.0, ge=0, description="weight of the squared dense weights in the loss")
     l2_embedding: float = Field(
         default=0.0, ge=0, description="weight of a batch's squared embeddings in the loss"
     )
+    l2_rare: float = Field(
+        default=0.0,
+        ge=0,
+        description="like l2_embedding, each divided by how often its id occurs: a Gaussian prior on every id, "
+        "1 / (2 * variance)",
+    )
+    ema: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="decay per step of the averaged weights that are validated and exported; null: the last weights",
+    )
     id_dropout: float = Field(default=0.0, ge=0, lt=1, description="share of vocabulary ids trained as OOV")
     keep_rate: float = Field(default=1.0, gt=0, le=1, description="share of non-clicks kept for training")
+    distill: bool = Field(
+        default=False, description="train one network on the ensemble's answers and export it instead"
+    )
+    distill_weight: float = Field(
+        default=0.5, gt=0, le=1, description="share of the ensemble's answer in the student's label"
+    )
     baseline: BaselineConfig = BaselineConfig()
-    calibration: Literal["platt", "temperature", "none"] = "platt"
+    calibration: CalibrationConfig = CalibrationConfig()
     seed: int = Field(default=2026, ge=0, lt=2**32)

@@ -68,3 +68,14 @@ class ReportConfig(Part):
     max_values: int = Field(
         default=10, ge=1, le=100, description="most frequent values of a segment column shown"
     )
+    compare: tuple[str, ...] = Field(
+        default=(),
+        description="models trained beside it and judged on the same impressions: names of families, lightgbm, or all "
+        "for each of them and depth; prior and logistic always are",
+    )
+    depth: bool = Field(
+        default=False, description="whether to train the same with one hidden layer more, and with one less"
+    )
+    importance: bool = Field(
+        default=True, description="whether to permute every feature on the held-out slice"
+    )

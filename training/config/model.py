@@ -19,4 +19,35 @@ class ModelConfig(Part):
         default=0.0, ge=0, lt=1, description="share of embedding numbers dropped"
     )
     batch_norm: bool = False
+    ensemble: int = Field(
+        default=1, ge=1, le=32, description="networks whose logits are averaged, of seeds seed, seed + 1, ..."
+    )
     head: Literal["sigmoid", "softmax"] = "sigmoid"
+    sharing: Literal["shared_bottom", "mmoe"] = Field(
+        default="shared_bottom",
+        description="what several targets share: every layer but the last, or expert towers that a gate of each target mixes",
+    )
+    experts: int = Field(default=4, ge=2, le=64, description="of mmoe: towers, each as `hidden` says")
+    attention_units: tuple[int, ...] = Field(
+        default=(32,), description="hidden units of what weighs the tokens of an attending sequence"
+    )
+    attention_softmax: bool = Field(
+        default=False, description="the weights of an attending sequence sum to 1"
+    )
+    cross_layers: int = Field(default=3, ge=1, le=10, description="of dcn_v2")
+    cross_rank: int | None = Field(
+        default=None, ge=1, description="of dcn_v2: rank of each cross layer's matrix; null for full rank"
+    )
+    cross_structure: Literal["parallel", "stacked"] = Field(
+        default="parallel", description="of dcn_v2: hidden layers beside the cross layers, or behind them"
+    )
+    heads: int = Field(default=4, ge=1, description="of final_mlp: heads of the bilinear fusion")
+    gate_units: int = Field(
+        default=64, ge=0, description="of final_mlp: hidden units of a gate; 0 for no gates"
+    )
+    conv_channels: tuple[int, ...] = Field(
+        default=(4, 4), description="of ccpm: channels of each convolution"
+    )
+    conv_height: int = Field(
+        default=5, ge=1, description="of ccpm: neighbouring fields that a convolution sees"
+    )

@@ -4,21 +4,26 @@
 """
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from features.errors import FeatureError
-from features.spec import FeatureSpec
+from features.spec import Buckets, Categorical, Cross, FeatureSpec, Hashed, TimePart
 from training.config.data import DataConfig
 from training.config.fitting import OptimizerConfig, ScheduleConfig, TrainingConfig
+from training.config.history import HistoryConfig
 from training.config.judging import GateConfig, ReportConfig, SplitConfig
 from training.config.model import ModelConfig
 from training.config.part import Part
+from training.config.targets import TargetConfig, check_targets
 from training.errors import ConfigError
+
+_SINGLE_VALUED_ID = Categorical | Hashed | Buckets | TimePart | Cross
 
 
 class TaskConfig(Part):
@@ -28,12 +33,59 @@ class TaskConfig(Part):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$", description="of the model in the registry"
     )
     data: DataConfig
+    targets: tuple[TargetConfig, ...] = Field(
+        default=(), description="what else is predicted, beside the label of `data`"
+    )
     features: FeatureSpec
+    history: HistoryConfig = HistoryConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     split: SplitConfig = SplitConfig()
     gate: GateConfig = GateConfig()
     report: ReportConfig = ReportConfig()
+
+    @model_validator(mode="after")
+    def _cuts_are_possible(self) -> Self:
+        if self.data.time is None and isinstance(self.split.validation_from, datetime):
+            raise ValueError(
+                "split names moments, but data.time is null; expected shares of the rows such as 0.8 and 0.9"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _segments_have_one_id(self) -> Self:
+        segment = self.training.calibration.segment
+        named = [
+            feature.name for feature in self.features.features() if isinstance(feature, _SINGLE_VALUED_ID)
+        ]
+        if segment is not None and segment not in named:
+            raise ValueError(
+                f"training.calibration.segment names {segment!r}, which is no single-valued id feature; expected one of "
+                f"{sorted(named)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_teacher(self) -> Self:
+        if self.training.distill and self.model.ensemble == 1:
+            raise ValueError(
+                "training.distill: expected model.ensemble above 1, whose answers a network can learn, got 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _targets_fit(self) -> Self:
+        check_targets(self.data.target, self.targets)
+        alone = [target.name for target in self.targets if target.after is None]
+        if alone and self.training.keep_rate < 1:
+            # Only what cannot happen without the first target is sure to be kept whole.
+            raise ValueError(
+                f"training.keep_rate: expected 1, or targets after {self.data.target!r}; got {self.training.keep_rate}, and "
+                f"{alone} may happen in an impression that is left out"
+            )
+        if self.model.sharing == "mmoe" and not self.targets:
+            raise ValueError("model.sharing: expected targets to share for mmoe, got none; name them in targets")
+        return self
 
     def for_baseline(self) -> TrainingConfig:
         """How the `logistic` beside the task's own family is fitted."""
@@ -43,14 +95,25 @@ class TaskConfig(Part):
                 "epochs": baseline.epochs,
                 "l2": 0.0,
                 "l2_embedding": 0.0,
+                "l2_rare": 0.0,
                 "id_dropout": 0.0,
+                "ema": None,
                 "loss": "binary_crossentropy",
+                "label_smoothing": 0.0,
+                "ranking_weight": 0.0,
+                "embedding_optimizer": None,
+                "distill": False,
                 "optimizer": OptimizerConfig(
                     name="adamw", learning_rate=baseline.learning_rate, weight_decay=baseline.weight_decay
                 ),
                 "schedule": ScheduleConfig(),
             }
         )
+
+    def compared_with(self, names: Sequence[str]) -> Self:
+        """The same task with more models beside it in the report."""
+        compare = tuple(dict.fromkeys([*self.report.compare, *names]))
+        return self.model_copy(update={"report": self.report.model_copy(update={"compare": compare})})
 
     def with_seed(self, seed: int | None) -> Self:
         """The same task with another seed; the same task when ``seed`` is None."""

@@ -8,18 +8,43 @@ import keras
 from features.layout import EncodedLayout
 from training.config import ModelConfig
 from training.errors import ConfigError
+from training.models.ccpm import Ccpm
+from training.models.dcn_v2 import DcnV2
+from training.models.deepfm import DeepFm
 from training.models.family import Family, Regularisation
+from training.models.final_mlp import FinalMlp
 from training.models.logistic import Logistic
 from training.models.mlp import Mlp
+from training.models.wide_and_deep import WideAndDeep
+from training.targets import CLICK, Targets
 
-FAMILIES: dict[str, type[Family]] = {"logistic": Logistic, "mlp": Mlp}
+FAMILIES: dict[str, type[Family]] = {
+    "logistic": Logistic,
+    "mlp": Mlp,
+    "wide_and_deep": WideAndDeep,
+    "deepfm": DeepFm,
+    "dcn_v2": DcnV2,
+    "final_mlp": FinalMlp,
+    "ccpm": Ccpm,
+}
 
 
-def build(layout: EncodedLayout, config: ModelConfig, regularisation: Regularisation) -> Family:
+def build(
+    layout: EncodedLayout, config: ModelConfig, regularisation: Regularisation, targets: Targets = CLICK
+) -> Family:
     """The untrained network of a task.
 
     Raises:
-        ConfigError: If the family or the activation has no such name.
+        ConfigError: If `family_of` refuses the settings.
+    """
+    return family_of(config)(layout, config, regularisation, targets)
+
+
+def family_of(config: ModelConfig) -> type[Family]:
+    """The family that a task file names; the pipeline asks before it reads the log.
+
+    Raises:
+        ConfigError: If the family or the activation has no such name, or the family cannot share as it is told.
     """
     if config.family not in FAMILIES:
         raise ConfigError(f"model.family: expected one of {sorted(FAMILIES)}, got {config.family!r}")
@@ -30,7 +55,14 @@ def build(layout: EncodedLayout, config: ModelConfig, regularisation: Regularisa
             f"model.activation: expected linear, sigmoid, tanh, relu or another name that Keras knows, "
             f"got {config.activation!r}"
         ) from error
-    return FAMILIES[config.family](layout, config, regularisation)
+    family = FAMILIES[config.family]
+    if config.sharing == "mmoe" and not (family.mixes_experts and config.hidden):
+        mixing = sorted(name for name, other in FAMILIES.items() if other.mixes_experts)
+        raise ConfigError(
+            f"model.sharing: expected one of {mixing} with hidden layers for mmoe, got {config.family!r} with "
+            f"hidden {list(config.hidden)}; shared_bottom is for every family"
+        )
+    return family
 
 
-__all__ = ["FAMILIES", "Family", "Regularisation", "build"]
+__all__ = ["FAMILIES", "Family", "Regularisation", "build", "family_of"]

@@ -1,0 +1,26 @@
+"""History records in the memory of one process: for training, for replays and for servers that only read."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from history.stores.store import Changes, Found, Wanted
+
+
+class MemoryStore:
+    """Dictionaries; gone with the process."""
+
+    def __init__(self) -> None:
+        self._spaces: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+
+    def get(self, wanted: Wanted) -> Found:
+        return {space: list(map(self._spaces[space].get, keys)) for space, keys in wanted.items()}
+
+    def put(self, changes: Changes) -> None:
+        for space, records in changes.items():
+            self._spaces[space].update(records)
+
+    def records(self, space: str) -> Iterator[tuple[str, bytes]]:
+        yield from self._spaces[space].items()
+
+    def close(self) -> None:
+        """Nothing to let go of."""

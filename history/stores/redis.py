@@ -1,0 +1,97 @@
+"""History records in Redis: the store for more than one machine. Needs the extra ``redis``."""
+
+import contextlib
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import redis
+
+from history.errors import StoreError
+from history.stores.store import Changes, Found, Wanted
+
+_AFTER_SPACE = "\x1f"
+"""Stands between a space and a key; a space has none."""
+
+_AT_ONCE = 1000
+"""Keys per command."""
+
+_T = TypeVar("_T")
+
+_TIMEOUT_S = 2.0
+"""Longest wait for an answer: whoever asked is waiting too."""
+
+
+class RedisStore:
+    """A string per record. How much of it survives a crash of Redis is a setting of Redis (``appendonly``).
+
+    Args:
+        url: Such as ``redis://127.0.0.1:6379/0``, ``rediss://...`` or ``unix://...``.
+
+    Raises:
+        StoreError: If the address is none, or nobody answers there.
+    """
+
+    def __init__(self, url: str) -> None:
+        # Without the part that may hold a password.
+        self._shown = re.sub(r"//.*@", "//...@", url)
+        try:
+            self._client = redis.Redis.from_url(
+                url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+            )
+        except ValueError as error:
+            raise StoreError(f"expected the address of a Redis, got {self._shown!r}: {error}") from error
+        with self._explained():
+            self._client.ping()
+
+    def get(self, wanted: Wanted) -> Found:
+        asked = [_name(space, key) for space, keys in wanted.items() for key in keys]
+        with self._explained(), self._client.pipeline(transaction=False) as pipeline:
+            for some in _batches(asked):
+                pipeline.mget(some)
+            records = itertools.chain.from_iterable(pipeline.execute())
+        return {space: list(itertools.islice(records, len(keys))) for space, keys in wanted.items()}
+
+    def put(self, changes: Changes) -> None:
+        named = (
+            (_name(space, key), record) for space, some in changes.items() for key, record in some.items()
+        )
+        # MULTI and EXEC: nobody sees one half without the other.
+        with self._explained(), self._client.pipeline(transaction=True) as pipeline:
+            for some in _batches(named):
+                pipeline.mset(dict(some))
+            pipeline.execute()
+
+    def records(self, space: str) -> Iterator[tuple[str, bytes]]:
+        begins = _name(space, "")
+        pattern = re.sub(r"([\\*?\[\]])", r"\\\1", begins) + "*"
+        with self._explained():
+            seen: set[bytes] = set()
+            for some in _batches(self._client.scan_iter(pattern, count=_AT_ONCE)):
+                # A scan may name a key twice.
+                fresh = [name for name in some if name not in seen]
+                seen.update(fresh)
+                for name, record in zip(fresh, self._client.mget(fresh) if fresh else [], strict=True):
+                    if isinstance(record, bytes):  # None where somebody has deleted it since
+                        yield name.decode()[len(begins) :], record
+
+    def close(self) -> None:
+        self._client.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except redis.RedisError as error:
+            raise StoreError(f"expected a Redis that answers at {self._shown}: {error}") from error
+
+
+def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
+    remaining = iter(items)
+    while some := list(itertools.islice(remaining, _AT_ONCE)):
+        yield some
+
+
+def _name(space: str, key: str) -> str:
+    return f"{space}{_AFTER_SPACE}{key}"

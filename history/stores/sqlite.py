@@ -1,0 +1,77 @@
+"""History records in one SQLite file: the embedded default of a server, and the snapshot that travels with a version."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from history.errors import StoreError
+from history.stores.store import Changes, Found, Wanted
+
+_AT_ONCE = 500
+"""Keys per query: every SQLite takes so many variables."""
+
+
+class SqliteStore:
+    """A table of records; every `put` is one transaction, on disc when it returns.
+
+    Args:
+        path: The file; made if there is none.
+        read_only: Opens an existing file that nobody changes, such as a snapshot.
+
+    Raises:
+        StoreError: If the file cannot be opened, or is no SQLite file.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path = path
+        address = f"{path.absolute().as_uri()}?{'mode=ro&immutable=1' if read_only else 'mode=rwc'}"
+        with self._explained():
+            # SQLite itself lets one thread after the other in.
+            self._database = sqlite3.connect(address, uri=True, check_same_thread=False)
+            if not read_only:
+                self._make_table()
+
+    def get(self, wanted: Wanted) -> Found:
+        with self._explained():
+            return {space: self._records_of(space, list(keys)) for space, keys in wanted.items()}
+
+    def put(self, changes: Changes) -> None:
+        rows = ((space, key, record) for space, records in changes.items() for key, record in records.items())
+        with self._explained(), self._database:
+            self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
+
+    def records(self, space: str) -> Iterator[tuple[str, bytes]]:
+        with self._explained():
+            yield from self._database.execute("SELECT key, record FROM records WHERE space = ?", (space,))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _make_table(self) -> None:
+        # With a log beside the file, whoever reads never waits for the one who writes.
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")
+        with self._database:
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS records "
+                "(space TEXT, key TEXT, record BLOB NOT NULL, PRIMARY KEY (space, key)) WITHOUT ROWID"
+            )
+
+    def _records_of(self, space: str, keys: list[str]) -> list[bytes | None]:
+        found: dict[str, bytes] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT key, record FROM records WHERE space = ? AND key IN ({marks})"  # noqa: S608  # question marks only
+            found.update(self._database.execute(query, (space, *some)).fetchall())
+        return [found.get(key) for key in keys]
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"expected a SQLite file of history records that can be used at {self._path}: {error}"
+            ) from error

@@ -1,0 +1,29 @@
+"""What every store of history records can do; `history.history` calls it, and `tests/history` holds all siblings to it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+Wanted = Mapping[str, Sequence[str]]
+"""Keys by the name of a feature."""
+
+Found = dict[str, list[bytes | None]]
+"""The records of wanted keys, in their order; None where there is none."""
+
+Changes = Mapping[str, Mapping[str, bytes]]
+"""New records by feature and key."""
+
+
+class HistoryStore(Protocol):
+    """Records of bytes by space, which is the name of a feature, and key; every method may raise `StoreError`."""
+
+    def get(self, wanted: Wanted) -> Found:
+        """The records of some keys of some spaces, read at once."""
+
+    def put(self, changes: Changes) -> None:
+        """Keep new records, all of them or, when interrupted, none."""
+
+    def records(self, space: str) -> Iterator[tuple[str, bytes]]:
+        """Every key of a space with its record."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""

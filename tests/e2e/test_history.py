@@ -1,0 +1,215 @@
+"""A model that looks at history: trained, scored, streamed and served, from a snapshot and from a store that moves on."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from axon.commands.scoring import score
+from history import History, Impressions, KeyColumn, Outcomes
+from history.stores.copy import copy_records
+from history.stores.opening import open_store
+from history.stores.sqlite import SqliteStore
+from registry.local import LocalRegistry
+from registry.manifest import HISTORY
+from registry.reference import ModelRef
+from registry.version import Version
+from simulator import WorldConfig, write_shop
+from tests.e2e.conftest import Shop, axon, served
+from tests.history.servers import running_redis
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "shop" / "history.yaml"
+LATER = 1_000
+MODEL = "shop-history"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Shop:
+    """The example on a small world, but for its last impressions, which are in ``later.csv``."""
+    directory = tmp_path_factory.mktemp("history")
+    write_shop(WorldConfig(impressions=6_000, users=100, items=50), directory / "data")
+    lines = (directory / "data" / "log.csv").read_text().splitlines(keepends=True)
+    (directory / "data" / "log.csv").write_text("".join(lines[:-LATER]))
+    (directory / "later.csv").write_text("".join([lines[0], *lines[-LATER:]]))
+    document = yaml.safe_load(EXAMPLE.read_text())
+    document["data"]["root"] = "data"
+    document["model"] |= {"embedding_dim": 4, "hidden": [4]}
+    document["training"] |= {
+        "epochs": 1,
+        "batch_size": 512,
+        "baseline": {"epochs": 1},
+        "calibration": "platt",
+    }
+    document["split"] = {"validation_from": 0.6, "test_from": 0.8}
+    document["gate"] = {"beat": [], "max_calibration_error": None}
+    config = directory / "axon.yaml"
+    config.write_text(yaml.safe_dump(document))
+    axon("train", config, cwd=directory)
+    return Shop(directory, config, {})
+
+
+@pytest.fixture(scope="module")
+def version(shop) -> Version:
+    return LocalRegistry(shop.registry).resolve(ModelRef.parse(MODEL))
+
+
+def scored(shop: Shop, source: Path, *, stream: bool = False) -> list[float]:
+    """What ``axon score`` says of a file."""
+    target = source.with_suffix(".parquet")
+    score(shop.config, source, target, stream=stream, registry=shop.registry, quiet=True)
+    return pl.read_parquet(target)["probability"].to_list()
+
+
+@pytest.fixture(scope="module")
+def rows(shop) -> list[dict]:
+    """Requests for the impressions of ``later.csv``, joined with what the tables say."""
+    users = pl.read_csv(shop.data / "users.csv", infer_schema=False).rows_by_key(
+        "user_id", named=True, unique=True
+    )
+    items = pl.read_csv(shop.data / "items.csv", infer_schema=False).rows_by_key(
+        "item_id", named=True, unique=True
+    )
+    requests = []
+    for impression in pl.read_csv(shop.directory / "later.csv").iter_rows(named=True):
+        user, item = impression["user_id"], impression["item_id"]
+        features = {**items[item], "item_id": item, "listed_ms": int(items[item]["listed_ms"])}
+        requests.append(
+            {
+                "user": {**users[user], "user_id": user},
+                "item": {**features, "price": float(features["price"])},
+                "context": {"position": impression["position"], "time_ms": impression["time_ms"]},
+            }
+        )
+    for request in requests:
+        del request["user"]["signed_up_ms"]
+    return requests
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory) -> Iterator[str]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def live(version, redis_url) -> History:
+    """The history of the version, copied into Redis to move on."""
+    history = History(version.fitted_spec().spec.history, open_store(redis_url, MODEL))
+    snapshot = SqliteStore(version.directory / HISTORY, read_only=True)
+    copy_records(snapshot, history.store, [feature.name for feature in history.features])
+    return history
+
+
+@pytest.fixture(scope="module")
+def clients(shop, live, redis_url) -> Iterator[dict[str, httpx.Client]]:
+    """A service that looks into the snapshot and one that looks into Redis."""
+    clients: dict[str, httpx.Client] = {}
+    with ExitStack() as stack:
+        ways = {"snapshot": {"drain_s": "0"}, "redis": {"drain_s": "0", "history": redis_url}}
+        services = {
+            name: served(shop.registry, shop.directory, **settings) for name, settings in ways.items()
+        }
+
+        def start(name: str) -> None:
+            clients[name] = stack.enter_context(services[name])
+
+        starting = [threading.Thread(target=start, args=(name,)) for name in services]
+        for thread in starting:
+            thread.start()
+        for thread in starting:
+            thread.join()
+        yield clients
+
+
+def asked(client: httpx.Client, rows: list[dict]) -> list[float]:
+    answer = client.post("/api/v1/score", json={"rows": rows})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["probabilities"]
+
+
+@pytest.mark.parametrize("store", ["snapshot", "redis"])
+def test_http_answers_what_score_wrote(shop, clients, rows, store):
+    expected = scored(shop, shop.directory / "later.csv")
+    np.testing.assert_allclose(asked(clients[store], rows), expected, rtol=0, atol=1e-6)
+
+
+def test_what_happened_before_matters(shop, clients, rows):
+    strangers = [{**row, "user": {**row["user"], "user_id": "nobody"}} for row in rows[:100]]
+    different = np.abs(
+        np.subtract(asked(clients["snapshot"], rows[:100]), asked(clients["snapshot"], strangers))
+    )
+    assert different.min() > 1e-5
+
+
+def test_an_outcome_that_is_recorded_changes_the_next_answer(clients, live, rows):
+    row, other = rows[0], next(row for row in rows if row["user"]["user_id"] != rows[0]["user"]["user_id"])
+    before = asked(clients["redis"], [row])
+    values = {**row["user"], **row["item"]}
+    impressions = Impressions(
+        {name: KeyColumn.of([values[name]]) for name in ("user_id", "item_id", "category")}, 1
+    )
+    at = np.array([row["context"]["time_ms"] - 60_000])
+    live.record(impressions, Outcomes(np.array([0]), at, at, np.array([1])))
+    after = asked(clients["redis"], [row])
+    assert abs(after[0] - before[0]) > 1e-5
+    assert asked(clients["redis"], [other]) == pytest.approx(asked(clients["snapshot"], [other]), abs=1e-3)
+
+
+def test_a_row_without_a_time_is_now(clients, rows):
+    timeless = {**rows[0], "context": {"position": 1}}
+    long_ago = {**rows[0], "context": {"position": 1, "time_ms": rows[0]["context"]["time_ms"]}}
+    assert asked(clients["snapshot"], [timeless]) != asked(clients["snapshot"], [long_ago])
+
+
+def test_a_request_does_not_carry_what_history_counts(clients, rows):
+    row = {**rows[0], "user": {**rows[0]["user"], "user_past_clicks": 3}}
+    answer = clients["snapshot"].post("/api/v1/score", json={"rows": [row]})
+    assert answer.status_code == 422
+    assert "unknown feature of the user: the model was trained on" in answer.json()["detail"]
+
+
+def test_the_description_lists_keys_and_no_column_of_history(clients, version):
+    document = clients["snapshot"].get("/openapi.json").json()
+    sides = document["components"]["schemas"]["ScoreRequest"]["properties"]["rows"]["items"]["properties"]
+    listed = {column for side in sides.values() for column in side["properties"]}
+    assert listed == {raw.column for raw in version.fitted_spec().spec.log_inputs()}
+    assert sides["user"]["properties"]["user_id"]["description"] == "What happened before is looked up by it."
+
+
+def test_its_own_example_is_answered(clients):
+    document = clients["snapshot"].get("/openapi.json").json()
+    example = document["components"]["schemas"]["ScoreRequest"]["example"]
+    assert len(asked(clients["snapshot"], example["rows"])) == 2
+
+
+def test_a_store_that_does_not_answer_is_a_problem_of_the_moment(clients, rows, live):
+    live.store.put({"user_past": {rows[-1]["user"]["user_id"]: b"of another definition"}})
+    answer = clients["redis"].post("/api/v1/score", json={"rows": rows[-1:]})
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "/problems/history-unavailable"
+    assert "Retry-After" in answer.headers
+
+
+@pytest.fixture(scope="module")
+def streamed(shop) -> list[float]:
+    return scored(shop, shop.directory / "later.csv", stream=True)
+
+
+def test_a_streamed_row_does_not_change_with_later_rows(shop, streamed, tmp_path):
+    lines = (shop.directory / "later.csv").read_text().splitlines()
+    kept = 1 + LATER // 2
+    changed = [f"{line.rpartition(',')[0]},{1 - int(line[-1])}" for line in lines[kept:]]
+    (tmp_path / "other.csv").write_text("\n".join([*lines[:kept], *changed]) + "\n")
+    other = scored(shop, tmp_path / "other.csv", stream=True)
+    assert other[: kept - 1] == streamed[: kept - 1]
+    assert other[kept:] != streamed[kept:]
+
+
+def test_a_streamed_file_is_not_scored_from_the_end_of_training_alone(shop, streamed):
+    assert streamed[-1] != scored(shop, shop.directory / "later.csv")[-1]

@@ -1,0 +1,138 @@
+"""One past, three ways: a whole log replayed, a file streamed, a live history asked and told one by one."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from features.raw import MISSING_TIME
+from history import History
+from history.stores.memory import MemoryStore
+from registry.manifest import EXTRA
+from tests.history.plain import CLICKED, FEATURES, HOUR_MS, Event, advance, clicked_before, numbers_of
+from tests.history.replays import (
+    TEST_MS,
+    Replayed,
+    draw_events,
+    known_after,
+    make_task,
+    read_chunks,
+    replay,
+)
+from training.errors import DataError
+from training.past import Past, write_snapshot
+
+GAP_MS = 2 * HOUR_MS
+
+
+def two_logs() -> tuple[list[Event], list[Event]]:
+    """What was trained on, and what came after a pause."""
+    events = draw_events(240)
+    later = [
+        replace(event, time_ms=event.time_ms + GAP_MS)
+        for event in events
+        if event.time_ms >= TEST_MS + HOUR_MS
+    ]
+    return [event for event in events if event.time_ms < TEST_MS + HOUR_MS], later
+
+
+def opened(task, trained: Replayed, directory, end_ms: int = TEST_MS) -> Past:
+    """The past of a version, as a command finds it beside the model."""
+    (directory / EXTRA).mkdir()
+    write_snapshot(trained.history, directory)
+    return Past.open(directory, task.features, task.history, end_ms=end_ms)
+
+
+def history_columns(task, frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select([raw.column for raw in task.features.raw_inputs() if raw.history])
+
+
+@pytest.mark.parametrize("delay", ["0s", "1h"])
+@pytest.mark.parametrize("rows", [7, 1000])
+def test_a_streamed_file_sees_what_the_same_rows_saw_in_training(tmp_path, delay, rows):
+    task = make_task(delay=delay)
+    log, later = two_logs()
+    whole = replay(task, [*log, *later], tmp_path).frame
+    past = opened(task, replay(task, log, tmp_path), tmp_path)
+    streamed = [
+        past.streamed(chunk.raw, chunk.time_ms, chunk.clicked)
+        for chunk in read_chunks(task, later, tmp_path, rows)
+        if chunk.clicked is not None
+    ]
+    assert len(later) > 20
+    assert_frame_equal(
+        history_columns(task, pl.concat(streamed)),
+        history_columns(task, whole[len(log) :]),
+        rel_tol=1e-6,
+        abs_tol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("delay", ["0s", "1h"])
+def test_a_live_history_tells_one_impression_at_a_time_what_it_saw_in_training(tmp_path, delay):
+    task = make_task(delay=delay)
+    events = known_after(draw_events(120), task.history.delay_ms)
+    history, told = History(FEATURES, MemoryStore()), 0
+    answers = []
+    for place, event in enumerate(events):
+        while events[told].visible_ms < event.time_ms:
+            advance(history, events, [], [told])
+            told += 1
+        answers.append(advance(history, events, [place], []))
+    frame = replay(task, events, tmp_path).frame
+    for column in answers[0].numbers:
+        live = np.concatenate([answer.numbers[column] for answer in answers])
+        np.testing.assert_allclose(live, frame[column].to_numpy(), rtol=1e-6, atol=1e-6, err_msg=column)
+    assert [answer.lists[CLICKED.column][0] for answer in answers] == frame[CLICKED.column].to_list()
+
+
+@pytest.mark.parametrize("at_once", [7, 1000])
+def test_a_replayed_log_is_what_a_plain_loop_counts(tmp_path, monkeypatch, at_once):
+    # Impressions and outcomes of one moment meet where one block ends and the next begins.
+    monkeypatch.setattr("training.past._BLOCK", at_once)
+    task = make_task(delay="1h")
+    events = known_after(draw_events(120), HOUR_MS)
+    frame = replay(task, events, tmp_path).frame
+    expected = [numbers_of(FEATURES[0], events, asking) for asking in events]
+    for column in expected[0]:
+        plain = [columns[column] for columns in expected]
+        np.testing.assert_allclose(frame[column].to_numpy(), plain, rtol=1e-6, atol=1e-6, err_msg=column)
+    assert frame[CLICKED.column].to_list() == [clicked_before(CLICKED, events, event) for event in events]
+
+
+def test_without_stream_every_row_sees_the_whole_past(tmp_path):
+    task = make_task()
+    log, later = two_logs()
+    past = opened(task, replay(task, log, tmp_path), tmp_path)
+    (chunk,) = read_chunks(task, later, tmp_path, 1000)
+    filled = past.filled(chunk.raw, chunk.time_ms)
+    expected = [numbers_of(FEATURES[0], log, replace(event, read_ms=2**62)) for event in later]
+    assert filled["user_past_clicks"].to_list() == [columns["user_past_clicks"] for columns in expected]
+
+
+def test_a_row_without_a_time_is_scored_at_the_end_of_the_log(tmp_path):
+    task = make_task()
+    log, later = two_logs()
+    past = opened(task, replay(task, log, tmp_path), tmp_path, end_ms=log[-1].time_ms)
+    (chunk,) = read_chunks(task, later, tmp_path, 1000)
+    at_the_end = np.full(len(later), log[-1].time_ms)
+    missing = past.filled(chunk.raw, np.full(len(later), MISSING_TIME))
+    assert missing.equals(past.filled(chunk.raw, at_the_end), null_equal=True)
+
+
+def test_a_stream_that_goes_back_in_time_is_refused(tmp_path):
+    task = make_task()
+    log, later = two_logs()
+    past = opened(task, replay(task, log, tmp_path), tmp_path)
+    (chunk,) = read_chunks(task, [*later, later[0]], tmp_path, 1000)
+    assert chunk.clicked is not None
+    with pytest.raises(DataError, match="sort the file by its time column"):
+        past.streamed(chunk.raw, chunk.time_ms, chunk.clicked)
+
+
+def test_a_log_from_before_the_clock_of_history_is_refused(tmp_path):
+    events = [replace(event, time_ms=event.time_ms - TEST_MS) for event in draw_events(50)]
+    with pytest.raises(DataError, match="expected impressions after 1970 where history counts, got one of 1969-12-"):
+        replay(make_task(), events, tmp_path)

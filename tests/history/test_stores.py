@@ -1,0 +1,252 @@
+"""The laws of every store of history records, whatever keeps them."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from history import StoreError
+from history.stores.copy import copy_records
+from history.stores.memory import MemoryStore
+from history.stores.opening import open_store
+from history.stores.sqlite import SqliteStore
+
+KINDS = ["memory", "sqlite", "redis"]
+LASTING = ["sqlite", "redis"]
+
+
+@pytest.fixture
+def address(request, tmp_path):
+    """The address of an empty store of some kind, and a prefix that nobody else uses."""
+
+    def of(kind: str) -> tuple[str, str]:
+        prefix = uuid.uuid4().hex
+        match kind:
+            case "redis":
+                return request.getfixturevalue("redis_url"), prefix
+            case "sqlite":
+                return f"sqlite:{tmp_path / 'history.sqlite'}", prefix
+            case _:
+                return "memory:", prefix
+
+    return of
+
+
+@pytest.fixture(params=KINDS)
+def store(request, address):
+    opened = open_store(*address(request.param))
+    yield opened
+    opened.close()
+
+
+def test_records_come_in_the_order_of_the_keys_and_none_where_there_is_none(store):
+    store.put({"user": {"ann": b"1", "bob": b"2"}})
+    assert store.get({"user": ["bob", "eve", "ann", "bob"]}) == {"user": [b"2", None, b"1", b"2"]}
+
+
+def test_spaces_are_asked_together_and_keep_apart(store):
+    store.put({"user": {"ann": b"1"}, "item": {"ann": b"2"}})
+    assert store.get({"item": ["ann"], "user": ["ann"], "tag": ["ann"]}) == {
+        "item": [b"2"],
+        "user": [b"1"],
+        "tag": [None],
+    }
+
+
+def test_no_keys_have_no_records(store):
+    assert store.get({"user": [], "item": []}) == {"user": [], "item": []}
+
+
+def test_a_new_record_replaces_the_old_one(store):
+    store.put({"user": {"ann": b"1"}})
+    store.put({"user": {"ann": b"2"}})
+    assert store.get({"user": ["ann"]}) == {"user": [b"2"]}
+
+
+def test_every_record_of_a_space_is_listed_once(store):
+    records = {f"u{number}": str(number).encode() for number in range(2_500)}
+    store.put({"user": records, "user_item": {"u1": b"x"}})
+    listed = list(store.records("user"))
+    assert len(listed) == len(records)
+    assert dict(listed) == records
+
+
+def test_more_keys_than_fit_into_one_question_are_found(store):
+    records = {f"u{number}": str(number).encode() for number in range(2_500)}
+    store.put({"user": records})
+    assert store.get({"user": list(records)}) == {"user": list(records.values())}
+
+
+@given(
+    key=st.text(), space=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,8}", fullmatch=True), record=st.binary()
+)
+def test_keys_and_records_may_hold_anything(store, key, space, record):
+    store.put({space: {key: record}})
+    assert store.get({space: [key]}) == {space: [record]}
+    assert dict(store.records(space))[key] == record
+
+
+def test_a_space_is_no_pattern(store):
+    store.put({"a.b": {"k": b"1"}, "axb": {"k": b"2"}, "a": {"b\x1fk": b"3"}})
+    assert dict(store.records("a.b")) == {"k": b"1"}
+
+
+def test_several_threads_may_ask_at_once(store):
+    store.put({"user": {f"u{number}": b"x" * 50 for number in range(500)}})
+    keys = [f"u{number}" for number in range(0, 1000, 2)]
+    expected = store.get({"user": keys})
+    wrong: list[object] = []
+
+    def ask() -> None:
+        for _ in range(20):
+            found = store.get({"user": keys})
+            if found != expected:
+                wrong.append(found)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_copy_holds_what_the_original_holds(store):
+    store.put({"user": {"ann": b"1", "bob": b"2"}, "item": {"hat": b"3"}})
+    copy = MemoryStore()
+    assert copy_records(store, copy, ["user", "item"]) == 3
+    assert dict(copy.records("user")) == {"ann": b"1", "bob": b"2"}
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_records_are_there_when_the_store_is_opened_again(address, kind):
+    place = address(kind)
+    first = open_store(*place)
+    first.put({"user": {"ann": b"1"}})
+    first.close()
+    second = open_store(*place)
+    assert second.get({"user": ["ann"]}) == {"user": [b"1"]}
+    second.close()
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_what_one_writes_another_sees_at_once(address, kind):
+    place = address(kind)
+    writer, reader = open_store(*place), open_store(*place)
+    for number in (b"1", b"2"):
+        writer.put({"user": {"ann": number}})
+        assert reader.get({"user": ["ann"]}) == {"user": [number]}
+    writer.close()
+    reader.close()
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_models_share_a_store_and_not_their_records(address, kind):
+    url, prefix = address(kind)
+    shop, news = open_store(url, f"{prefix}shop"), open_store(url, f"{prefix}news")
+    shop.put({"user": {"ann": b"1"}})
+    assert news.get({"user": ["ann"]}) == {"user": [None]}
+    shop.close()
+    news.close()
+
+
+WRITER = """
+import sys
+import numpy as np
+from history import History, Impressions, KeyColumn, Outcomes
+from history.stores.opening import open_store
+from features.spec import Activity
+
+names = [f"u{number}" for number in range(300)]
+ones = np.ones(300, np.int64)
+features = [Activity(name=name, of=("user",)) for name in ("left", "right")]
+history = History(features, open_store(*sys.argv[1:]))
+impressions = Impressions({"user": KeyColumn.of(names)}, 300)
+for done in range(1, 1_000_000):
+    history.record(impressions, Outcomes(np.arange(300), ones * done, ones * done, ones))
+    print(done, flush=True)
+"""
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_a_writer_that_is_killed_loses_nothing_it_was_promised_and_leaves_nothing_half_written(address, kind):
+    place = address(kind)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, *place],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert writer.stdout is not None
+    promised = [int(writer.stdout.readline()) for _ in range(30)]
+    writer.send_signal(signal.SIGKILL)
+    promised += [int(line) for line in writer.communicate()[0].splitlines()]
+    store = open_store(*place)
+    last_seen = {record[8:16] for space in ("left", "right") for _, record in store.records(space)}
+    store.close()
+    (moment,) = (int(_float(seen)) for seen in last_seen)
+    # What was being kept when the process died may be there, but then all of it.
+    assert moment in {promised[-1], promised[-1] + 1}
+
+
+def _float(record: bytes) -> float:
+    import struct
+
+    number: float = struct.unpack("<d", record)[0]
+    return number
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_a_put_that_fails_in_the_middle_changes_nothing(address, kind):
+    store = open_store(*address(kind))
+    store.put({"user": {"ann": b"old"}})
+    with pytest.raises(StoreError):
+        store.put({"user": {"ann": b"new"}, "item": {"hat": None}})  # type: ignore[dict-item]
+    assert store.get({"user": ["ann"], "item": ["hat"]}) == {"user": [b"old"], "item": [None]}
+    store.close()
+
+
+def test_a_snapshot_is_one_file_that_can_be_read_where_nothing_can_be_written(tmp_path):
+    path = tmp_path / "history.sqlite"
+    written = SqliteStore(path)
+    written.put({"user": {"ann": b"1"}})
+    written.close()
+    assert list(tmp_path.iterdir()) == [path]
+    path.chmod(0o444)
+    tmp_path.chmod(0o555)
+    snapshot = SqliteStore(path, read_only=True)
+    assert snapshot.get({"user": ["ann"]}) == {"user": [b"1"]}
+    snapshot.close()
+    tmp_path.chmod(0o755)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        pytest.param("mongodb://here", "expected memory:, sqlite:PATH or redis://", id="another scheme"),
+        pytest.param("sqlite:", "got 'sqlite:'", id="no path"),
+        pytest.param(
+            "redis://127.0.0.1:1/0", "expected a Redis that answers at redis://127.0.0.1:1/0", id="nobody"
+        ),
+        pytest.param("redis://127.0.0.1:x/0", "expected the address of a Redis", id="no port"),
+        pytest.param("sqlite:/nowhere/at/all.sqlite", "expected a SQLite file", id="no directory"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_explained(url, told):
+    with pytest.raises(StoreError, match=told):
+        open_store(url, "shop")
+
+
+def test_a_password_is_not_shown():
+    with pytest.raises(StoreError) as caught:
+        open_store("redis://:secret@127.0.0.1:1/0", "shop")
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,50 @@
+from collections import Counter
+
+import pytest
+
+from training.errors import DataError
+from training.init.label import guess_label
+
+
+def guess(counts: dict[str, int], positive: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return guess_label("bought", Counter(counts), sum(counts.values()), positive).positive
+
+
+@pytest.mark.parametrize(
+    ("counts", "positive"),
+    [
+        pytest.param({"0": 9, "1": 1}, (), id="0 and 1 are read anyway"),
+        pytest.param({"false": 9, "true": 1}, (), id="so are true and false"),
+        pytest.param({"no": 1, "yes": 9}, ("yes",), id="yes, though it is the frequent one"),
+        pytest.param({"N": 1, "Y": 9}, ("Y",), id="Y"),
+        pytest.param({"1": 9, "2": 1}, ("2",), id="the larger number"),
+        pytest.param({"-1": 1, "1": 9}, ("1",), id="the larger number, however frequent"),
+        pytest.param({"<=50K": 9, ">50K": 1}, (">50K",), id="the rarer text"),
+    ],
+)
+def test_the_value_that_means_a_click(counts: dict[str, int], positive: tuple[str, ...]):
+    assert guess(counts) == positive
+
+
+def test_what_the_user_says_counts():
+    assert guess({"1": 5, "2": 5, "3": 5}, ("3", "2")) == ("3", "2")
+
+
+def test_more_than_two_values_ask_for_the_positive_one():
+    with pytest.raises(DataError, match=r"got 3 values: .*; say with --positive"):
+        guess({"1": 5, "2": 5, "3": 5})
+
+
+def test_one_value_is_no_label():
+    with pytest.raises(DataError, match="expected clicks and non-clicks, got one kind only"):
+        guess({"0": 7})
+
+
+def test_a_positive_value_that_never_appears_is_refused():
+    with pytest.raises(DataError, match=r"expected 'ja' \(--positive\) somewhere, got only"):
+        guess({"yes": 1, "no": 3}, ("ja",))
+
+
+def test_the_click_rate_is_of_the_labelled_rows():
+    found = guess_label("bought", Counter({"yes": 1, "no": 3}), 5, ())
+    assert (found.rate, round(found.missing, 6)) == (0.25, 0.2)

@@ -1,0 +1,64 @@
+import pytest
+
+from features.raw import MISSING_TIME
+from training.init.column import read_values
+from training.init.moments import TimeGuess, guess_time
+
+
+def guess(name: str, cells: list[str]) -> TimeGuess | None:
+    return guess_time(read_values(name, cells, len(set(cells)), text=True, markers=()))
+
+
+@pytest.mark.parametrize(
+    ("cells", "form", "first_ms"),
+    [
+        pytest.param(
+            ["1650812741436", "1650812741500", "1650812749999"], "auto", 1650812741436, id="milliseconds"
+        ),
+        pytest.param(["1650812741", "1650812745", "1650812749"], "epoch_s", 1650812741000, id="seconds"),
+        pytest.param(["978300760", "978302109", "1046454590"], "epoch_s", 978300760000, id="9 or 10 digits"),
+        pytest.param(["20220425", "20220426", "20220428"], "%Y%m%d", 1650844800000, id="yyyymmdd"),
+        pytest.param(["2014102100", "2014102101", "2014102115"], "%Y%m%d%H", 1413849600000, id="yyyymmddhh"),
+        pytest.param(["14102100", "14102101", "14102115"], "%y%m%d%H", 1413849600000, id="yymmddhh"),
+        pytest.param(["2014-10-21", "2014-10-22", ""], "auto", 1413849600000, id="ISO day, one missing"),
+        pytest.param(
+            ["2014-10-21T00:00:00Z", "2014-10-22T01:00:00Z"], "auto", 1413849600000, id="ISO with a zone"
+        ),
+        pytest.param(
+            ["21/10/2014 00:00", "22/10/2014 13:30"], "%d/%m/%Y %H:%M", 1413849600000, id="day first"
+        ),
+        pytest.param(["10/21/2014", "10/22/2014"], "%m/%d/%Y", 1413849600000, id="month first"),
+    ],
+)
+def test_how_times_are_written(cells: list[str], form: str, first_ms: int):
+    found = guess("time", cells)
+    assert found is not None
+    assert (found.format, found.time_ms[0]) == (form, first_ms)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param(["9155697141", "6355810746", "7"], id="ids of many lengths"),
+        pytest.param(["1500000000", "1500000001", "1500000002"], id="numbers of rows"),
+        pytest.param(["13:45", "14:00"], id="a clock without a day"),
+        pytest.param(["10.0.0.1", "10.0.0.2"], id="addresses"),
+        pytest.param(["500+", "[100,1k)"], id="ranges"),
+    ],
+)
+def test_what_is_no_time(cells: list[str]):
+    assert guess("code", cells) is None
+
+
+def test_a_missing_time_is_missing():
+    found = guess("time", ["2014-10-21", "2014-10-22", ""])
+    assert found is not None
+    assert found.time_ms[2] == MISSING_TIME
+
+
+def test_an_upload_time_is_not_taken_for_the_time_of_the_impression():
+    cells = ["2014-10-23", "2014-10-21", "2014-10-22"]
+    uploaded, shown = guess("upload_date", cells), guess("event_date", cells)
+    assert uploaded is not None
+    assert shown is not None
+    assert uploaded.likeness < 0 < shown.likeness

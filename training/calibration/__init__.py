@@ -1,0 +1,33 @@
+"""Probabilities that mean what they say: validation logits and labels come in, a calibration for the graph goes out.
+
+`training.pipeline` asks for it once per model, `training.export` builds it into the graph, after the correction for
+downsampled non-clicks.
+"""
+
+from training.calibration.choice import CalibrationChoice, Chosen, TriedCalibration, choose_calibration
+from training.calibration.curves import IDENTITY, Beta, Curve, Isotonic, Linear
+from training.calibration.downsampling import undo_downsampling
+from training.calibration.evidence import Evidence
+from training.calibration.kinds import FEWEST, KINDS, fit_calibration
+from training.calibration.segments import Calibration, PerSegment, fit_per_segment, segment_column
+
+__all__ = [
+    "FEWEST",
+    "IDENTITY",
+    "KINDS",
+    "Beta",
+    "Calibration",
+    "CalibrationChoice",
+    "Chosen",
+    "Curve",
+    "Evidence",
+    "Isotonic",
+    "Linear",
+    "PerSegment",
+    "TriedCalibration",
+    "choose_calibration",
+    "fit_calibration",
+    "fit_per_segment",
+    "segment_column",
+    "undo_downsampling",
+]

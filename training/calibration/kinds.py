@@ -1,0 +1,162 @@
+"""Fits one kind of curve: logits and labels come in, the curve with the lowest log loss goes out.
+
+`training.calibration.choice` tries several, `training.calibration.segments` fits one for every segment.
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression, minimize
+from scipy.special import expit, logit
+
+from training.calibration.curves import IDENTITY, Beta, Isotonic, Linear
+from training.config import Kind
+from training.metrics import Float64Array, checked
+
+KINDS: tuple[Kind, ...] = ("none", "temperature", "platt", "beta", "isotonic")
+"""From the simplest to the richest."""
+
+FEWEST = 20
+"""Fewer clicks, or fewer non-clicks, are too few to learn a curve from, or one knot of it."""
+
+MOST_KNOTS = 50
+"""Of an isotonic curve: more would follow the days it was fitted on, which are not those it will serve."""
+
+SLOPES = (0.01, 100.0)
+"""Range of every fitted slope; positive, so that the order of candidates, and with it every AUC, is kept."""
+
+
+def fit_calibration(kind: Kind, logits: ArrayLike, clicked: ArrayLike) -> Linear | Beta | Isotonic:
+    """The curve of a kind with the lowest log loss on impressions that did not train the network.
+
+    Args:
+        kind: ``temperature`` fits a slope, ``platt`` a slope and an offset, ``beta`` a slope for each end and an
+            offset, ``isotonic`` a rising line of up to `MOST_KNOTS` knots, ``none`` nothing.
+        logits: Of the uncalibrated model, with downsampling already undone, shape ``(n,)``, finite.
+        clicked: Labels 0 or 1, shape ``(n,)``.
+
+    Returns:
+        The identity for ``none``, and where clicks or non-clicks are fewer than `FEWEST`.
+
+    Raises:
+        ValueError: If shapes differ, a label is not 0 or 1, or a logit is not finite.
+
+    Source:
+        Platt, "Probabilistic Outputs for Support Vector Machines", 1999; temperature: Guo et al., ICML 2017 (their
+        temperature is 1 / slope); beta: Kull et al., AISTATS 2017; isotonic: Zadrozny and Elkan, KDD 2002.
+    """
+    is_click, logits = checked(clicked, logits)
+    if np.isinf(logits).any():
+        raise ValueError(
+            "expected finite logits to calibrate, got an infinite one: train with a lower learning rate"
+        )
+    clicks = int(is_click.sum())
+    if kind == "none" or min(clicks, is_click.size - clicks) < FEWEST:
+        return IDENTITY
+    return _fitted(kind, logits, is_click)
+
+
+def _fitted(
+    kind: Literal["temperature", "platt", "beta", "isotonic"],
+    logits: Float64Array,
+    is_click: NDArray[np.bool_],
+) -> Linear | Beta | Isotonic:
+    match kind:
+        case "temperature":
+            (slope,) = _lowest_log_loss(logits[:, None], is_click, with_offset=False)
+            return Linear(kind=kind, slope=slope)
+        case "platt":
+            slope, offset = _lowest_log_loss(logits[:, None], is_click, with_offset=True)
+            return Linear(kind=kind, slope=slope, offset=offset)
+        case "beta":
+            ends = np.stack([-np.logaddexp(0.0, -logits), np.logaddexp(0.0, logits)], axis=1)
+            low, high, offset = _lowest_log_loss(ends, is_click, with_offset=True)
+            return Beta(low=low, high=high, offset=offset)
+        case "isotonic":
+            return _isotonic(logits, is_click)
+
+
+def _lowest_log_loss(inputs: Float64Array, is_click: NDArray[np.bool_], *, with_offset: bool) -> list[float]:
+    """The slope of every column of ``inputs``, shape ``(n, k)``, and the offset where one is asked for."""
+    columns = inputs.shape[1]
+    # Around the mean, slopes and offset hardly influence each other, which makes the descent short.
+    centre = inputs.mean(axis=0) if with_offset else np.zeros(columns)
+    centred = inputs - centre
+
+    def loss_and_gradient(parameters: Float64Array) -> tuple[float, Float64Array]:
+        calibrated = centred @ parameters[:columns] + parameters[columns]
+        loss = np.logaddexp(0.0, calibrated).mean() - calibrated[is_click].sum() / calibrated.size
+        residual = expit(calibrated) - is_click
+        return float(loss), np.append(residual @ centred / residual.size, residual.mean())
+
+    found = minimize(
+        loss_and_gradient,
+        x0=np.append(np.ones(columns), centre.sum()),
+        jac=True,
+        # As exact as L-BFGS-B here, which wakes every thread of the linear algebra library for its 3 x 3 matrices.
+        method="SLSQP",
+        bounds=[SLOPES] * columns + [(None, None) if with_offset else (0.0, 0.0)],
+        options={"ftol": 1e-14, "maxiter": 200},
+    )
+    slopes, offset = found.x[:columns], found.x[columns]
+    return [*slopes.tolist(), float(offset - slopes @ centre)] if with_offset else slopes.tolist()
+
+
+class Step(NamedTuple):
+    """Neighbouring impressions that isotonic regression gives one click rate."""
+
+    impressions: float
+    clicks: float
+    sum_of_logits: float
+
+    @property
+    def knot(self) -> tuple[float, float]:
+        """The centre of the step: its mean logit, and the logit of its click rate."""
+        return self.sum_of_logits / self.impressions, float(logit(self.clicks / self.impressions))
+
+    def with_next(self, step: "Step") -> "Step":
+        return Step(*(mine + its for mine, its in zip(self, step, strict=True)))
+
+
+def _isotonic(logits: Float64Array, is_click: NDArray[np.bool_]) -> Isotonic:
+    distinct, place = np.unique(logits, return_inverse=True)
+    impressions, clicks = np.bincount(place), np.bincount(place, weights=is_click)
+    # Equal logits are one point: what the network cannot tell apart, no curve may.
+    starts = isotonic_regression(clicks / impressions, weights=impressions).blocks[:-1]
+    columns = (np.add.reduceat(column, starts) for column in (impressions, clicks, distinct * impressions))
+    steps = [Step(*map(float, step)) for step in zip(*columns, strict=True)]
+    non_clicks = is_click.size - is_click.sum()
+    knots = [
+        step.knot for step in wide_steps(steps, max(FEWEST, min(is_click.sum(), non_clicks) / MOST_KNOTS))
+    ]
+    at, calibrated = zip(*knots, strict=True)
+    return Isotonic(logits=at, calibrated=calibrated)
+
+
+def wide_steps(steps: list[Step], fewest: float) -> list[Step]:
+    """Steps joined with their neighbours until each has so many clicks and non-clicks, and none is too steep.
+
+    So no step is all clicks or none, whose logit would be infinite; the joined rates still rise.
+    """
+    wide: list[Step] = []
+    rest: Step | None = None
+    for step in steps:
+        rest = step if rest is None else rest.with_next(step)
+        if min(rest.clicks, rest.impressions - rest.clicks) >= fewest and _is_gentle(wide, rest):
+            wide.append(rest)
+            rest = None
+    if rest is None:
+        return wide
+    return [*wide[:-1], wide[-1].with_next(rest)] if wide else [rest]
+
+
+def _is_gentle(wide: list[Step], step: Step) -> bool:
+    """Whether the line from the last step rises, and does not blow the rounding of float32 logits up.
+
+    Regression leaves neighbours of the same click rate apart where their means differ by a rounding.
+    """
+    if not wide:
+        return True
+    (before, low), (after, high) = wide[-1].knot, step.knot
+    return 0 < high - low <= SLOPES[1] * (after - before)

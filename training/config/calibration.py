@@ -1,0 +1,39 @@
+"""How probabilities are calibrated on the validation slice."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from training.config.part import Part
+
+Kind = Literal["none", "temperature", "platt", "beta", "isotonic"]
+
+
+class CalibrationConfig(Part):
+    """How probabilities are calibrated on the validation slice; the kind alone may stand for the whole part."""
+
+    kind: Literal["auto"] | Kind = Field(
+        default="auto",
+        description="none, temperature, platt, beta or isotonic; auto: the simplest that later impressions of the "
+        "validation slice do not refute",
+    )
+    segment: str | None = Field(
+        default=None,
+        description="single-valued id feature whose values may have curves of their own; null: one for all",
+    )
+    min_clicks: int = Field(
+        default=200, ge=20, description="clicks, and non-clicks, that a value needs for its own curve"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_its_kind(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_a_curve_to_divide(self) -> Self:
+        if self.kind == "none" and self.segment is not None:
+            raise ValueError(
+                f"expected a kind beside segment: {self.segment!r}, got none; take auto or drop segment"
+            )
+        return self

@@ -1,0 +1,34 @@
+"""How history is replayed and used."""
+
+from pydantic import Field, field_validator
+
+from features.spec import milliseconds
+from training.config.part import Part
+
+
+class HistoryConfig(Part):
+    """When outcomes are known, and how old the state may be where it is used."""
+
+    delay: str = Field(
+        default="0s",
+        description="attribution delay: how long after its impression an outcome is known, such as 10s or 30m",
+    )
+    stale: str = Field(
+        default="0s",
+        description="oldest state that scoring sees: 0s where it is updated live, else a duration such as 2d; training "
+        "then sees states of any age up to it, and held-out slices the state at their beginning",
+    )
+
+    @field_validator("delay", "stale")
+    @classmethod
+    def _is_a_duration(cls, duration: str) -> str:
+        milliseconds(duration)
+        return duration
+
+    @property
+    def delay_ms(self) -> int:
+        return milliseconds(self.delay)
+
+    @property
+    def stale_ms(self) -> int:
+        return milliseconds(self.stale)

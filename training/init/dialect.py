@@ -1,0 +1,54 @@
+"""What must be known before an unknown file can be read: its separator, and names that a model's input can carry.
+
+The path comes in; the part of a task file's ``data`` that says how the file is read goes out to `training.init.plan`.
+"""
+
+import csv
+import re
+from itertools import islice
+from pathlib import Path
+
+from training.sources.files import opened
+
+SEPARATORS = (",", ";", "\t", "|")
+_LINES = 50
+_UNUSABLE = re.compile(r"[^A-Za-z0-9_.\-]+")
+
+
+def separator_of(path: Path) -> str:
+    """The separator that splits the first lines into the most columns, all alike; ',' where none does."""
+    with opened(path) as file:
+        lines = [line.decode("utf-8-sig", errors="replace") for line in islice(file.stream, _LINES)]
+    best = max(SEPARATORS, key=lambda separator: _columns(lines, separator))
+    return best if _columns(lines, best) > 1 else ","
+
+
+def _columns(lines: list[str], separator: str) -> int:
+    """Columns of the header, if most lines have as many."""
+    try:
+        widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
+    except csv.Error:
+        return 0
+    alike = sum(width == widths[0] for width in widths) if widths else 0
+    return widths[0] if widths and alike >= 0.8 * len(widths) else 0
+
+
+def renamed(columns: tuple[str, ...], taken: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Names of columns that cannot name an input of a model -> names that can.
+
+    Args:
+        columns: Of a file.
+        taken: Names that must not come out, as another file has them.
+    """
+    names: dict[str, str] = {}
+    used = set(columns) | taken
+    for number, column in enumerate(columns, start=1):
+        usable = _UNUSABLE.sub("_", column.strip()).strip("_.-") or f"column_{number}"
+        if usable == column:
+            continue
+        fresh, attempt = usable, 2
+        while fresh in used:
+            fresh, attempt = f"{usable}_{attempt}", attempt + 1
+        used.add(fresh)
+        names[column] = fresh
+    return names

@@ -1,0 +1,183 @@
+"""Which kind of feature a column becomes.
+
+A `Column` and what is known of the log come in; entries of the task file, with the reason, go out to
+`training.init.plan`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec import Side
+from training.init.choice import Choice
+from training.init.column import Column
+from training.init.defaults import BUCKETS, HASH_BUCKETS, HASHED_ABOVE, INTEGERS_AS_CATEGORIES, defaults_for
+from training.init.lists import Splitting, splitting_of
+from training.init.numbers import is_heavy_tailed, sentinels
+from training.init.signal import bin_codes, crossed_log_loss, repetition, seen_before, value_codes
+
+_CODE_WORDS = frozenset(
+    {"id", "ids", "code", "type", "cat", "category", "class", "zip", "postcode", "zipcode", "hash", "region", "city",
+     "country", "state", "brand", "site", "app", "uid", "iid", "pid", "uuid", "ip"}
+)  # fmt: skip
+_AMOUNT_WORDS = frozenset(
+    {"age", "price", "cost", "amount", "count", "cnt", "num", "number", "score", "rate", "ratio", "days", "hours",
+     "minutes", "seconds", "ms", "sec", "length", "len", "size", "height", "width", "weight", "income", "balance", "gain",
+     "loss", "duration", "year", "distance", "avg", "mean", "sum", "total", "ctr", "freq", "recency", "popularity", "views"}
+)  # fmt: skip
+_UNIQUE = 0.9
+_FREE_TEXT = 40
+_SEEN_AGAIN = 0.05
+_CATEGORY_GAIN = 0.002
+_LARGE_IF_REPEATED = 1e6
+_LARGE = 1e7
+"""From such a median on, whole numbers without a long tail are taken for names."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """What every choice needs to know of the log.
+
+    Attributes:
+        rows: Of the whole log.
+        stride: Every so many-th row was kept.
+        clicked: Labels of the kept impressions, shape ``(n,)``.
+        learned: The earlier ones among them, shape ``(n,)``.
+    """
+
+    rows: int
+    stride: int
+    clicked: NDArray[np.int8]
+    learned: NDArray[np.bool_]
+
+
+def choose(column: Column, side: Side, log: Log, *, key: bool) -> Choice:
+    """The features of a column that is no time and no leak.
+
+    Args:
+        column: The column.
+        side: Where it belongs.
+        log: Around it.
+        key: Whether it identifies users or items.
+    """
+    reason = useless(column, log, key=key)
+    if reason is not None:
+        return left_out(column, reason)
+    splitting = None if key else splitting_of(column)
+    if splitting is not None:
+        return _multi(column, side, splitting, log)
+    if not key and column.numbers is not None and not _is_code(column, column.numbers, log):
+        return _number(column, column.numbers, side)
+    return _category(column, side, log, key=key)
+
+
+def left_out(column: Column, reason: str) -> Choice:
+    """The choice to leave a column out."""
+    return Choice(column.name, "left out", None, (), reason, column.distinct, column.missing)
+
+
+def useless(column: Column, log: Log, *, key: bool) -> str | None:
+    """Why nothing can be learned from a column; None if something can."""
+    if not column.present.any():
+        return "no value at all"
+    if column.distinct == 1 and column.missing == 0:
+        return "one value only, which tells a model nothing"
+    unique = column.side is None and column.distinct > _UNIQUE * log.rows * (1 - column.missing)
+    if unique and (column.numbers is None or key or _is_named_code(column) or _counts_rows(column.numbers)):
+        return "a different value in nearly every row: nothing to learn from"
+    if column.numbers is None and not column.lists and column.distinct > 1000:
+        longest = float(np.mean([len(text) for text in column.texts.to_list()]))
+        if longest > _FREE_TEXT and repetition(column) < 2:
+            return "free text: no kind of feature reads it"
+    counted = log.stride == 1 or repetition(column) >= 3
+    if counted and column.numbers is None and seen_before(column, log.learned) < _SEEN_AGAIN:
+        return "its values do not come back: hardly any later impression has one that was seen before"
+    return None
+
+
+def _counts_rows(numbers: NDArray[np.float64]) -> bool:
+    steps = np.diff(numbers)
+    return bool((steps > 0).all() or (steps < 0).all()) and bool((numbers == np.floor(numbers)).all())
+
+
+def _is_code(column: Column, numbers: NDArray[np.float64], log: Log) -> bool:
+    """Whether a column of numbers is really one of names."""
+    if not column.integers:
+        return False
+    known = numbers[~np.isnan(numbers)]
+    if len(np.unique(known)) <= INTEGERS_AS_CATEGORIES:
+        return True
+    if column.words & _AMOUNT_WORDS:
+        return False
+    if _is_named_code(column):
+        return True
+    if repetition(column) >= 10:
+        by_value = crossed_log_loss(value_codes(column), log.clicked)
+        by_size = crossed_log_loss(bin_codes(numbers, 64), log.clicked)
+        return by_value < by_size * (1 - _CATEGORY_GAIN)
+    large = float(np.median(known)) >= (_LARGE_IF_REPEATED if repetition(column) >= 2 else _LARGE)
+    return large and not is_heavy_tailed(known)
+
+
+def _is_named_code(column: Column) -> bool:
+    joined = any(word.endswith("id") and len(word) > 5 and word != "android" for word in column.words)
+    return joined or bool(column.words & _CODE_WORDS)
+
+
+def _category(column: Column, side: Side, log: Log, *, key: bool) -> Choice:
+    what = "key" if key else ("integer code" if column.numbers is not None else "text")
+    if column.distinct > HASHED_ABOVE:
+        entry = {"kind": "hashed", "name": column.name, "buckets": HASH_BUCKETS}
+        note = f"{what} with too many values for a vocabulary"
+    else:
+        few = column.distinct <= 100
+        entry = {"kind": "categorical", "name": column.name}
+        min_count = 2 if few else defaults_for(log.rows).min_count
+        if min_count != 2:
+            entry["min_count"] = min_count
+        note = what if key or column.numbers is not None else ("few values" if few else "many values")
+    return _chosen(column, side, (entry,), note)
+
+
+def _multi(column: Column, side: Side, splitting: Splitting, log: Log) -> Choice:
+    entry: dict[str, Any] = {
+        "kind": "multi",
+        "name": column.name,
+        "separator": splitting.separator,
+        "max_length": splitting.max_length,
+    }
+    min_count = defaults_for(log.rows).min_count
+    if min_count != 2:
+        entry["min_count"] = min_count
+    note = f"lists, {splitting.mean:.1f} tokens each"
+    return Choice(column.name, "multi", side, (entry,), note, splitting.tokens, column.missing)
+
+
+def _number(column: Column, numbers: NDArray[np.float64], side: Side) -> Choice:
+    odd = sentinels(numbers)
+    known = numbers[~np.isnan(numbers) & ~np.isin(numbers, odd)]
+    heavy = is_heavy_tailed(known)
+    numeric: dict[str, Any] = {
+        "kind": "numeric",
+        "name": column.name,
+        "scale": "log" if heavy else "standard",
+    }
+    shared: dict[str, Any] = {"missing_values": [_plain(value) for value in odd]} if odd else {}
+    if odd or column.missing > 0:
+        numeric["indicator"] = True
+    notes = ["long tail" if heavy else "number"]
+    if odd:
+        notes.append(f"{', '.join(str(_plain(value)) for value in odd)} means missing")
+    buckets = {"kind": "buckets", "name": f"{column.name}_bucket", "column": column.name, "buckets": BUCKETS}
+    return _chosen(column, side, (numeric | shared, buckets | shared), ", ".join(notes))
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if value == int(value) else value
+
+
+def _chosen(column: Column, side: Side, entries: tuple[dict[str, Any], ...], note: str) -> Choice:
+    kinds = " + ".join(str(entry["kind"]) for entry in entries)
+    return Choice(column.name, kinds, side, entries, note, column.distinct, column.missing)

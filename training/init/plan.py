@@ -1,0 +1,154 @@
+"""All decisions about an unknown log, in their order: time, keys, sides, leaks, kinds, cuts.
+
+A `Question` comes in; a `Draft` goes out to `training.init.document`, which writes it down.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec import Side
+from training.errors import DataError
+from training.init.choice import Choice
+from training.init.column import Column
+from training.init.cuts import Cuts, choose_cuts
+from training.init.defaults import LARGEST_SEGMENT
+from training.init.keys import guess_key, side_of
+from training.init.kinds import Log, choose, left_out
+from training.init.leaks import Strength, leak_reason, outlier_note, strengths
+from training.init.moments import TimeGuess, guess_time
+from training.init.reading import Question, Seen, see
+from training.init.times import choose_time, impression_choice
+from training.progress import Progress
+
+_LEARNED = 0.7
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A task that is not yet written.
+
+    Attributes:
+        seen: The log.
+        time: The time of the impression; None where the order of the rows stands for it.
+        cuts: Shares at which the later slices begin.
+        keys: Side -> column that identifies users or items.
+        times: Every column of times.
+        choices: What becomes of each column but the label.
+        segments: Columns by which the report repeats its figures.
+    """
+
+    seen: Seen
+    time: TimeGuess | None
+    cuts: Cuts
+    keys: dict[Side, Column]
+    times: tuple[TimeGuess, ...]
+    choices: tuple[Choice, ...]
+    segments: tuple[str, ...]
+
+    @property
+    def ids(self) -> int:
+        """The largest number of distinct values that a column of ids has."""
+        return max(
+            (
+                choice.distinct
+                for choice in self.choices
+                for entry in choice.features
+                if entry["kind"] in {"categorical", "hashed"}
+            ),
+            default=1,
+        )
+
+
+def draft(question: Question, progress: Progress) -> Draft:
+    """Look at a log and decide.
+
+    Raises:
+        DataError: If the log cannot be used; see `see` and `choose_cuts`.
+    """
+    seen = see(question, progress)
+    log_columns = [column for column in seen.columns if column.side is None]
+    keys = _keys(seen, log_columns)
+    times = {column.name: guess for column in seen.columns if (guess := guess_time(column)) is not None}
+    sides = {column.name: side_of(column, keys) for column in seen.columns}
+    time = _impression_time(times, sides)
+    cuts = choose_cuts(None if time is None else time.time_ms, seen.clicked)
+    if not cuts.by_time:
+        time = None
+    learned = _learned(time, len(seen.clicked))
+    log = Log(seen.glimpse.rows, seen.glimpse.stride, seen.clicked, learned)
+    strong = strengths(seen.columns, seen.clicked, learned)
+    chooser = _Chooser(log, keys, sides, strong, times, time)
+    choices = tuple(chooser.choose(column) for column in seen.columns)
+    if not any(choice.features for choice in choices):
+        reasons = "; ".join(f"{choice.column!r} {choice.note}" for choice in choices[:10])
+        raise DataError(
+            f"expected a column that a model can learn from, got none: {reasons or 'only a label'}"
+        )
+    return Draft(seen, time, cuts, keys, tuple(times.values()), choices, _segments(choices, strong))
+
+
+def _keys(seen: Seen, log_columns: Sequence[Column]) -> dict[Side, Column]:
+    """The tables' keys, or else the columns whose names say so."""
+    by_name = {column.name: column for column in log_columns}
+    found = {
+        side: by_name[seen.keys[side]]
+        if side in seen.keys
+        else guess_key(log_columns, side, seen.glimpse.rows)
+        for side in (Side.USER, Side.ITEM)
+    }
+    return {side: column for side, column in found.items() if column is not None}
+
+
+def _impression_time(times: dict[str, TimeGuess], sides: dict[str, Side]) -> TimeGuess | None:
+    candidates = [
+        guess
+        for name, guess in times.items()
+        if guess.column.side is None and sides[name] is Side.CONTEXT and guess.likeness > 0
+    ]
+    return max(candidates, key=lambda guess: guess.likeness, default=None)
+
+
+def _learned(time: TimeGuess | None, rows: int) -> NDArray[np.bool_]:
+    """The earlier impressions, from which columns are judged on the later ones."""
+    order = np.arange(rows) if time is None else time.time_ms
+    learned: NDArray[np.bool_] = order <= np.quantile(order, _LEARNED)
+    return learned if not learned.all() else np.arange(rows) <= _LEARNED * rows
+
+
+@dataclass(frozen=True)
+class _Chooser:
+    """Asks about one column after the other."""
+
+    log: Log
+    keys: dict[Side, Column]
+    sides: dict[str, Side]
+    strengths: dict[str, Strength]
+    times: dict[str, TimeGuess]
+    time: TimeGuess | None
+
+    def choose(self, column: Column) -> Choice:
+        side = self.sides[column.name]
+        if self.time is not None and column.name == self.time.column.name:
+            return impression_choice(self.time)
+        key = any(key.name == column.name for key in self.keys.values())
+        leak = None if key else leak_reason(column, self.log.clicked, self.strengths[column.name], side)
+        if leak is not None:
+            return left_out(column, leak)
+        if column.name in self.times:
+            return choose_time(self.times[column.name], side, self.time)
+        choice = choose(column, side, self.log, key=key)
+        warning = outlier_note(self.strengths[column.name]) if choice.features else ""
+        return replace(choice, note=f"{choice.note}; {warning}") if warning else choice
+
+
+def _segments(choices: Sequence[Choice], strong: dict[str, Strength]) -> tuple[str, ...]:
+    """The column with few values that tells the most."""
+    usable = [
+        choice.column
+        for choice in choices
+        if choice.kind == "categorical" and 2 <= choice.distinct <= LARGEST_SEGMENT
+    ]
+    return tuple(sorted(usable, key=lambda name: -strong[name].auc)[:1])

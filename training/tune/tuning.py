@@ -1,0 +1,121 @@
+"""The story of a search, in order: read and encode once, run trials, confirm the best, write down what was found.
+
+`axon.commands.tune` calls `tune`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from training.config import TaskConfig
+from training.errors import ConfigError
+from training.models import FAMILIES
+from training.progress import Progress
+from training.run import RunDirectory
+from training.tune.book import JOURNAL, Book, Question, claimed
+from training.tune.confirm import confirm, confirm_seconds
+from training.tune.course import Course
+from training.tune.inner import InnerSlices, encode_once
+from training.tune.limits import Limits
+from training.tune.result import TuneResult, ranked
+from training.tune.search import Search, search
+from training.tune.space import Space
+from training.version import code_version
+
+_NOT_SEARCHED = {"name", "gate", "report"}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants searched.
+
+    Attributes:
+        families: Names in `FAMILIES` that may be tried beside the task's own; empty for all.
+        sampler: A name in `training.tune.samplers.SAMPLERS`.
+        limits: When to stop.
+        confirm: How many of the best trials get a second seed; 0 for none.
+        restart: Whether an earlier search for the same task is forgotten.
+    """
+
+    families: tuple[str, ...]
+    sampler: str
+    limits: Limits
+    confirm: int
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search found and the directory that keeps it."""
+
+    result: TuneResult
+    run: Path
+
+
+def tune(
+    task: TaskConfig, data_root: Path, runs: Path, wish: Wish, *, now: datetime, progress: Progress
+) -> Tuned:
+    """Search around a task, in ``runs/tune-NAME``; a search that is there already goes on.
+
+    Raises:
+        TrainingError: If the task, its log or an earlier search there refuses.
+    """
+    families = checked_families(wish.families)
+    run = RunDirectory(runs / f"tune-{task.name}")
+    with claimed(run.path):
+        if wish.restart:
+            (run.path / JOURNAL).unlink(missing_ok=True)
+        run.drop_work()
+        run.vocabularies.mkdir(parents=True)
+        try:
+            inner = encode_once(task, data_root, run, progress)
+            found, complete = _searched(task, inner, families, wish, run, progress)
+        finally:
+            run.drop_work()
+        result = TuneResult(
+            name=task.name,
+            created_at=now,
+            code_version=code_version(),
+            sampler=wish.sampler,
+            seed=task.training.seed,
+            families=families,
+            rows=inner.rows(),
+            complete=complete,
+            first=found.book.finished()[0].number,
+            trials=ranked(found, wish.confirm),
+        )
+        run.write("trials.csv", result.table().write_csv())
+    return Tuned(result, run.path)
+
+
+def checked_families(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The families to try, all of them where none is named.
+
+    Raises:
+        ConfigError: If there is no family of a name.
+    """
+    unknown = sorted(set(names) - set(FAMILIES))
+    if unknown:
+        raise ConfigError(f"--families: expected some of {', '.join(FAMILIES)}, got {', '.join(unknown)}")
+    return names or tuple(FAMILIES)
+
+
+def _searched(
+    task: TaskConfig,
+    inner: InnerSlices,
+    families: tuple[str, ...],
+    wish: Wish,
+    run: RunDirectory,
+    progress: Progress,
+) -> tuple[Search, bool]:
+    """The search after its trials, and whether nobody interrupted it."""
+    question = Question(
+        task=task.model_dump(mode="json", exclude=_NOT_SEARCHED),
+        families=families,
+        sampler=wish.sampler,
+        seed=task.training.seed,
+        rows=inner.rows(),
+    )
+    found = Search(Space(task, families), Course(task, inner), Book(run.path, question), wish.limits)
+    interrupted = search(found, reserve_s=lambda: confirm_seconds(found, wish.confirm), progress=progress)
+    return found, not (interrupted or confirm(found, wish.confirm, progress=progress))

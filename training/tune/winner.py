@@ -1,0 +1,87 @@
+"""The winner as a task file: the file that was searched around and a result come in, a new ``axon.yaml`` is written.
+
+It says what the old file says, but for its comments and for what the winner changes.
+"""
+
+import os
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from training.config import parse_config
+from training.errors import ConfigError
+from training.tune.result import TuneResult, TunedTrial
+
+
+def refuse_to_overwrite(output: Path, *, force: bool) -> None:
+    """Raise before a long search whose result could not be written.
+
+    Raises:
+        ConfigError: If there is a file, and ``force`` does not allow to replace it.
+    """
+    if output.exists() and not force:
+        raise ConfigError(
+            f"{output}: expected no such file yet, found one; --force replaces it, --output names another"
+        )
+
+
+def write_winner(result: TuneResult, source: Path, data_root: Path, output: Path) -> None:
+    """Write the task file of the winner.
+
+    Args:
+        result: What was found.
+        source: The task file that was searched around.
+        data_root: Where its data are; the new file names the place as seen from its own.
+        output: The new file.
+    """
+    document = yaml.safe_load(source.read_text(encoding="utf-8"))
+    tuned = with_changes(document, result.winner.changes)
+    tuned["data"] = tuned["data"] | {"root": _seen_from(output.absolute().parent, data_root, document)}
+    text = _header(result, source) + yaml.safe_dump(tuned, sort_keys=False, allow_unicode=True)
+    parse_config(yaml.safe_load(text), source="what axon tune wants to write")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8")
+
+
+def with_changes(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A task file as a document, with some keys, such as ``training.optimizer.learning_rate``, set to new values."""
+    changed = deepcopy(document)
+    for key, value in changes.items():
+        *path, last = key.split(".")
+        part = changed
+        for name in path:
+            # A part may be missing or null: its defaults hold, beside what is set here.
+            part[name] = part.get(name) or {}
+            part = part[name]
+        part[last] = value
+    return changed
+
+
+def _seen_from(folder: Path, data_root: Path, document: dict[str, Any]) -> str:
+    """The data's directory: absolute where it was absolute, else relative to the new file."""
+    if Path(document["data"].get("root", ".")).is_absolute():
+        return str(data_root)
+    return Path(os.path.relpath(data_root.resolve(), folder.resolve())).as_posix()
+
+
+def _header(result: TuneResult, source: Path) -> str:
+    winner, baseline = result.winner, result.baseline
+    completed = sum(trial.log_loss is not None for trial in result.trials)
+    lines = [
+        f"Written by axon tune from {source.name} on {result.created_at:%Y-%m-%d}: trial {winner.number} of "
+        f"{len(result.trials)} ({completed} not pruned), sampler {result.sampler}, seed {result.seed}.",
+        f"Log loss on {result.rows['judge']:,} impressions of the validation slice: {_figures(winner)}.",
+        f"The task file as it stood: {_figures(baseline)}.",
+        "These impressions chose among the trials, so the figures flatter the winner; the test slice was not looked at.",
+    ]
+    if winner.number == baseline.number:
+        lines.append("Nothing better was found: this is the same task.")
+    return "".join(f"# {line}\n" for line in lines) + "\n"
+
+
+def _figures(trial: TunedTrial) -> str:
+    if trial.confirmed is None:
+        return f"{trial.log_loss:.5f}"
+    return f"{trial.mean:.5f} (mean of {trial.log_loss:.5f} and, with another seed, {trial.confirmed:.5f})"
