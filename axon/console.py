@@ -70,10 +70,13 @@ class Screen:
 
     def comparison(self, title: str, report: "Report") -> None:
         """The report's metrics, one column per model."""
-        from training.report import metrics_table
+        from training.report import metrics_table, targets_table
 
         header, *rows = metrics_table(report)
         self.table(title, header, rows)
+        if by_target := targets_table(report):
+            header, *rows = by_target
+            self.table("by target", header, rows)
 
     def progress(self) -> "Stages":
         """Where long work tells how far it is."""

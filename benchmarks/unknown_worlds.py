@@ -109,9 +109,9 @@ def ratings(rng: Draw, rows: int) -> pl.DataFrame:
     comes = rng.random(int(users.max()) + 1)[users] + 0.05 * rng.random(rows)
     order = np.argsort(comes)
     frame = pl.DataFrame({"userId": users + 1, "movieId": movies + 1, "timestamp": epoch_s(rng, rows, 400)})
-    return frame.with_columns(pl.Series("userId", users[order] + 1), pl.Series("movieId", movies[order] + 1)).with_columns(
-        pl.Series("liked", clicked[order])
-    )
+    return frame.with_columns(
+        pl.Series("userId", users[order] + 1), pl.Series("movieId", movies[order] + 1)
+    ).with_columns(pl.Series("liked", clicked[order]))
 
 
 def devices(rng: Draw, rows: int) -> pl.DataFrame:
@@ -122,9 +122,16 @@ def devices(rng: Draw, rows: int) -> pl.DataFrame:
     device = np.where(rng.random(rows) < 0.8, 0, 1 + power_ids(rng, rows, rows // 6, 0.6))
     creative, slot = power_ids(rng, rows, 800, 0.8), rng.integers(0, 5, rows)
     campaign = rng.integers(0, 90, 800)[creative]
-    logits = effect(rng, site, 0.5) + effect(rng, app, 0.4) + effect(rng, creative, 0.3) + effect(rng, campaign, 0.4)
+    logits = (
+        effect(rng, site, 0.5)
+        + effect(rng, app, 0.4)
+        + effect(rng, creative, 0.3)
+        + effect(rng, campaign, 0.4)
+    )
     logits += pair_effect(rng, site, campaign, 0.5) + effect(rng, address, 0.5) + effect(rng, model, 0.2)
-    logits += effect(rng, device, 0.5) + effect(rng, slot, 0.2) + effect(rng, creative * 10 + hours // 24, 0.3)
+    logits += (
+        effect(rng, device, 0.5) + effect(rng, slot, 0.2) + effect(rng, creative * 10 + hours // 24, 0.3)
+    )
     return pl.DataFrame(
         {
             "hour": [f"1410{21 + hour // 24}{hour % 24:02d}" for hour in hours],
@@ -156,7 +163,9 @@ def hashes(rng: Draw, rows: int) -> pl.DataFrame:
     seen: list[Ints] = []
     for number in range(1, 27):
         ids = power_ids(rng, rows, sizes[number % len(sizes)], 1.0 + 0.2 * (number % 2))
-        columns[f"C{number}"] = ["" if rng.random() < 0.02 * (number % 4) else text for text in hashed(ids, number)]
+        columns[f"C{number}"] = [
+            "" if rng.random() < 0.02 * (number % 4) else text for text in hashed(ids, number)
+        ]
         logits += effect(rng, ids, 0.25)
         seen.append(ids)
     logits += pair_effect(rng, seen[3], seen[5], 0.5) + pair_effect(rng, seen[4], seen[12], 0.5)
@@ -167,22 +176,40 @@ def identifiers(rng: Draw, rows: int) -> pl.DataFrame:
     """Five columns of identifiers with many values, their effects and one pair of tastes; nothing else."""
     sizes = (rows // 30, rows // 50, 900, rows // 12, 200)
     ids = [power_ids(rng, rows, size, 0.8) for size in sizes]
-    logits = sum((effect(rng, column, 0.6) for column in ids), np.zeros(rows)) + pair_effect(rng, ids[0], ids[2], 0.5)
+    logits = sum((effect(rng, column, 0.6) for column in ids), np.zeros(rows)) + pair_effect(
+        rng, ids[0], ids[2], 0.5
+    )
     columns = {f"id_{number}": hashed(column, number) for number, column in enumerate(ids)}
     return pl.DataFrame(columns).with_columns(pl.Series("clicked", draw_clicks(rng, logits, 0.2)))
 
 
 def census(rng: Draw, rows: int) -> pl.DataFrame:
     """People: mixed columns, thresholds, interactions, '?' for missing, no time and no identifier: like Adult."""
-    age, years = np.clip(rng.gamma(6, 6.5, rows), 17, 90).astype(np.int64), np.clip(rng.normal(10, 2.6, rows), 1, 16).astype(np.int64)
+    age, years = (
+        np.clip(rng.gamma(6, 6.5, rows), 17, 90).astype(np.int64),
+        np.clip(rng.normal(10, 2.6, rows), 1, 16).astype(np.int64),
+    )
     married = (rng.random(rows) < 1 / (1 + np.exp(-(age - 32) / 6))) & (rng.random(rows) < 0.75)
     hours = np.where(rng.random(rows) < 0.45, 40, np.clip(rng.normal(41, 13, rows), 1, 99)).astype(np.int64)
-    work, job, country = rng.integers(0, 8, rows), power_ids(rng, rows, 14, 0.4), power_ids(rng, rows, 40, 2.2)
+    work, job, country = (
+        rng.integers(0, 8, rows),
+        power_ids(rng, rows, 14, 0.4),
+        power_ids(rng, rows, 40, 2.2),
+    )
     gain = np.where(rng.random(rows) < 0.08, np.round(np.exp(rng.normal(8.3, 1.1, rows))), 0).astype(np.int64)
-    loss = np.where(rng.random(rows) < 0.045, np.round(rng.normal(1_870, 380, rows).clip(200)), 0).astype(np.int64)
+    loss = np.where(rng.random(rows) < 0.045, np.round(rng.normal(1_870, 380, rows).clip(200)), 0).astype(
+        np.int64
+    )
     logits = 0.34 * (years - 10) + 2.2 * married + 0.5 * (years >= 13) * married - ((age - 48) / 17.0) ** 2
-    logits += 0.03 * (hours - 40) * (job % 3 != 0) + 5.0 * (gain > 7_000) - 1.5 * ((gain > 0) & (gain < 4_000))
-    logits += 1.6 * ((loss > 1_800) & (loss < 2_000)) - 1.0 * ((loss > 0) & (loss < 1_500)) + effect(rng, job, 0.6) + effect(rng, work, 0.3)
+    logits += (
+        0.03 * (hours - 40) * (job % 3 != 0) + 5.0 * (gain > 7_000) - 1.5 * ((gain > 0) & (gain < 4_000))
+    )
+    logits += (
+        1.6 * ((loss > 1_800) & (loss < 2_000))
+        - 1.0 * ((loss > 0) & (loss < 1_500))
+        + effect(rng, job, 0.6)
+        + effect(rng, work, 0.3)
+    )
     jobs = np.array([f"Job-{name}" for name in "ABCDEFGHIJKLMN"])
     return pl.DataFrame(
         {
@@ -190,7 +217,9 @@ def census(rng: Draw, rows: int) -> pl.DataFrame:
             "workclass": with_gaps(rng, work, 0.06, "?"),
             "fnlwgt": rng.integers(12_000, 900_000, rows),
             "education-num": years,
-            "marital-status": np.where(married, "Married", rng.choice(["Never", "Divorced", "Widowed"], rows)),
+            "marital-status": np.where(
+                married, "Married", rng.choice(["Never", "Divorced", "Widowed"], rows)
+            ),
             "occupation": jobs[job],
             "sex": rng.choice(["Male", "Female"], rows),
             "capital-gain": gain,
@@ -206,7 +235,11 @@ def loans(rng: Draw, rows: int) -> pl.DataFrame:
     """Limits, delays, bills and payments of six months, whether the next is missed: numbers only, no time."""
     limit = np.round(np.exp(rng.normal(11.6, 0.9, rows)), -4).clip(10_000)
     habit, delay = rng.normal(size=rows), rng.normal(size=rows)
-    columns: dict[str, Floats | Ints] = {"LIMIT_BAL": limit, "SEX": rng.integers(1, 3, rows), "AGE": rng.integers(21, 75, rows)}
+    columns: dict[str, Floats | Ints] = {
+        "LIMIT_BAL": limit,
+        "SEX": rng.integers(1, 3, rows),
+        "AGE": rng.integers(21, 75, rows),
+    }
     late = np.zeros(rows)
     for month in range(1, 7):
         delay = 0.8 * delay + 0.6 * rng.normal(size=rows)
@@ -215,9 +248,16 @@ def loans(rng: Draw, rows: int) -> pl.DataFrame:
         columns[f"PAY_{month}"] = status
         bill = np.round(limit * np.clip(0.4 + 0.3 * habit + 0.1 * rng.normal(size=rows), -0.05, 1.2))
         columns[f"BILL_AMT{month}"] = bill
-        columns[f"PAY_AMT{month}"] = np.round(np.where(rng.random(rows) < 0.2, 0, bill.clip(0) * rng.beta(1, 6, rows)))
+        columns[f"PAY_AMT{month}"] = np.round(
+            np.where(rng.random(rows) < 0.2, 0, bill.clip(0) * rng.beta(1, 6, rows))
+        )
     use = columns["BILL_AMT1"] / limit
-    logits = 1.5 * np.minimum(late, 1.5) + 0.6 * (columns["PAY_1"] == 1) + 0.8 * use * (late > 0) - 0.25 * np.log(limit / 1e5)
+    logits = (
+        1.5 * np.minimum(late, 1.5)
+        + 0.6 * (columns["PAY_1"] == 1)
+        + 0.8 * use * (late > 0)
+        - 0.25 * np.log(limit / 1e5)
+    )
     logits -= 0.3 * (columns["PAY_AMT1"] > 0.1 * columns["BILL_AMT1"])
     return pl.DataFrame(columns).with_columns(pl.Series("default", draw_clicks(rng, logits, 0.22)))
 
@@ -229,8 +269,14 @@ def sessions(rng: Draw, rows: int) -> pl.DataFrame:
     users, videos = power_ids(rng, rows, rows // 15, 0.4), power_ids(rng, rows, rows // 30, 0.7)
     author, tag = rng.integers(0, rows // 90, rows // 30)[videos], rng.integers(0, 40, rows // 30)[videos]
     tab, length = power_ids(rng, rows, 6, 1.0), np.round(np.exp(rng.normal(10, 0.7, rows // 30)))[videos]
-    logits = effect(rng, users, 0.9) + effect(rng, videos, 0.5) + effect(rng, author, 0.4) + effect(rng, tab, 0.7)
-    logits += pair_effect(rng, users, tag, 0.7) + effect(rng, videos * 10 + day, 0.35) + effect(rng, tab * 10 + day, 0.2)
+    logits = (
+        effect(rng, users, 0.9) + effect(rng, videos, 0.5) + effect(rng, author, 0.4) + effect(rng, tab, 0.7)
+    )
+    logits += (
+        pair_effect(rng, users, tag, 0.7)
+        + effect(rng, videos * 10 + day, 0.35)
+        + effect(rng, tab * 10 + day, 0.2)
+    )
     logits += 0.4 * np.sin(np.log(length)) + effect(rng, users * 10 + day, 0.3)
     return pl.DataFrame(
         {

@@ -11,7 +11,7 @@ from features import spec
 from training.config import TaskConfig
 
 TARGET = Path(__file__).parent / "configuration.md"
-KINDS = (
+KINDS: tuple[type[BaseModel], ...] = (
     spec.Categorical,
     spec.Hashed,
     spec.MultiValued,

@@ -75,7 +75,9 @@ class Counters:
         sums = self._sums(records, line, as_of, time_ms, clicked)
         answers = self._answers(line, latest, sums, asked)
         ends = line.ends()
-        after = np.concatenate([latest[:, ends].T, sums[:, :, ends].reshape(self.width - _SUMS, len(ends)).T], axis=1)
+        after = np.concatenate(
+            [latest[:, ends].T, sums[:, :, ends].reshape(self.width - _SUMS, len(ends)).T], axis=1
+        )
         return answers, after
 
     def _sums(

@@ -14,13 +14,15 @@ from service.past import Past
 from service.rows import Columns, RowReader
 
 Probabilities = NDArray[np.float32]
+Answers = Mapping[str, Probabilities]
+"""``probability`` of each row, shape ``(n,)``, and ``probability_<target>`` where a model has several targets."""
 
 
 class Runtime(Protocol):
     """What computes: TensorFlow today."""
 
-    def probabilities(self, arrays: Mapping[str, NDArray[Any]]) -> Probabilities:
-        """The probability of each row, shape ``(n,)``; one array per raw input of the spec."""
+    def probabilities(self, arrays: Mapping[str, NDArray[Any]]) -> Answers:
+        """The probabilities of each row; one array per raw input of the spec."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class LiveModel:
     def version(self) -> int:
         return self.origin.number
 
-    def predict(self, columns: Columns) -> Probabilities:
-        """The probability of each row, shape ``(n,)``, each in [0, 1] unless the model is broken.
+    def predict(self, columns: Columns) -> Answers:
+        """The probabilities of each row, each in [0, 1] unless the model is broken.
 
         Raises:
             HistoryUnavailableError: If what happened before cannot be looked up.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from features.spec import FeatureSpec
 from history import History, StoreError
 from history.stores.opening import open_store
 from history.stores.sqlite import SqliteStore
@@ -33,24 +34,24 @@ def load_version(version: Version, *, threads: int | None = None, history: str |
 
     Raises:
         IntegrityError: If a file of the version is not what its manifest says.
-        LoadError: If the model cannot be loaded, or does not answer the warm-up requests.
+        LoadError: If the model or its history cannot be opened, or it does not answer the warm-up requests.
     """
     manifest = verify(version.directory)
     fitted = version.fitted_spec()
+    past = _past(version, manifest, fitted.spec, history)
     # TensorFlow takes seconds to import, and must not be in a process that forks.
     from service.saved_model import SavedModelRuntime, use_threads  # noqa: PLC0415
 
     if threads is not None:
         use_threads(threads)
     runtime = SavedModelRuntime(version.directory, fitted.spec.raw_inputs())
-    live = LiveModel(version, manifest, fitted, runtime, _past(version, manifest, history))
+    live = LiveModel(version, manifest, fitted, runtime, past)
     warm_up(live)
     return live
 
 
-def _past(version: Version, manifest: Manifest, address: str | None) -> Past | None:
+def _past(version: Version, manifest: Manifest, spec: FeatureSpec, address: str | None) -> Past | None:
     """What the model may ask about the past, if it does."""
-    spec = version.fitted_spec().spec
     if not spec.history:
         return None
     try:

@@ -16,6 +16,7 @@ from service.errors import LoadError, ScoringError
 
 _SIGNATURE = "serving_default"
 _OUTPUT = "probability"
+_OF_TARGET = "probability_"
 _DTYPES = {
     RawKind.TEXT: tf.string,
     RawKind.NUMBER: tf.float32,
@@ -44,19 +45,21 @@ class SavedModelRuntime:
         self._call = self._model.signatures[_SIGNATURE]
         self._dtypes = {raw.column: _DTYPES[raw.kind] for raw in inputs}
         self._check_signature(directory)
+        answered = sorted(self._call.structured_outputs)
+        self._outputs = (_OUTPUT, *(name for name in answered if name.startswith(_OF_TARGET)))
 
-    def probabilities(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """The probability of each row, shape ``(n,)``.
+    def probabilities(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+        """``probability`` of each row, shape ``(n,)``, and ``probability_<target>`` where the model has several targets.
 
         Raises:
             ScoringError: If the graph refuses the arrays.
         """
         tensors = {column: tf.constant(array, self._dtypes[column]) for column, array in arrays.items()}
         try:
-            answer: NDArray[np.float32] = self._call(**tensors)[_OUTPUT].numpy()
+            answer = self._call(**tensors)
+            return {name: answer[name].numpy() for name in self._outputs}
         except tf.errors.OpError as error:
             raise ScoringError("the model could not compute an answer to these rows") from error
-        return answer
 
     def _check_signature(self, directory: Path) -> None:
         _, keywords = self._call.structured_input_signature

@@ -18,15 +18,17 @@ class Scored:
 
     Attributes:
         probabilities: One per row, in their order, shape ``(n,)``, each in [0, 1].
+        targets: The same as ``probability_<target>`` for every target of a model with several.
         missing: How many values of each column were missing.
     """
 
     probabilities: Probabilities
+    targets: dict[str, Probabilities]
     missing: dict[str, int]
 
 
 def score(rows: Sequence[object], live: LiveModel) -> Scored:
-    """The calibrated probability of a click for every row, in order.
+    """The calibrated probability of a click, and of every other target, for every row, in order.
 
     Raises:
         RefusedRequestError: If a row is not what the model takes.
@@ -34,7 +36,13 @@ def score(rows: Sequence[object], live: LiveModel) -> Scored:
         ScoringError: If the model's answer is no probability.
     """
     columns = live.reader.read(rows)
-    probabilities = live.predict(columns)
+    targets = dict(live.predict(columns))
+    for probabilities in targets.values():
+        _check(probabilities, rows, live)
+    return Scored(targets.pop("probability"), targets, columns.missing)
+
+
+def _check(probabilities: Probabilities, rows: Sequence[object], live: LiveModel) -> None:
     if probabilities.shape != (len(rows),):
         raise ScoringError(
             f"expected {len(rows)} probabilities, got an answer of shape {probabilities.shape}"
@@ -44,4 +52,3 @@ def score(rows: Sequence[object], live: LiveModel) -> Scored:
         raise ScoringError(
             f"{live.origin} answered something that is no probability for a row of this request"
         )
-    return Scored(probabilities, columns.missing)

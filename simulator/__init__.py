@@ -5,6 +5,7 @@ from simulator.clicks import click_probabilities, draw_clicks
 from simulator.errors import MismatchedTruthError, SimulatorError, UnknownBlockError
 from simulator.exposure import Impressions, block_count, draw_impressions
 from simulator.figures import WorldFigures, measure
+from simulator.outcomes import draw_outcomes, play_probabilities, purchase_probabilities
 from simulator.shop import ShopFiles, write_shop
 from simulator.world import World, WorldConfig, build_world
 
@@ -24,6 +25,9 @@ __all__ = [
     "click_probabilities",
     "draw_clicks",
     "draw_impressions",
+    "draw_outcomes",
     "measure",
+    "play_probabilities",
+    "purchase_probabilities",
     "write_shop",
 ]

@@ -17,6 +17,7 @@ class Stream(IntEnum):
     ITEMS = 2
     EXPOSURE = 3
     CLICKS = 4
+    OUTCOMES = 5
 
 
 def generator(seed: int, stream: Stream, block: int = 0) -> np.random.Generator:

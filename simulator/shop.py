@@ -10,7 +10,8 @@ import polars as pl
 
 from simulator.chance import Stream, generator
 from simulator.clicks import click_probabilities, draw_clicks
-from simulator.exposure import block_count, draw_impressions
+from simulator.exposure import Impressions, block_count, draw_impressions
+from simulator.outcomes import draw_outcomes, play_probabilities, purchase_probabilities
 from simulator.world import World, WorldConfig, build_world
 
 FileFormat = Literal["csv", "parquet"]
@@ -24,10 +25,11 @@ class ShopFiles:
     """Where the files of a shop are.
 
     Attributes:
-        log: One impression per line, by time: time_ms, user_id, item_id, position, clicked.
+        log: One impression per line, by time: time_ms, user_id, item_id, position, clicked, played, purchased.
         users: One user per line: user_id, signed_up_ms, gender, age_band, city, device, history.
         items: One item per line: item_id, listed_ms, category, brand, price.
-        truth: The true click probability of every impression, in the log's order: probability.
+        truth: The true probabilities of every impression, in the log's order: probability, of a click, and
+            probability_play and probability_purchase, each of an impression that need not be clicked.
     """
 
     log: Path
@@ -103,19 +105,34 @@ def _write_log(world: World, files: ShopFiles, progress: Callable[[int], None] |
         for block in range(block_count(world)):
             shown = draw_impressions(world, block)
             rng = generator(world.config.seed, Stream.CLICKS, block)
+            clicked = draw_clicks(world, shown, rng)
+            chance = generator(world.config.seed, Stream.OUTCOMES, block)
+            played, purchased = draw_outcomes(world, shown, clicked, chance)
             columns = {
                 "time_ms": shown.time_ms,
                 "user_id": user_ids.gather(shown.user),
                 "item_id": item_ids.gather(shown.item),
                 "position": shown.position,
-                "clicked": draw_clicks(world, shown, rng),
+                "clicked": clicked,
+                "played": played,
+                "purchased": purchased,
             }
             _append(log, pl.DataFrame(columns), header=block == 0)
-            probabilities = pl.DataFrame({"probability": click_probabilities(world, shown)})
-            _append(truth, probabilities, header=block == 0)
+            _append(truth, _truth(world, shown), header=block == 0)
             written += len(shown)
             if progress is not None:
                 progress(written)
+
+
+def _truth(world: World, shown: Impressions) -> pl.DataFrame:
+    clicks = click_probabilities(world, shown)
+    return pl.DataFrame(
+        {
+            "probability": clicks,
+            "probability_play": clicks * play_probabilities(world, shown),
+            "probability_purchase": clicks * purchase_probabilities(world, shown),
+        }
+    )
 
 
 def _append(file: IO[bytes], frame: pl.DataFrame, *, header: bool) -> None:

@@ -86,6 +86,21 @@ MOOD_WHEN_BROWSED: Final = 0.40
 MOOD_ELSEWHERE: Final = 0.10
 """Probability of that mood, drawn anew for every impression."""
 
+PLAY_BASE: Final = 0.35
+CATEGORY_PLAY: Final = (0.9, -0.3, 0.4, -0.6, -0.9, 0.5, 0.8, -0.8)
+"""A click opens the item's video: what moves is watched."""
+DEVICE_PLAY: Final = (0.5, -0.3, 0.1)
+POSITION_PLAY: Final = -0.15
+"""Per logarithm (base 2) of the position: who scrolled that far has less time."""
+
+PURCHASE_BASE: Final = -2.8
+CATEGORY_PURCHASE: Final = (-0.7, 0.3, 0.6, 0.0, 0.3, -0.2, 0.2, 0.7)
+DEVICE_PURCHASE: Final = (-0.5, 0.5, 0.0)
+PURCHASE_PRICE_SLOPE: Final = -0.55
+"""Per unit of scaled logarithmic price: dear things are looked at, cheap ones bought."""
+PURCHASE_PRICE_FIT: Final = 0.9
+PURCHASE_HISTORY_MATCH: Final = 0.6
+
 USER_SPREAD: Final = 0.04
 ITEM_SPREAD: Final = 0.06
 """Standard deviation of what an id adds beyond its columns; small, because nobody can learn much of it."""

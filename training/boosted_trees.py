@@ -137,31 +137,29 @@ def _full_log_loss(keep_rate: float) -> Any:
 
 def _sequence(lightgbm: Any, store: EncodedStore) -> Any:
     """The store as LightGBM reads it: in batches, so that its rows never are in memory together."""
+    records = store.mapped()
 
     class StoreSequence(lightgbm.Sequence):  # type: ignore[misc]  # the library is loaded on demand
         batch_size = _READ_ROWS
 
         @override
         def __len__(self) -> int:
-            return store.rows
+            return len(records)
 
         @override
         def __getitem__(self, place: Any) -> NDArray[np.float64]:
-            if isinstance(place, slice):
-                start, stop, step = place.indices(store.rows)
-                return _matrix(store.read(start, stop - start)[::step])
-            if isinstance(place, list | np.ndarray):
-                return np.concatenate([_matrix(store.read(int(one), 1)) for one in place])
-            return _matrix(store.read(int(place), 1))[0]
+            if isinstance(place, slice | list):
+                return _matrix(records[place])
+            row: NDArray[np.float64] = _matrix(records[int(place) : int(place) + 1])[0]
+            return row
 
     return StoreSequence()
 
 
 def _matrix(records: Records) -> NDArray[np.float64]:
     """Ids and values side by side, ``(n, id_width + value_width)``; every id is exact in a float64."""
-    matrix: NDArray[np.float64] = np.concatenate(
-        [records["ids"], records["values"]], axis=1, dtype=np.float64
-    )
+    columns = [records["ids"].astype(np.float64), records["values"].astype(np.float64)]
+    matrix: NDArray[np.float64] = np.concatenate(columns, axis=1)
     return matrix
 
 

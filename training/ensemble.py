@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -36,11 +36,22 @@ def fit_ensemble(
         fit_network(model, config.model_copy(update={"seed": seed}), stores, progress)
         for seed in seeds_of(config.seed, model.ensemble)
     )
-    network = Ensemble([member.network for member in members])
+    return as_one(members, [1.0 / len(members)] * len(members), stores)
+
+
+def as_one(members: tuple[TrainedModel, ...], shares: Sequence[float], stores: FitStores) -> TrainedModel:
+    """Trained networks as one, whose logit is the weighted sum of theirs.
+
+    Args:
+        members: The networks, of one layout; the first one's settings stand for all.
+        shares: Of each member in the logit, in [0, 1]; they sum to 1.
+        stores: Predicted once to say what the ensemble costs.
+    """
+    network = Ensemble([member.network for member in members], shares)
     predictor = Predictor(network, members[0].predictor.batch_size)
     return TrainedModel(
         network=network,
-        config=model,
+        config=members[0].config,
         predictor=predictor,
         learning_curve=(),
         parameters=sum(member.parameters for member in members),

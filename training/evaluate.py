@@ -27,9 +27,9 @@ from training.ingest import Ingested
 from training.metrics import SliceMetrics, all_metrics
 from training.progress import Progress
 from training.quarantine import Quarantine
-from training.report import Curves, DataSummary, Period, Report, SliceName, build_slice
+from training.report import Curves, DataSummary, Period, Report, SliceName, TargetReport, build_slice
 from training.run import RunDirectory
-from training.scoring import Scorer, predict_log
+from training.scoring import PredictedLog, Scorer, predict_log
 from training.slices import SliceFacts, Slices
 from training.split import Slice, moment
 from training.trained import Judged, TrainedModel
@@ -69,11 +69,18 @@ class Judge:
 
     def calibrate(self, model: Judged, time_ms: NDArray[np.int64]) -> Chosen:
         """The calibration that the validation slice speaks for; `time_ms` says when its impressions were, ``(n,)``."""
+        clicked = self.slices.facts[Slice.VALIDATION].clicked
+        return self.choose(self.logits(model, Slice.VALIDATION), clicked, time_ms)
+
+    def choose(
+        self, logits: NDArray[np.float64], clicked: NDArray[np.int8], time_ms: NDArray[np.int64]
+    ) -> Chosen:
+        """The calibration for logits of the validation slice, of any target whose labels are given; all ``(n,)``."""
         evidence = Evidence(
-            logits=self.logits(model, Slice.VALIDATION),
-            clicked=self.slices.facts[Slice.VALIDATION].clicked,
+            logits=logits,
+            clicked=clicked,
             time_ms=time_ms,
-            segment_ids=self._segment_ids(Slice.VALIDATION),
+            segment_ids=self.segment_ids(Slice.VALIDATION),
         )
         return choose_calibration(self.config.training.calibration, evidence)
 
@@ -81,19 +88,25 @@ class Judge:
         self, calibration: Calibration, logits: NDArray[np.float64], part: Slice
     ) -> NDArray[np.float64]:
         """Calibrated probabilities ``(n,)`` of a slice's logits."""
-        probabilities: NDArray[np.float64] = expit(calibration.apply(logits, self._segment_ids(part)))
+        probabilities: NDArray[np.float64] = expit(calibration.apply(logits, self.segment_ids(part)))
         return probabilities
 
-    def _segment_ids(self, part: Slice) -> NDArray[np.int32] | None:
+    def segment_ids(self, part: Slice) -> NDArray[np.int32] | None:
+        """Encoded ids ``(n,)`` of the feature whose values may have curves of their own, if the task names one."""
         segment, store = self.config.training.calibration.segment, self.slices.stores[part]
         if segment is None:
             return None
         column = segment_column(store.layout, segment)
         return np.concatenate([records["ids"][:, column].copy() for records in store.batches(_READ_ROWS)])
 
-    def metrics(self, probabilities: NDArray[np.float64], part: Slice) -> SliceMetrics:
+    def metrics(self, probabilities: NDArray[np.float64], part: Slice, target: int = 0) -> SliceMetrics:
+        users = users_of(self.config, self.slices.facts[part].kept)
+        return all_metrics(self.labels(part, target), probabilities, users)
+
+    def labels(self, part: Slice, target: int) -> NDArray[np.int8]:
+        """The labels ``(n,)`` of a slice's impressions, of the first target or of one after it."""
         facts = self.slices.facts[part]
-        return all_metrics(facts.clicked, probabilities, users_of(self.config, facts.kept))
+        return facts.outcomes[:, target - 1] if target else facts.clicked
 
     def report(  # each is one thing that a report shows
         self,
@@ -237,12 +250,28 @@ def evaluate_log(  # noqa: PLR0913  # each is one thing that an evaluation needs
         metrics=metrics,
         segments=by_segment,
         curves=Curves.of(predicted.clicked, predicted.probabilities),
+        targets=_targets_of(config, predicted),
         seconds=watch.seconds,
     )
     run.write("report.json", report.model_dump_json(indent=1))
     run.write("report.html", render_html(report))
     run.drop_work()
     return report, run.path
+
+
+def _targets_of(config: TaskConfig, predicted: PredictedLog) -> dict[str, TargetReport]:
+    """Every target of a labelled log, where the model has several."""
+    users = users_of(config, predicted.kept)
+    reports = {}
+    for target in config.all_targets() if predicted.targets else ():
+        happened, probabilities = predicted.targets[target.name]
+        reports[target.name] = TargetReport(
+            label=target.label,
+            after=target.after,
+            metrics=all_metrics(happened, probabilities, users),
+            curves=Curves.of(happened, probabilities),
+        )
+    return reports
 
 
 def users_of(config: TaskConfig, kept: pl.DataFrame) -> NDArray[Any] | None:

@@ -48,7 +48,8 @@ class ServingModel(tf.Module):
         self.weights = [variable.value for variable in network.variables]
         self._logits: Any = lambda ids, values: network((ids, values), training=False)
         self.keep_rate = keep_rate
-        self.calibrations = (calibration, *further)
+        self.calibration = calibration
+        self.further = tuple(further)
         self.targets = network.targets
         signature = [input_signature(encoder.fitted)]
         self.serve: Any = tf.function(self._serve, input_signature=signature)
@@ -62,7 +63,7 @@ class ServingModel(tf.Module):
         heads = self.targets.on_the_full_log(keras.ops, heads, self.keep_rate)
         calibrated = [
             calibration.compute(keras.ops, heads[:, place], self._segment_ids(calibration, encoded.ids))
-            for place, calibration in enumerate(self.calibrations)
+            for place, calibration in enumerate((self.calibration, *self.further))
         ]
         logits = [tf.cast(logit, tf.float32) for logit in self.targets.capped(keras.ops, calibrated)]
         outputs = {"probability": tf.sigmoid(logits[0]), "logit": logits[0]}

@@ -1,4 +1,4 @@
-"""From encoded stores to a trained model: one network, an ensemble, or the student of one.
+"""From encoded stores to a trained model: one network, several in one graph, or the student of these.
 
 `training.pipeline` calls `fit`; `training.calibration` and `training.export` take the model from there.
 """
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.layout import EncodedLayout
+from training.blend import blended
 from training.config import ModelConfig, TrainingConfig
 from training.descent import FitStores, fit_network
 from training.distillation import distilled
@@ -43,10 +44,10 @@ def fit(
         ConfigError: If the layout lacks what the settings name.
     """
     stores = FitStores(layout, train, validation, droppable)
-    if model.ensemble == 1:
-        return fit_network(model, config, stores, progress)
-    ensemble = fit_ensemble(model, config, stores, progress)
-    return distilled(ensemble, config, stores, progress) if config.distill else ensemble
+    trained = (fit_network if model.ensemble == 1 else fit_ensemble)(model, config, stores, progress)
+    if model.linear_member:
+        trained = blended(trained, config, stores, progress)
+    return distilled(trained, config, stores, progress) if config.distill else trained
 
 
 __all__ = ["Predictor", "TrainedModel", "fit"]

@@ -22,6 +22,7 @@ from training.pictures import (
     roc_picture,
 )
 from training.report import Report, compared_models, comparison
+from training.report_studies import studies
 from training.wording import calibration_formula, headlines, percent, summary
 
 BAR_WIDTH = 120
@@ -52,16 +53,18 @@ def render_html(report: Report) -> str:
         learning_picture(report.learning_curves),
         histogram_picture(curves.histogram),
     )
-    return _page().render(
+    return template("report.html").render(
         report=report,
         summary=summary(report),
         headlines=headlines(report),
         models=list(compared_models(report)),
         comparison=comparison(report),
         pictures=_by_title(pictures),
+        studies=studies(report),
         segments=[(column, list(found)) for column, found in groupby(report.segments, attrgetter("column"))],
         calibration=calibration_formula(report.calibration),
         glossary=METRICS.values(),
+        metric_names=list(METRICS),
     )
 
 
@@ -91,7 +94,8 @@ def _by_title(pictures: tuple[Picture | None, ...]) -> dict[str, Picture]:
     return {picture.title: picture for picture in pictures if picture is not None}
 
 
-def _page() -> Template:
+def template(name: str) -> Template:
+    """A page of this room by its file, with the filters and the style of the report."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -100,7 +104,7 @@ def _page() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= _filters()
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
 def _filters() -> dict[str, Callable[..., Any]]:
@@ -111,6 +115,8 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "moment": _moment,
         "duration": _duration,
         "calibration_bar": calibration_bar,
+        "formula": calibration_formula,
+        "reliability_picture": reliability_picture,
     }
 
 

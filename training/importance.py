@@ -17,7 +17,7 @@ from training.store import Records
 MOST_IMPRESSIONS = 20_000
 """Impressions that are permuted, at most."""
 
-MOST_PREDICTIONS = 1_000_000
+MOST_PREDICTIONS = 500_000
 """Predictions of all permutations together, at most: many features share them, with fewer impressions each."""
 
 REPEATS = 3
@@ -41,9 +41,9 @@ def columns_of_features(spec: FeatureSpec, layout: EncodedLayout) -> dict[str, C
     return {name: (tuple(ids), tuple(values)) for name, (ids, values) in found.items()}
 
 
-def impressions_to_permute(features: int) -> int:
-    """How many impressions keep the work within `MOST_PREDICTIONS`."""
-    return max(1, min(MOST_IMPRESSIONS, MOST_PREDICTIONS // (REPEATS * max(1, features))))
+def impressions_to_permute(features: int, networks: int = 1) -> int:
+    """How many impressions keep the work of all ``networks`` of an ensemble within `MOST_PREDICTIONS`."""
+    return max(1, min(MOST_IMPRESSIONS, MOST_PREDICTIONS // (REPEATS * max(1, features) * networks)))
 
 
 def permutation_importance(

@@ -150,7 +150,8 @@ def ingest(
 def _write(chunk: LogChunk, path: Path) -> Path:
     kept = [pl.Series(f"{_KEPT}{column.name}", column) for column in chunk.kept.iter_columns()]
     outcomes = [
-        pl.Series(f"{_OUTCOME}{place}", labels, dtype=pl.Int8) for place, labels in enumerate(chunk.outcomes.T)
+        pl.Series(f"{_OUTCOME}{place}", labels, dtype=pl.Int8)
+        for place, labels in enumerate(chunk.outcomes.T)
     ]
     frame = chunk.raw.with_columns(
         *kept, *outcomes, pl.Series(_TIME, chunk.time_ms), pl.Series(_CLICKED, chunk.clicked, dtype=pl.Int8)

@@ -38,14 +38,19 @@ class LayerWatch:
         self.network = network
         self.keep_rate = keep_rate
         self.layers = layers_by_name(network)
-        self.batch = validation.spread(LOOK_IMPRESSIONS)
-        # A function of its own: TensorFlow takes those of several networks for one that is traced too often.
-        self._measure = tf.function(lambda *batch: self._measured(*batch))  # noqa: PLW0108
+        records = validation.spread(LOOK_IMPRESSIONS)
+        self.batch = [tf.constant(records[part]) for part in ("ids", "values", "clicked")]
+        self._measure = self._compiled()
+
+    def _compiled(self) -> Any:
+        if tf.config.functions_run_eagerly():
+            return self._measured
+        # Traced here and once: called as it is, TensorFlow warns that each of several networks is traced anew.
+        return tf.function(self._measured).get_concrete_function(*self.batch)
 
     def look(self) -> dict[str, LayerLook]:
         """Every layer as it is now."""
-        batch = self.batch
-        measured = self._measure(batch["ids"], batch["values"], batch["clicked"])
+        measured = self._measure(*self.batch)
         return {
             name: LayerLook(**{measure: float(figure) for measure, figure in figures.items()})
             for name, figures in measured.items()
@@ -66,6 +71,8 @@ class LayerWatch:
                 for name, layers in self.layers.items()
             }
             logits = self.network((ids, values), training=False)  # (n,)
+            # Of several targets the first is looked at.
+            logits = logits[:, 0] if self.network.targets.several else logits
             logits = undo_downsampling(logits, self.keep_rate)
             loss = tf.reduce_mean(binary_crossentropy(logits, clicked))
         gradients = tape.gradient(loss, weights)

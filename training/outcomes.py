@@ -33,9 +33,13 @@ def read_outcomes(
         values = rows.values(target.label)
         outcome, reasons = read_labels(values, target.positive)
         if target.after is not None:
-            reasons = {place: reason for place, reason in reasons.items() if label_key(values[place]) is not None}
+            reasons = {
+                place: reason for place, reason in reasons.items() if label_key(values[place]) is not None
+            }
             alone = np.flatnonzero(outcome > found[target.after]).tolist()
-            reasons |= dict.fromkeys(alone, f"expected none without {target.after!r} (targets.after), got one")
+            reasons |= dict.fromkeys(
+                alone, f"expected none without {target.after!r} (targets.after), got one"
+            )
         for place, reason in reasons.items():
             rows.refuse(place, f"column {target.label!r} ({target.name}): {reason}")
         found[target.name] = outcome

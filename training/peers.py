@@ -62,7 +62,7 @@ def depth_trials(config: TaskConfig) -> tuple[Trial, ...]:
 
 
 def _trial(config: TaskConfig, name: str, **changes: object) -> Trial:
-    changes = {"family": name, "ensemble": 1, **changes}
+    changes = {"family": name, "ensemble": 1, "linear_member": False, **changes}
     network = None if name == LIGHTGBM else config.model.model_copy(update=changes)
     return Trial(name, network, config.training.model_copy(update={"distill": False}))
 

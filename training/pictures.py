@@ -56,8 +56,8 @@ class Picture:
     legend: tuple[Key, ...]
 
 
-class _Scale:
-    """Maps values to the units of the box."""
+class Scale:
+    """Maps values from ``low`` to ``high`` to the units of the box, from ``start`` to ``end``."""
 
     def __init__(self, low: float, high: float, start: float, end: float) -> None:
         # One value alone still gets an axis, with the value in its middle.
@@ -87,7 +87,7 @@ def roc_picture(points: Sequence[RocPoint], auc: float | None) -> Picture | None
     """The ROC curve; None where there is none."""
     if not points or auc is None:
         return None
-    x, y = _Scale(0, 1, LEFT, RIGHT), _Scale(0, 1, BOTTOM, TOP)
+    x, y = Scale(0, 1, LEFT, RIGHT), Scale(0, 1, BOTTOM, TOP)
     curve = _line((x(point.false_positive_rate), y(point.true_positive_rate)) for point in points)
     return Picture(
         title="ROC curve",
@@ -113,15 +113,15 @@ def reliability_picture(bins: Sequence[ReliabilityBin]) -> Picture | None:
     top = min(
         1.0, max(max(found.predicted, high) for found, (_, high) in zip(bins, spans, strict=True)) * 1.05
     )
-    x, y = _Scale(0, top, LEFT, RIGHT), _Scale(0, top, BOTTOM, TOP)
+    x, y = Scale(0, top, LEFT, RIGHT), Scale(0, top, BOTTOM, TOP)
     shapes = [Shape(f"M{LEFT} {BOTTOM}L{RIGHT} {TOP}", "line dashed muted")]
     for found, (low, high) in zip(bins, spans, strict=True):
         at = x(found.predicted)
         shapes.append(Shape(f"M{at:.1f} {y(low):.1f}V{y(high):.1f}", "whisker c0"))
-    shapes.append(_joined(((x(found.predicted), y(found.observed)) for found in bins), "line thin c0"))
+    shapes.append(joined(((x(found.predicted), y(found.observed)) for found in bins), "line thin c0"))
     shapes += [
         Shape(
-            _dot(x(found.predicted), y(found.observed), 4.5),
+            dot(x(found.predicted), y(found.observed), 4.5),
             "dot c0",
             f"promised {percent(found.predicted)}, observed {percent(found.observed)} "
             f"of {found.impressions:,} impressions",
@@ -152,9 +152,9 @@ def learning_picture(curves: dict[str, tuple[LearningPoint, ...]]) -> Picture | 
     losses = [
         loss for point in every for loss in (point.train_loss, point.validation_loss) if loss is not None
     ]
-    x = _Scale(0, max(point.epoch for point in every), LEFT, RIGHT)
+    x = Scale(0, max(point.epoch for point in every), LEFT, RIGHT)
     room = (max(losses) - min(losses)) * 0.06
-    y = _Scale(min(losses) - room, max(losses) + room, BOTTOM, TOP)
+    y = Scale(min(losses) - room, max(losses) + room, BOTTOM, TOP)
     shapes: list[Shape] = []
     legend: list[Key] = []
     for index, (family, points) in enumerate(curves.items()):
@@ -181,24 +181,24 @@ def best_point(points: Sequence[LearningPoint]) -> LearningPoint:
 
 
 def _family_shapes(
-    family: str, points: Sequence[LearningPoint], colour: str, x: _Scale, y: _Scale
+    family: str, points: Sequence[LearningPoint], colour: str, x: Scale, y: Scale
 ) -> list[Shape]:
     trained = ((x(p.epoch), y(p.train_loss)) for p in points if p.train_loss is not None)
     best = best_point(points)
     at, height = x(best.epoch), y(best.validation_loss)
     return [
-        _joined(trained, f"line dashed {colour}"),
-        _joined(((x(p.epoch), y(p.validation_loss)) for p in points), f"line {colour}"),
+        joined(trained, f"line dashed {colour}"),
+        joined(((x(p.epoch), y(p.validation_loss)) for p in points), f"line {colour}"),
         *(
             Shape(
-                _dot(x(p.epoch), y(p.validation_loss), 2.8),
+                dot(x(p.epoch), y(p.validation_loss), 2.8),
                 f"dot {colour}",
                 f"{family}, epoch {p.epoch:.3g}: validation {p.validation_loss:.5f}",
             )
             for p in points
         ),
         Shape(
-            _dot(at, height, 7),
+            dot(at, height, 7),
             f"ring {colour}",
             f"{family}: restored, validation {best.validation_loss:.5f}",
         ),
@@ -211,8 +211,8 @@ def histogram_picture(bins: Sequence[HistogramBin]) -> Picture | None:
         return None
     clicks, non_clicks = (sum(found.clicks for found in bins), sum(found.non_clicks for found in bins))
     shares = [(found.clicks / max(1, clicks), found.non_clicks / max(1, non_clicks)) for found in bins]
-    x = _Scale(_logit(bins[0].low), _logit(bins[-1].high), LEFT, RIGHT)
-    y = _Scale(0, max(max(pair) for pair in shares) * 1.05, BOTTOM, TOP)
+    x = Scale(_logit(bins[0].low), _logit(bins[-1].high), LEFT, RIGHT)
+    y = Scale(0, max(max(pair) for pair in shares) * 1.05, BOTTOM, TOP)
     edges = [x(_logit(found.low)) for found in bins] + [x(_logit(bins[-1].high))]
     return Picture(
         title="Probabilities given",
@@ -245,7 +245,7 @@ def wilson_interval(rate: float, impressions: int, z: float = 1.96) -> tuple[flo
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def _probability_ticks(x: _Scale) -> tuple[Tick, ...]:
+def _probability_ticks(x: Scale) -> tuple[Tick, ...]:
     """Round probabilities on a log-odds axis, none closer to the next than its text is wide."""
     small = [mantissa * 10.0**power for power in range(-7, -1) for mantissa in (1, 2, 5)]
     round_ones = [*small, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, *(1 - p for p in reversed(small))]
@@ -266,12 +266,14 @@ def _line(points: Iterable[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _joined(points: Iterable[tuple[float, float]], style: str) -> Shape:
+def joined(points: Iterable[tuple[float, float]], style: str) -> Shape:
+    """A line through points."""
     points = list(points)
     return Shape(_line(points) if points else "", style)
 
 
-def _dot(x: float, y: float, radius: float) -> str:
+def dot(x: float, y: float, radius: float) -> str:
+    """The path of a circle."""
     return f"M{x - radius:.1f} {y:.1f}a{radius} {radius} 0 1 0 {2 * radius} 0a{radius} {radius} 0 1 0 {-2 * radius} 0"
 
 

@@ -27,7 +27,8 @@ from training.fit import fit
 from training.gate import gate_failures
 from training.html import render_html
 from training.ingest import ingest
-from training.parity import Answers, check_parity, in_batches
+from training.models import family_of
+from training.parity import Answers, check_parity, in_batches, probabilities_of
 from training.past import replay_log, write_snapshot
 from training.peers import peer_trials
 from training.progress import Progress
@@ -37,6 +38,7 @@ from training.run import RunDirectory
 from training.slices import Slices, encode_slices, fit_statistics
 from training.split import Slice, cuts_of
 from training.study import Subject, studied
+from training.target_reports import judge_targets
 from training.trained import TrainedModel
 from training.version import code_version
 
@@ -69,6 +71,7 @@ def train(config: TaskConfig, places: Places, *, now: datetime, progress: Progre
         TrainingError: If anything refuses the run; nothing is published then.
         RegistryError: If the version cannot be written.
     """
+    family_of(config.model)  # refused now rather than after the log was read
     run = RunDirectory.create(places.runs, config.name, now=now)
     try:
         return _train(config, places, run, now=now, progress=progress)
@@ -136,10 +139,13 @@ def _train(
         models, chosen, lambda model, how: _fit(model, how, encoder, slices, progress), log, cuts
     )
     report = studied(report, judge, subject, progress)
+    judged = judge_targets(judge, models, chosen, validation_times)
     reasons = gate_failures(report, config.gate)
-    report = report.model_copy(update={"gate_reasons": reasons})
+    report = report.model_copy(update={"targets": judged.reports, "gate_reasons": reasons})
     family = config.model.family
-    serving = ServingModel(encoder, models[family].network, settings.keep_rate, chosen[family].calibration)
+    serving = ServingModel(
+        encoder, models[family].network, settings.keep_rate, chosen[family].calibration, judged.further
+    )
     with progress.stage(
         "exporting and checking", unit="impressions", total=len(slices.held_out_sample)
     ) as bar:
@@ -183,7 +189,7 @@ def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, 
     trained = Answers(
         ids=np.ascontiguousarray(cached["ids"]),
         values=np.ascontiguousarray(cached["values"]),
-        probabilities=np.concatenate([answer["probability"].numpy() for answer in served]),
+        probabilities=np.concatenate([probabilities_of(answer) for answer in served]),
     )
     check_parity(run.bundle, sample, trained, run.work)
 

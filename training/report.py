@@ -41,7 +41,8 @@ class LearningPoint(_Part):
     validation_loss: float
     learning_rate: float | None = None
     layers: dict[str, LayerLook] = Field(
-        default_factory=dict, description="every layer on one fixed batch of the validation slice, by its name"
+        default_factory=dict,
+        description="every layer on one fixed batch of the validation slice, by its name",
     )
 
 
@@ -86,6 +87,19 @@ class Curves(_Part):
         )
 
 
+class TargetReport(_Part):
+    """One target of several; in its metrics a click stands for what the target is, such as a purchase."""
+
+    label: str = Field(description="its column")
+    after: str | None = Field(default=None, description="target without which it cannot happen")
+    metrics: SliceMetrics
+    baselines: dict[str, SliceMetrics] = Field(default_factory=dict, description="as those of the report")
+    validation_metrics: SliceMetrics | None = None
+    curves: Curves = Curves()
+    calibration: Calibration = IDENTITY
+    calibration_choice: CalibrationChoice | None = None
+
+
 class Report(_Part):
     """Everything a person, or the gate, needs to judge a model; figures are of ``slice`` unless they say otherwise."""
 
@@ -105,6 +119,9 @@ class Report(_Part):
     learning_curves: dict[str, tuple[LearningPoint, ...]] = Field(
         default_factory=dict, description="by family"
     )
+    targets: dict[str, TargetReport] = Field(
+        default_factory=dict, description="every target by name where there are several, the first one too"
+    )
     curves: Curves = Curves()
     calibration: Calibration = IDENTITY
     calibration_choice: CalibrationChoice | None = Field(
@@ -117,8 +134,12 @@ class Report(_Part):
     peers: tuple[Peer, ...] = Field(
         default=(), description="every other model that was trained, and the prior; the best first"
     )
-    depths: tuple[Peer, ...] = Field(default=(), description="the same network with a hidden layer more, or less")
-    left_out: dict[str, str] = Field(default_factory=dict, description="model to compare with -> why it is not")
+    depths: tuple[Peer, ...] = Field(
+        default=(), description="the same network with a hidden layer more, or less"
+    )
+    left_out: dict[str, str] = Field(
+        default_factory=dict, description="model to compare with -> why it is not"
+    )
     importance: Importance | None = None
     familiarity: tuple[Familiarity, ...] = Field(
         default=(), description="seen and unseen users and items apart"
@@ -203,13 +224,28 @@ def metrics_table(report: Report) -> list[list[str]]:
     return [header, *rows]
 
 
+def targets_table(report: Report) -> list[list[str]]:
+    """The judged model on every target as a table of texts; nothing where there is one target."""
+    if not report.targets:
+        return []
+    rows = [
+        [meaning.label, *(_cell_text(getattr(target.metrics, name)) for target in report.targets.values())]
+        for name, meaning in METRICS.items()
+    ]
+    return [["", *report.targets], *rows]
+
+
+def _cell_text(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.4f}"
+
+
 def _cells(meaning: Meaning, figures: list[float | None]) -> tuple[Cell, ...]:
     distances = [None if figure is None else _distance(meaning, figure) for figure in figures]
     defined = [distance for distance in distances if distance is not None]
     # One figure alone, or all figures alike, is not the best of anything.
     best = min(defined) if len(set(defined)) > 1 else None
     return tuple(
-        Cell("-" if figure is None else f"{figure:.4f}", best is not None and distance == best)
+        Cell(_cell_text(figure), best is not None and distance == best)
         for figure, distance in zip(figures, distances, strict=True)
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,7 @@ from training.output import ScoredWriter
 from training.past import Past
 from training.progress import Progress
 from training.quarantine import Quarantine
+from training.targets import PROBABILITY_OF
 
 PROBABILITY = "probability"
 
@@ -54,9 +55,14 @@ class Scorer:
         """The columns to read."""
         return self.model.log_inputs
 
-    def probabilities(self, chunk: LogChunk) -> NDArray[np.float32]:
-        """Calibrated click probabilities ``(n,)`` of a chunk's readable rows."""
-        return self.model.probabilities(self._filled(chunk))
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the model answers: ``probability``, and ``probability_<target>`` where it has several targets."""
+        return (PROBABILITY, *self.model.target_outputs)
+
+    def answers(self, chunk: LogChunk) -> dict[str, NDArray[np.float32]]:
+        """Calibrated probabilities ``(n,)`` of a chunk's readable rows, by the names in `columns`."""
+        return self.model.answers(self._filled(chunk))
 
     def _filled(self, chunk: LogChunk) -> pl.DataFrame:
         if self.past is None:
@@ -74,12 +80,23 @@ class ScoredFile:
     bad_rows: int
 
 
+class PredictedTarget(NamedTuple):
+    """Labels and probabilities of one target, each ``(n,)``."""
+
+    happened: NDArray[np.int8]
+    probabilities: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class PredictedLog:
-    """A labelled log with probabilities, readable rows only, in order; without times where the log has no clock."""
+    """A labelled log with probabilities, readable rows only, in order; without times where the log has no clock.
+
+    ``targets`` has all of them by name where the task has several, and nothing otherwise.
+    """
 
     clicked: NDArray[np.int8]
     probabilities: NDArray[np.float64]
+    targets: dict[str, "PredictedTarget"]
     kept: pl.DataFrame
     first_ms: int | None
     last_ms: int | None
@@ -98,8 +115,10 @@ def score_file(
 ) -> ScoredFile:
     """Write ``source`` with a column ``probability``; rows keep their order, unreadable ones get none.
 
+    A model of several targets adds a column ``probability_<target>`` for each.
+
     Raises:
-        DataError: If the file cannot be read or already has the column.
+        DataError: If the file cannot be read or already has one of the columns.
     """
     rows = bad = 0
     with progress.stage("scoring", unit="rows") as bar, ScoredWriter(target) as writer:
@@ -134,22 +153,34 @@ def predict_log(
     Raises:
         DataError: If the log cannot be used.
     """
-    chunks: list[tuple[LogChunk, NDArray[np.float32]]] = []
+    outputs = _outputs_of_targets(config, scorer)
+    chunks: list[LogChunk] = []
+    answers: dict[str, list[NDArray[np.float32]]] = {name: [] for name in (PROBABILITY, *outputs.values())}
     rows = 0
     with progress.stage("scoring", unit="rows") as bar:
         for chunk in _labelled(config, scorer, root, log, quarantine):
             rows += chunk.size
-            probabilities = scorer.probabilities(chunk)
-            chunks.append((_without_features(chunk), probabilities))
+            answer = scorer.answers(chunk)
+            chunks.append(_without_features(chunk))
+            for name, parts in answers.items():
+                parts.append(answer[name])
             bar.advance(chunk.size)
     quarantine.check(rows)
-    if not any(len(chunk.positions) for chunk, _ in chunks):
+    if not any(len(chunk.positions) for chunk in chunks):
         raise DataError(f"{log}: expected impressions, got no readable row")
-    time_ms = np.concatenate([chunk.time_ms for chunk, _ in chunks])
+    time_ms = np.concatenate([chunk.time_ms for chunk in chunks])
+    probabilities = {name: np.concatenate(parts).astype(np.float64) for name, parts in answers.items()}
+    clicked = np.concatenate([chunk.clicked for chunk in chunks if chunk.clicked is not None])
+    labels = [clicked, *np.concatenate([chunk.outcomes for chunk in chunks]).T]
     return PredictedLog(
-        clicked=np.concatenate([chunk.clicked for chunk, _ in chunks if chunk.clicked is not None]),
-        probabilities=np.concatenate([probabilities for _, probabilities in chunks]).astype(np.float64),
-        kept=pl.concat([chunk.kept for chunk, _ in chunks]),
+        clicked=clicked,
+        probabilities=probabilities[PROBABILITY],
+        targets={
+            name: PredictedTarget(happened, probabilities[output])
+            # Without further targets there is a label, and no output but the first.
+            for (name, output), happened in zip(outputs.items(), labels, strict=bool(outputs))
+        },
+        kept=pl.concat([chunk.kept for chunk in chunks]),
         first_ms=int(time_ms.min()) if config.data.time is not None else None,
         last_ms=int(time_ms.max()) if config.data.time is not None else None,
         bad_rows=rows - len(time_ms),
@@ -160,8 +191,27 @@ def _labelled(
     config: TaskConfig, scorer: Scorer, root: Path, log: Path, quarantine: Quarantine
 ) -> Iterator[LogChunk]:
     return read_log(
-        config.data, scorer.log_inputs, root, quarantine=quarantine, log=log, keep=kept_columns(config)
+        config.data,
+        scorer.log_inputs,
+        root,
+        quarantine=quarantine,
+        log=log,
+        targets=config.targets,
+        keep=kept_columns(config),
     )
+
+
+def _outputs_of_targets(config: TaskConfig, scorer: Scorer) -> dict[str, str]:
+    """The model's output for each target of a task with several; none for a task with one."""
+    if not config.targets:
+        return {}
+    outputs = {target.name: f"{PROBABILITY_OF}{target.name}" for target in config.all_targets()}
+    if lacking := sorted(set(outputs.values()) - set(scorer.columns)):
+        raise DataError(
+            f"expected a model that answers {lacking}, as the task file's targets say, got one that answers "
+            f"{list(scorer.columns)}: train a version with these targets"
+        )
+    return outputs
 
 
 def _without_features(chunk: LogChunk) -> LogChunk:
@@ -181,9 +231,12 @@ def _without_features(chunk: LogChunk) -> LogChunk:
 def _with_probabilities(chunk: LogChunk, scorer: Scorer) -> pl.DataFrame:
     if chunk.originals is None:
         raise ValueError("expected a chunk that was read with originals=True")
-    if PROBABILITY in chunk.originals.columns:
-        raise DataError(f"the file already has a column {PROBABILITY!r}: drop or rename it before scoring")
-    column = np.full(chunk.size, np.nan, np.float32)
+    for name in set(scorer.columns) & set(chunk.originals.columns):
+        raise DataError(f"the file already has a column {name!r}: drop or rename it before scoring")
+    columns = {name: np.full(chunk.size, np.nan, np.float32) for name in scorer.columns}
     if len(chunk.positions):
-        column[chunk.positions] = scorer.probabilities(chunk)
-    return chunk.originals.with_columns(pl.Series(PROBABILITY, column).fill_nan(None))
+        for name, probabilities in scorer.answers(chunk).items():
+            columns[name][chunk.positions] = probabilities
+    return chunk.originals.with_columns(
+        pl.Series(name, column).fill_nan(None) for name, column in columns.items()
+    )

@@ -158,9 +158,7 @@ class _Collector:
         if keep_rate < 1:
             chunk = chunk.rows((chunk.clicked == 1) | (rng.random(len(chunk.clicked)) < keep_rate))
         encoded = self._encode(raw_tensors(chunk.raw, self.raw_inputs))
-        self._writers[part].append(
-            encoded.ids.numpy(), encoded.values.numpy(), chunk.clicked, chunk.outcomes
-        )
+        self._writers[part].append(encoded.ids.numpy(), encoded.values.numpy(), chunk.clicked, chunk.outcomes)
 
     def _draw(self, raw: pl.DataFrame) -> None:
         """Keep every so many-th held-out impression for the parity check."""

@@ -54,10 +54,15 @@ class EncodedStore:
     def spread(self, rows: int) -> Records:
         """Up to ``rows`` records, evenly spread over the store, in their order."""
         rows = min(rows, self.rows)
-        if not rows:
+        places = np.arange(rows) * self.rows // max(1, rows)
+        return np.array(self.mapped()[places])
+
+    def mapped(self) -> Records:
+        """All records, on disc until they are looked at."""
+        if not self.rows:
+            # Nothing cannot be mapped.
             return np.empty(0, self.dtype)
-        places = np.arange(rows) * self.rows // rows
-        return np.array(np.memmap(self.path, dtype=self.dtype, mode="r")[places])
+        return np.memmap(self.path, dtype=self.dtype, mode="r")
 
     def batches(self, batch_size: int) -> Iterator[Records]:
         """All records in order; the last batch may be short."""

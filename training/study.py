@@ -146,7 +146,7 @@ class _Study:
     def _importance(self) -> Importance:
         store = self.judge.slices.stores[self.judge.held_out]
         features = columns_of_features(self.config.features, store.layout)
-        records = store.spread(impressions_to_permute(len(features)))
+        records = store.spread(impressions_to_permute(len(features), max(1, len(self.model.members))))
         return permutation_importance(
             records,
             features,

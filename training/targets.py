@@ -28,11 +28,12 @@ class Targets:
     @classmethod
     def of(cls, config: TaskConfig) -> Self:
         """The targets of a task file, which has been checked."""
-        names = (config.data.target, *(target.name for target in config.targets))
+        targets = config.all_targets()
+        names = tuple(target.name for target in targets)
         return cls(
             names=names,
-            after=(None, *(None if target.after is None else names.index(target.after) for target in config.targets)),
-            weights=(1.0, *(target.weight for target in config.targets)),
+            after=tuple(None if target.after is None else names.index(target.after) for target in targets),
+            weights=tuple(target.weight for target in targets),
         )
 
     def __len__(self) -> int:
@@ -58,6 +59,8 @@ class Targets:
             logits: The network's, ``(n, targets)``.
             keep_rate: Share of non-clicks that it saw.
         """
+        if not self.several:
+            return undo_downsampling(logits, keep_rate)
         corrected = [undo_downsampling(logits[:, :1], keep_rate), logits[:, 1:]]
         return self.on_all_impressions(ops, ops.concatenate(corrected, axis=1))
 

@@ -35,6 +35,7 @@ def train(
 ) -> None:
     """Train on a log, report, check the export and publish it."""
     from registry.local import LocalRegistry
+    from training.advice import terminal_lines
     from training.config import data_root as root_of
     from training.config import load_config
     from training.pipeline import Places
@@ -57,6 +58,7 @@ def train(
             "report": outcome.report.model_dump(mode="json"),
         },
         [
+            *terminal_lines(outcome.report),
             f"report    {outcome.run / 'report.html'}",
             f"published {task.name}:{outcome.version}"
             if outcome.version

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from history.errors import StoreError
 from history.stores.store import Changes, Found, Wanted
@@ -38,7 +40,10 @@ class RedisStore:
         self._shown = re.sub(r"//.*@", "//...@", url)
         try:
             self._client = redis.Redis.from_url(
-                url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+                url,
+                socket_timeout=_TIMEOUT_S,
+                socket_connect_timeout=_TIMEOUT_S,
+                retry=Retry(NoBackoff(), 1),  # a connection that died unused is opened again
             )
         except ValueError as error:
             raise StoreError(f"expected the address of a Redis, got {self._shown!r}: {error}") from error

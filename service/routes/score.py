@@ -2,7 +2,7 @@
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.concurrency import run_in_threadpool
 
 from service.body import read_score_request
@@ -12,13 +12,24 @@ from service.openapi import SCORE_PATH
 from service.scorer import score
 from service.state import Service, service_of
 
+TARGET_FIELD = "^probability_[a-z][a-z0-9_]*$"
+TARGET_SCHEMA: dict[str, JsonValue] = {
+    "type": "array",
+    "items": {"type": "number"},
+    "description": "of a target such as a purchase, one per row, each from 0 to 1",
+}
+
 router = APIRouter(tags=["score"])
 
 
 class ScoreResponse(BaseModel):
-    """One probability per row, in the order of the rows."""
+    """One probability per row, in the order of the rows; a model of several targets has such a list for each."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"patternProperties": {TARGET_FIELD: TARGET_SCHEMA}},
+    )
 
     model: str = Field(description="name of the model that answered")
     version: int = Field(description="its version")
@@ -44,7 +55,12 @@ def _answer(service: Service, request: Request, body: bytes) -> Response:
     request.scope[SERVED_BY] = live
     scored = score(asked.rows, live)
     service.metrics.scored(live, scored)
-    answer = {"model": live.name, "version": live.version, "probabilities": scored.probabilities}
+    answer = {
+        "model": live.name,
+        "version": live.version,
+        "probabilities": scored.probabilities,
+        **scored.targets,
+    }
     return Response(orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
 
 

@@ -20,6 +20,8 @@ from registry.local import LocalRegistry
 from registry.manifest import HISTORY
 from registry.reference import ModelRef
 from registry.version import Version
+from service.errors import LoadError
+from service.loader import load_version
 from simulator import WorldConfig, write_shop
 from tests.e2e.conftest import Shop, axon, served
 from tests.history.servers import running_redis
@@ -196,19 +198,28 @@ def test_a_store_that_does_not_answer_is_a_problem_of_the_moment(clients, rows, 
     assert "Retry-After" in answer.headers
 
 
+def test_a_version_is_not_served_without_its_history(version):
+    with pytest.raises(
+        LoadError, match="shop-history/1 looks at history, which cannot be opened: expected a Redis"
+    ):
+        load_version(version, history="redis://127.0.0.1:1/0")
+
+
 @pytest.fixture(scope="module")
 def streamed(shop) -> list[float]:
     return scored(shop, shop.directory / "later.csv", stream=True)
 
 
 def test_a_streamed_row_does_not_change_with_later_rows(shop, streamed, tmp_path):
-    lines = (shop.directory / "later.csv").read_text().splitlines()
-    kept = 1 + LATER // 2
-    changed = [f"{line.rpartition(',')[0]},{1 - int(line[-1])}" for line in lines[kept:]]
-    (tmp_path / "other.csv").write_text("\n".join([*lines[:kept], *changed]) + "\n")
+    log = pl.read_csv(shop.directory / "later.csv")
+    kept = LATER // 2
+    place = pl.int_range(pl.len())
+    later = pl.when(place < kept).then("clicked").otherwise(1 - pl.col("clicked"))
+    log.with_columns(clicked=later).write_csv(tmp_path / "other.csv")
     other = scored(shop, tmp_path / "other.csv", stream=True)
-    assert other[: kept - 1] == streamed[: kept - 1]
-    assert other[kept:] != streamed[kept:]
+    # The first row with another outcome does not see that itself.
+    assert other[: kept + 1] == streamed[: kept + 1]
+    assert other[kept + 1 :] != streamed[kept + 1 :]
 
 
 def test_a_streamed_file_is_not_scored_from_the_end_of_training_alone(shop, streamed):

@@ -1,7 +1,7 @@
 """The engine tells every impression what a plain loop over all events counts for it."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.spec import Activity
@@ -46,6 +46,7 @@ def test_sums_that_fade_and_times_are_those_of_a_plain_loop(events, cuts):
             np.testing.assert_allclose(answers.numbers[column], plain, rtol=1e-6, atol=1e-6, err_msg=column)
 
 
+@settings(max_examples=30)
 @given(events=logs(), cuts=CUTS)
 def test_counts_that_never_fade_are_exact(events, cuts):
     answers = replayed(events, cuts)
@@ -55,12 +56,14 @@ def test_counts_that_never_fade_are_exact(events, cuts):
             assert answers.numbers[column].tolist() == [columns[column] for columns in expected]
 
 
+@settings(max_examples=40)
 @given(events=logs(), cuts=CUTS)
 def test_sequences_are_those_of_a_plain_loop(events, cuts):
     plain = [clicked_before(CLICKED, events, asking) for asking in events]
     assert replayed(events, cuts).lists[CLICKED.column] == plain
 
 
+@settings(max_examples=30)
 @given(events=logs(), cuts=CUTS, other_cuts=CUTS)
 def test_any_split_into_blocks_tells_the_same(events, cuts, other_cuts):
     one, other = replayed(events, cuts), replayed(events, other_cuts)

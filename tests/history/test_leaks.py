@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -64,6 +64,7 @@ def with_another_future(
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), place=st.integers(0, 59), delay=st.sampled_from(["0s", "1h", "1d"]))
 def test_the_engine_shows_nothing_that_was_not_known(change, seed, place, delay):
     events = known_after(draw_events(60, seed=seed), milliseconds(delay))

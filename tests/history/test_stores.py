@@ -17,6 +17,7 @@ from history.stores.copy import copy_records
 from history.stores.memory import MemoryStore
 from history.stores.opening import open_store
 from history.stores.sqlite import SqliteStore
+from tests.history.servers import running_redis
 
 KINDS = ["memory", "sqlite", "redis"]
 LASTING = ["sqlite", "redis"]
@@ -244,6 +245,15 @@ def test_a_snapshot_is_one_file_that_can_be_read_where_nothing_can_be_written(tm
 def test_an_address_that_leads_nowhere_is_explained(url, told):
     with pytest.raises(StoreError, match=told):
         open_store(url, "shop")
+
+
+def test_a_redis_that_has_gone_is_an_error_of_the_store(tmp_path):
+    with running_redis(tmp_path) as url:
+        store = open_store(url, "shop")
+        store.put({"user": {"ann": b"1"}})
+    with pytest.raises(StoreError, match="expected a Redis that answers"):
+        store.get({"user": ["ann"]})
+    store.close()
 
 
 def test_a_password_is_not_shown():

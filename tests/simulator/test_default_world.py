@@ -7,10 +7,17 @@ import pytest
 from simulator import ShopFiles, measure
 
 FIRST_LINES = """\
-time_ms,user_id,item_id,position,clicked
-1772406031512,u003204,i00568,1,0
-1772406031512,u003204,i00525,2,0
-1772406031512,u003204,i00219,3,0
+time_ms,user_id,item_id,position,clicked,played,purchased
+1772406031512,u003204,i00568,1,0,0,0
+1772406031512,u003204,i00525,2,0,0,0
+1772406031512,u003204,i00219,3,0,0,0
+"""
+
+FIRST_PROBABILITIES = """\
+probability,probability_play,probability_purchase
+0.012862458,0.010214459,0.000160826
+0.034407484,0.020599336,0.002467515
+0.081923105,0.067127403,0.004205695
 """
 
 
@@ -19,7 +26,7 @@ def test_the_default_log_starts_with_these_lines(default_shop: ShopFiles):
 
 
 def test_the_default_truth_starts_with_these_probabilities(default_shop: ShopFiles):
-    assert default_shop.truth.read_text().startswith("probability\n0.012862458\n0.034407484\n0.081923105\n")
+    assert default_shop.truth.read_text().startswith(FIRST_PROBABILITIES)
 
 
 def test_the_default_log_has_half_a_million_impressions(joined_log: pl.DataFrame):

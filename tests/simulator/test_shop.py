@@ -76,7 +76,7 @@ def test_the_log_has_these_columns(small_config, shop_directory):
     files = write_shop(small_config, shop_directory)
     headers = [path.read_text().split("\n", 1)[0] for path in (files.log, files.users, files.items)]
     assert headers == [
-        "time_ms,user_id,item_id,position,clicked",
+        "time_ms,user_id,item_id,position,clicked,played,purchased",
         "user_id,signed_up_ms,gender,age_band,city,device,history",
         "item_id,listed_ms,category,brand,price",
     ]

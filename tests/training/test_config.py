@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from training.config import SplitConfig, TaskConfig, data_root, load_config, parse_config
@@ -351,3 +352,19 @@ def test_values_that_mean_a_click_are_texts(positive, read):
 
 def test_a_yes_without_quotes_is_no_text():
     assert "expected text in quotes" in refusal(make_document(data=make_data(positive=True)))
+
+
+def test_a_file_that_extends_another_says_only_what_differs(tmp_path: Path):
+    (tmp_path / "base.yaml").write_text(
+        yaml.safe_dump(make_document() | {"model": {"hidden": [8], "dropout": 0.5}})
+    )
+    (tmp_path / "axon.yaml").write_text("extends: base.yaml\nmodel: {dropout: 0.25}\n")
+    task = load_config(tmp_path / "axon.yaml")
+    assert (task.model.hidden, task.model.dropout) == ((8,), 0.25)
+
+
+@pytest.mark.parametrize("name", ["axon.yaml", "../other.yaml", "3"])
+def test_a_file_extends_another_one_of_its_folder_only(tmp_path: Path, name: str):
+    (tmp_path / "axon.yaml").write_text(f"extends: {name}\n")
+    with pytest.raises(ConfigError, match="extends"):
+        load_config(tmp_path / "axon.yaml")

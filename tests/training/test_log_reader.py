@@ -247,7 +247,9 @@ def test_a_named_value_means_a_click(tmp_path: Path):
 
 def test_a_named_value_that_never_appears_is_refused(tmp_path: Path):
     write(tmp_path / "log.csv", "time_ms,bought\n1,ja\n2,nein\n")
-    with pytest.raises(DataError, match=r"expected 'yes' \(data.positive\).* in 2 rows, such as 'ja', 'nein'"):
+    with pytest.raises(
+        DataError, match=r"expected 'yes' \(data.positive\).* in 2 rows, such as 'ja', 'nein'"
+    ):
         read(tmp_path, [], log_only(label="bought", positive="yes"))
 
 

@@ -29,7 +29,9 @@ class DataConfig(Part):
     items: TableConfig | None = None
     label: str = Field(description="column with 1 for a click and 0 for none, or see positive")
     target: str = Field(
-        default="click", pattern=NAME, description="what the label says, where further `targets` stand beside it"
+        default="click",
+        pattern=NAME,
+        description="what the label says, where further `targets` stand beside it",
     )
     positive: Positive = Field(
         default=(),

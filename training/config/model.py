@@ -22,6 +22,10 @@ class ModelConfig(Part):
     ensemble: int = Field(
         default=1, ge=1, le=32, description="networks whose logits are averaged, of seeds seed, seed + 1, ..."
     )
+    linear_member: bool = Field(
+        default=False,
+        description="mix a linear model into the logit, with the share that the validation slice asks for",
+    )
     head: Literal["sigmoid", "softmax"] = "sigmoid"
     sharing: Literal["shared_bottom", "mmoe"] = Field(
         default="shared_bottom",

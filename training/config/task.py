@@ -84,8 +84,15 @@ class TaskConfig(Part):
                 f"{alone} may happen in an impression that is left out"
             )
         if self.model.sharing == "mmoe" and not self.targets:
-            raise ValueError("model.sharing: expected targets to share for mmoe, got none; name them in targets")
+            raise ValueError(
+                "model.sharing: expected targets to share for mmoe, got none; name them in targets"
+            )
         return self
+
+    def all_targets(self) -> tuple[TargetConfig, ...]:
+        """The target of `data.label`, and those of `targets`."""
+        data = self.data
+        return (TargetConfig(name=data.target, label=data.label, positive=data.positive), *self.targets)
 
     def for_baseline(self) -> TrainingConfig:
         """How the `logistic` beside the task's own family is fitted."""
@@ -123,20 +130,51 @@ class TaskConfig(Part):
 
 
 def load_config(path: Path) -> TaskConfig:
-    """Read a task file.
+    """Read a task file, and the one that it `extends`, if any.
 
     Raises:
         ConfigError: If the file is missing, is no YAML or does not say what it should; the text names every place.
     """
+    return parse_config(_document(path), source=str(path))
+
+
+def _document(path: Path, *, before: tuple[str, ...] = ()) -> object:
+    """What a task file says; where it `extends` another of its folder, its own words win, key by key."""
+    document = _read(path)
+    if not isinstance(document, dict) or "extends" not in document:
+        return document
+    name = document.pop("extends")
+    if not isinstance(name, str) or Path(name).name != name:
+        raise ConfigError(
+            f"{path}: extends: expected the name of a task file in the same folder, got {name!r}"
+        )
+    if name in (*before, path.name):
+        raise ConfigError(
+            f"{path}: extends: expected a file that stands on its own, but {name} extends this one"
+        )
+    extended = _document(path.with_name(name), before=(*before, path.name))
+    if not isinstance(extended, dict):
+        raise ConfigError(f"{path}: extends: expected a task file, but {name} holds no mapping")
+    return _merged(extended, document)
+
+
+def _merged(extended: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(extended)
+    for key, value in own.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _read(path: Path) -> object:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(
             f"expected a task file at {path}, found nothing; examples/ has some to copy"
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: expected a YAML file: {error}") from error
-    return parse_config(document, source=str(path))
 
 
 def parse_config(document: object, *, source: str) -> TaskConfig:

@@ -1,4 +1,4 @@
-"""Several networks of one family in one graph; `training.ensemble` makes it and `training.export` exports it."""
+"""Several networks in one graph; `training.ensemble` makes it and `training.export` exports it."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -6,22 +6,29 @@ from typing import Any, ClassVar
 import tensorflow as tf
 from typing_extensions import override
 
+from features.spec import Half
 from training.models.family import Family, HalfInputs
 
 
 class Ensemble(Family):
-    """The mean of its members' logits; a state is the members' states side by side.
+    """The mean of its members' logits, weighted or not; a state is the members' states side by side.
 
     Args:
-        members: Networks of one layout with all of their weights made.
+        members: Networks of one layout with all of their weights made; of any families.
+        shares: Of each member in the logit; equal ones by default.
     """
 
     embeds: ClassVar[bool] = False  # its members do
 
-    def __init__(self, members: Sequence[Family]) -> None:
+    def __init__(self, members: Sequence[Family], shares: Sequence[float] | None = None) -> None:
         first = members[0]
         super().__init__(first.layout, first.config, first.regularisation, first.targets)
         self.members = list(members)
+        self.shares = tuple(shares or [1.0 / len(members)] * len(members))
+        nothing = tf.zeros([1, self.layout.id_width], tf.int32), tf.zeros([1, self.layout.value_width])
+        user, item = self.half(nothing, Half.USER), self.half(nothing, Half.ITEM)
+        self._user_widths = [member.user_state(user, training=False).shape[1] for member in members]
+        self._item_widths = [member.item_state(item, training=False).shape[1] for member in members]
         self.built_for_layout()
 
     @override
@@ -34,14 +41,10 @@ class Ensemble(Family):
 
     @override
     def joint(self, user_state: Any, item_state: Any, inputs: HalfInputs, *, training: bool) -> Any:
-        states = zip(self._apart(user_state), self._apart(item_state), strict=True)
+        users = tf.split(user_state, self._user_widths, axis=1)
+        items = tf.split(item_state, self._item_widths, axis=1)
         logits = [
-            member.joint(user, item, inputs, training=training)
-            for member, (user, item) in zip(self.members, states, strict=True)
+            share * member.joint(user, item, inputs, training=training)
+            for member, share, user, item in zip(self.members, self.shares, users, items, strict=True)
         ]
-        return tf.add_n(logits) / len(logits)
-
-    def _apart(self, states: Any) -> list[Any]:
-        # Members of one family have states of one width.
-        parts: list[Any] = tf.split(states, len(self.members), axis=1)
-        return parts
+        return tf.add_n(logits)

@@ -4,16 +4,18 @@
 (`training.tune.inner`) and never meets the test slice.
 """
 
-from importlib.util import find_spec
-
 from training.errors import MissingExtraError
 
-if find_spec("optuna") is None:
-    raise MissingExtraError("axon tune: expected Optuna, found none: pip install 'axon-ctr[tune]'")
+try:
+    import optuna  # noqa: F401  # asked for here, before any file of this room needs it
+except ModuleNotFoundError as missing:
+    raise MissingExtraError(
+        "axon tune: expected Optuna, found none: pip install 'axon-ctr[tune]'"
+    ) from missing
 
-from training.tune.limits import Limits  # noqa: E402  # Optuna first
-from training.tune.samplers import SAMPLERS  # noqa: E402
-from training.tune.tuning import Tuned, Wish, tune  # noqa: E402
-from training.tune.winner import refuse_to_overwrite, write_winner  # noqa: E402
+from training.tune.limits import Limits
+from training.tune.samplers import SAMPLERS
+from training.tune.tuning import Tuned, Wish, tune
+from training.tune.winner import refuse_to_overwrite, write_winner
 
 __all__ = ["SAMPLERS", "Limits", "Tuned", "Wish", "refuse_to_overwrite", "tune", "write_winner"]

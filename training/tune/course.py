@@ -3,7 +3,6 @@
 `training.tune.search` and `training.tune.confirm` call it; nothing is read or encoded here.
 """
 
-import gc
 import logging
 
 import keras
@@ -56,4 +55,3 @@ class Course:
         finally:
             # A search builds hundreds of networks in one process: their graphs go before the next one comes.
             keras.backend.clear_session()
-            gc.collect()

@@ -8,7 +8,12 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from training.tune.annealing import AnnealingSampler
 
 SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
-    "tpe": lambda seed, finished: TPESampler(n_startup_trials=12, seed=_seed(seed, finished)),
+    "tpe": lambda seed, finished: TPESampler(
+        # One parameter at a time: together, 100 trials on a bowl of seven came six times less close to its minimum.
+        multivariate=False,
+        n_startup_trials=12,
+        seed=_seed(seed, finished),
+    ),
     "random": lambda seed, finished: RandomSampler(seed=_seed(seed, finished)),
     "annealing": lambda seed, _: AnnealingSampler(seed),
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import optuna
-from optuna.trial import FrozenTrial, Trial
+from optuna.trial import FixedTrial, FrozenTrial, Trial
 
 from training.config import TaskConfig
 from training.errors import ConfigError, DivergedError
@@ -16,7 +16,7 @@ from training.report import LearningPoint
 from training.tune.book import Book
 from training.tune.course import Course
 from training.tune.limits import Limits
-from training.tune.space import Space
+from training.tune.space import Space, Value
 
 STOPPED_AT = "stopped_at"
 REFUSED = "refused"
@@ -40,7 +40,15 @@ class Search:
         """The task that a finished trial trained: the first one is the task file as it stands."""
         if trial.number == self.book.finished()[0].number:
             return self.space.task
-        return self.space.suggest(optuna.trial.FixedTrial(trial.params))  # type: ignore[arg-type]  # suggests alike
+        return self.space.suggest(FixedTrial(trial.params))
+
+    def values(self) -> dict[str, dict[int, Value]]:
+        """By knob and number of a finished trial what the trial was given; a family has only its own knobs."""
+        found: dict[str, dict[int, Value]] = {}
+        for trial in self.book.finished():
+            for name, value in self.space.point_in(FixedTrial(trial.params)).items():
+                found.setdefault(name, {})[trial.number] = value
+        return found
 
 
 def search(search: Search, *, reserve_s: Callable[[], float], progress: Progress) -> bool:
@@ -56,14 +64,14 @@ def search(search: Search, *, reserve_s: Callable[[], float], progress: Progress
     """
     book, limits = search.book, search.limits
     with progress.stage("searching", unit="trials", total=limits.trials) as bar:
-        bar.advance(len(book.finished()), note=_best(book))
+        bar.advance(len(book.finished()), note=_best(book).rstrip("; "))
         while not limits.reached(len(book.finished())):
             first = not book.finished()
             if not first and limits.over(reserve_s()):
                 return False
             trial = book.begin(search.space.starts())
             try:
-                _run(search, trial, lambda: not first and limits.over(reserve_s()), bar)
+                _run(search, trial, reserve_s, bar)
             except OutOfTime:
                 book.drop(trial)
                 return False
@@ -72,11 +80,11 @@ def search(search: Search, *, reserve_s: Callable[[], float], progress: Progress
                 if first:
                     raise
                 return True
-            bar.advance(1, note=_best(book))
+            bar.advance(1, note=_best(book).rstrip("; "))
     return False
 
 
-def _run(search: Search, trial: Trial, out_of_time: Callable[[], bool], bar: Bar) -> None:
+def _run(search: Search, trial: Trial, reserve_s: Callable[[], float], bar: Bar) -> None:
     """One trial from its proposal to its line in the book."""
     book, first = search.book, not search.book.finished()
     proposed = search.space.suggest(trial)
@@ -86,8 +94,8 @@ def _run(search: Search, trial: Trial, out_of_time: Callable[[], bool], bar: Bar
     def watch(point: LearningPoint) -> None:
         losses.append(point.validation_loss)
         trial.report(point.validation_loss, len(losses) - 1)
-        bar.advance(0, note=f"{_best(book)}; {task.model.family} now at {point.validation_loss:.5f}")
-        if out_of_time():
+        bar.advance(0, note=f"{_best(book)}{task.model.family} now at {point.validation_loss:.5f}")
+        if not first and search.limits.over(reserve_s()):
             raise OutOfTime
         if not first and trial.should_prune():
             raise optuna.TrialPruned
@@ -111,4 +119,4 @@ def _best(book: Book) -> str:
     if not completed:
         return ""
     best = min(completed, key=lambda trial: trial.value or 0.0)
-    return f"best log loss {best.value:.5f} of trial {best.number}"
+    return f"best log loss {best.value:.5f} of trial {best.number}; "

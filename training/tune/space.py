@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from optuna.trial import Trial
+from optuna.trial import BaseTrial
 
 from training.config import ModelConfig, TaskConfig, TrainingConfig
 from training.models import FAMILIES
@@ -25,7 +25,7 @@ DIGITS = 3
 class Knob(Protocol):
     """A range of values."""
 
-    def suggest(self, trial: Trial, name: str) -> Value:
+    def suggest(self, trial: BaseTrial, name: str) -> Value:
         """A value for a trial."""
 
     def holding(self, value: Any) -> "Knob":
@@ -44,7 +44,7 @@ class Real:
     log: bool = False
     off: bool = False
 
-    def suggest(self, trial: Trial, name: str) -> Value:
+    def suggest(self, trial: BaseTrial, name: str) -> Value:
         value = trial.suggest_float(name, self.low / 10 if self.off else self.low, self.high, log=self.log)
         return 0.0 if self.off and value < self.low else float(f"{value:.{DIGITS}g}")
 
@@ -65,7 +65,7 @@ class Whole:
     high: int
     log: bool = False
 
-    def suggest(self, trial: Trial, name: str) -> Value:
+    def suggest(self, trial: BaseTrial, name: str) -> Value:
         return trial.suggest_int(name, self.low, self.high, log=self.log)
 
     def holding(self, value: int) -> "Whole":
@@ -81,7 +81,7 @@ class Choice:
 
     values: tuple[Value, ...]
 
-    def suggest(self, trial: Trial, name: str) -> Value:
+    def suggest(self, trial: BaseTrial, name: str) -> Value:
         value: Value = trial.suggest_categorical(name, self.values)
         return value
 
@@ -146,11 +146,16 @@ class Space:
             for family in (own["family"], *others)
         ]
 
-    def suggest(self, trial: Trial) -> TaskConfig:
+    def suggest(self, trial: BaseTrial) -> TaskConfig:
         """The task of a trial."""
+        return task_at(self.task, self.point_in(trial))
+
+    def point_in(self, trial: BaseTrial) -> Point:
+        """The values of a trial."""
         family = self.families.suggest(trial, "family")
-        point = {name: self.knobs[name].suggest(trial, name) for name in self._names(family)}
-        return task_at(self.task, {"family": family, **point})
+        return {"family": family} | {
+            name: self.knobs[name].suggest(trial, name) for name in self._names(family)
+        }
 
     def _names(self, family: Value) -> list[str]:
         return [*EVERY_FAMILY, *(EMBEDDING_FAMILIES if FAMILIES[str(family)].embeds else ())]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from training.config import TaskConfig
 from training.errors import ConfigError
-from training.models import FAMILIES
+from training.models import FAMILIES, family_of
 from training.progress import Progress
 from training.run import RunDirectory
 from training.tune.book import JOURNAL, Book, Question, claimed
@@ -17,6 +17,7 @@ from training.tune.confirm import confirm, confirm_seconds
 from training.tune.course import Course
 from training.tune.inner import InnerSlices, encode_once
 from training.tune.limits import Limits
+from training.tune.page import render_page
 from training.tune.result import TuneResult, ranked
 from training.tune.search import Search, search
 from training.tune.space import Space
@@ -60,6 +61,8 @@ def tune(
     Raises:
         TrainingError: If the task, its log or an earlier search there refuses.
     """
+    # Refused now rather than after the log was read.
+    family_of(task.model)
     families = checked_families(wish.families)
     run = RunDirectory(runs / f"tune-{task.name}")
     with claimed(run.path):
@@ -85,6 +88,7 @@ def tune(
             trials=ranked(found, wish.confirm),
         )
         run.write("trials.csv", result.table().write_csv())
+        run.write("tune.html", render_page(result, found.values()))
     return Tuned(result, run.path)
 
 

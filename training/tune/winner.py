@@ -12,7 +12,7 @@ import yaml
 
 from training.config import parse_config
 from training.errors import ConfigError
-from training.tune.result import TuneResult, TunedTrial
+from training.tune.result import TunedTrial, TuneResult
 
 
 def refuse_to_overwrite(output: Path, *, force: bool) -> None:

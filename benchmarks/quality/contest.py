@@ -1,0 +1,34 @@
+"""Everybody on one encoded log: contestants and seeds come in, a table with means and spreads goes out."""
+
+import sys
+import time
+from collections.abc import Sequence
+
+from benchmarks.quality.contestants import Contestant
+from benchmarks.quality.encoded import EncodedLog
+from benchmarks.quality.tables import Row
+
+
+def contest(log: EncodedLog, contestants: Sequence[Contestant], seeds: Sequence[int]) -> list[Row]:
+    """Fit each contestant once per seed; how far it is goes to standard error."""
+    rows = []
+    for contestant in contestants:
+        started = time.monotonic()
+        own = seeds[:1] if contestant.one_seed else seeds
+        rows.append(Row.of(contestant.name, [log.figures(contestant.logits(log, seed)) for seed in own]))
+        seconds = (time.monotonic() - started) / len(own)
+        rows[-1] = rows[-1].model_copy(update={"seconds": round(seconds, 1)})
+        print(f"{contestant.name}: {seconds:.0f} s a seed", file=sys.stderr, flush=True)
+    return rows
+
+
+def ahead(rows: Sequence[Row], name: str, others: Sequence[str]) -> str:
+    """How far one row's mean log loss is below others': a sentence for below the table."""
+    means = {row.name: row.figures["log loss"].mean for row in rows}
+    mine = means.get(name)
+    parts = [
+        f"{other} by {means[other] - mine:+.4f}"  # type: ignore[operator]  # None is filtered below
+        for other in others
+        if means.get(other) is not None
+    ]
+    return f"{name} ahead in log loss of {', '.join(parts)}." if mine is not None and parts else ""

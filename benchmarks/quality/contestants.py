@@ -1,0 +1,77 @@
+"""Who takes part: an encoded log and a seed come in, logits go out; `benchmarks.quality.contest` judges them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logit
+
+from benchmarks.quality.encoded import EncodedLog, Logits
+from training.boosted_trees import fit_trees
+from training.config import ModelConfig, TrainingConfig
+from training.encode import droppable_columns
+from training.fit import fit
+from training.progress import Silent
+from training.split import Slice
+from training.trained import Judged
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model by the name that the tables show.
+
+    Attributes:
+        logits: Fits the model of a seed and says its logits.
+        one_seed: Whether every seed gives the same.
+    """
+
+    name: str
+    logits: Callable[[EncodedLog, int], Logits]
+    one_seed: bool = False
+
+
+def prior(log: EncodedLog, seed: int) -> Logits:  # noqa: ARG001  # a constant draws nothing
+    """The click rate of the training slice, for everybody."""
+    rate = float(logit(log.judge.prior))
+    return {part: np.full(log.slices.stores[part].rows, rate) for part in log.parts}
+
+
+def ours(log: EncodedLog, seed: int) -> Logits:
+    """The network of the task."""
+    return _fitted(log, log.task.model, log.task.training, seed)
+
+
+def logistic(log: EncodedLog, seed: int) -> Logits:
+    """The `logistic` that stands beside every network in its report."""
+    return _fitted(log, ModelConfig(family="logistic"), log.task.for_baseline(), seed)
+
+
+def lightgbm(log: EncodedLog, seed: int) -> Logits:
+    """LightGBM as the report compares it."""
+    stores = log.slices.stores
+    how = log.task.with_seed(seed).training
+    return _said(log, fit_trees(stores[Slice.TRAIN], stores[Slice.VALIDATION], how, Silent()))
+
+
+def _fitted(log: EncodedLog, model: ModelConfig, how: TrainingConfig, seed: int) -> Logits:
+    trained = fit(
+        model,
+        how.model_copy(update={"seed": seed}),
+        log.encoder.layout,
+        train=log.slices.stores[Slice.TRAIN],
+        validation=log.slices.stores[Slice.VALIDATION],
+        droppable=droppable_columns(log.encoder),
+        progress=Silent(),
+    )
+    return _said(log, trained)
+
+
+def _said(log: EncodedLog, model: Judged) -> Logits:
+    return {part: log.judge.logits(model, part) for part in log.parts}
+
+
+PRIOR = Contestant("prior", prior, one_seed=True)
+OURS = Contestant("ours", ours)
+LOGISTIC = Contestant("logistic", logistic)
+# Without bagging its seed draws nothing.
+LIGHTGBM = Contestant("LightGBM", lightgbm, one_seed=True)

@@ -1,0 +1,90 @@
+"""KuaiRand, without and with history: the example files come in, tables against the peers go out.
+
+Two cuts: the example's own, judged on the validation days that stopped and calibrated everybody, and an inner one,
+judged on days that chose nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.quality.contest import ahead, contest
+from benchmarks.quality.contestants import LIGHTGBM, LOGISTIC, OURS, PRIOR, Contestant
+from benchmarks.quality.encoded import EncodedLog, encode_log
+from benchmarks.quality.tables import Row, Table
+from training.config import SplitConfig, TaskConfig, data_root, load_config
+
+EXAMPLES = Path("examples/kuairand")
+ENSEMBLE = "ours, ensemble"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which days train, choose and judge.
+
+    Attributes:
+        until: Later impressions are not even read; None reads all.
+    """
+
+    title: str
+    split: SplitConfig
+    until: datetime | None = None
+
+
+def _day(day: int) -> datetime:
+    return datetime.fromisoformat(f"2022-05-{day:02d}T00:00:00+08:00")
+
+
+INNER = Cut(
+    "trained before 05-02, chosen on 05-02, judged on 05-03 and 05-04",
+    SplitConfig(validation_from=_day(2), test_from=_day(3)),
+    until=_day(5),
+)
+OUTER = Cut(
+    "trained to 05-04, chosen and judged on 05-05 and 05-06",
+    SplitConfig(validation_from=_day(5), test_from=None),
+)
+
+
+def tables(
+    work: Path, seeds: Sequence[int], peers: Sequence[Contestant], *, root: Path | None, quick: bool
+) -> Iterator[Table]:
+    """The tables of both inputs on both cuts.
+
+    Args:
+        work: A new directory.
+        seeds: Of the fits; an ensemble takes the seeds that follow each.
+        peers: Beside LightGBM.
+        root: Directory of the data; None for the examples' own.
+        quick: The inner cut, ours and LightGBM alone.
+    """
+    contestants = [OURS, LIGHTGBM] if quick else [PRIOR, LOGISTIC, LIGHTGBM, *peers, OURS]
+    for cut in (INNER,) if quick else (INNER, OUTER):
+        for name, inputs in (("axon", "without history"), ("history", "with history")):
+            log = _encoded(name, cut, work / f"{name} {cut.split.validation_from:%d}", root)
+            rows = contest(log, contestants, seeds)
+            if name == "history" and not quick:
+                rows += _ensemble(log, cut, seeds)
+            others = [row.name for row in rows if not row.name.startswith("ours") and row.name != PRIOR.name]
+            yield Table(
+                title=f"KuaiRand {inputs}, {cut.title}", rows=tuple(rows), note=ahead(rows, OURS.name, others)
+            )
+
+
+def _ensemble(log: EncodedLog, cut: Cut, seeds: Sequence[int]) -> list[Row]:
+    """The ensemble's own example, which has the inputs of the one with history."""
+    task = _task("ensemble", cut)
+    if task.features != log.task.features:
+        raise ValueError("expected examples/kuairand/ensemble.yaml to have the features of history.yaml")
+    return contest(log.for_task(task), [Contestant(ENSEMBLE, OURS.logits)], seeds)
+
+
+def _encoded(name: str, cut: Cut, work: Path, root: Path | None) -> EncodedLog:
+    config = EXAMPLES / f"{name}.yaml"
+    task = _task(name, cut)
+    return encode_log(task, data_root(task, config, root), work, until=cut.until)
+
+
+def _task(name: str, cut: Cut) -> TaskConfig:
+    return load_config(EXAMPLES / f"{name}.yaml").model_copy(update={"split": cut.split})
