@@ -26,7 +26,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3.13 python3.12 python3.11 p
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 # --- the environment ---
 
@@ -50,6 +50,8 @@ lock: $(STAMP) ## resolve requirements/*.lock anew from pyproject.toml (make loc
 	$(call COMPILE,dev,$(UPGRADE))
 	$(call COMPILE,train,$(UPGRADE) -c requirements/dev.lock)
 	$(call COMPILE,serve,--extra redis $(UPGRADE) -c requirements/dev.lock)
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		$(UPGRADE) requirements/peers.in -o requirements/peers.lock
 
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--extra $(1) $(2) pyproject.toml -o requirements/$(1).lock
@@ -94,6 +96,23 @@ format: $(STAMP) ## let ruff fix and format the code
 bench: $(STAMP) ## speed and memory, printed as ratios
 	$(BIN)/python -m benchmarks
 
+PEERS := .venv-peers
+PEERS_STAMP := $(PEERS)/.installed
+PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check --no-input -qq
+# Not in the lock: where the index has no wheel for processors alone, it brings the libraries of accelerators along.
+TORCH := torch==2.13.0
+
+$(PEERS_STAMP): requirements/peers.lock | $(BIN)/python
+	@echo "Installing $$(grep -c '==' requirements/peers.lock) locked packages and PyTorch into $(PEERS) (minutes, 2 GB or more) ..."
+	@$(BIN)/python -m venv --clear $(PEERS)
+	@$(PEERS_PIP) install --require-hashes --no-deps -r requirements/peers.lock
+	@$(PEERS_PIP) install $(TORCH) || echo "$(TORCH) could not be installed: FuxiCTR is left out of the tables" >&2
+	@touch $@
+
+.PHONY: bench-quality
+bench-quality: $(STAMP) $(PEERS_STAMP) ## quality beside the peers, an hour (in minutes: make bench-quality QUALITY=--quick)
+	$(BIN)/python -m benchmarks.quality $(QUALITY)
+
 # --- from a log to a service ---
 
 # The simulated shop stands in for a log only where the caller names none.
@@ -125,6 +144,6 @@ down: ## stop the containers (their volumes stay)
 	docker compose down
 
 .PHONY: clean
-clean: ## delete .venv, caches and the simulated shop; models/ and runs/ stay
-	rm -rf .venv build *.egg-info $(SHOP) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## delete .venv, .venv-peers, caches and the simulated shop; models/ and runs/ stay
+	rm -rf .venv $(PEERS) build *.egg-info $(SHOP) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

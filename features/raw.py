@@ -35,6 +35,7 @@ Value = str | float | int | list[str]
 """One raw value: text, a float (NaN when missing), milliseconds since the epoch, or a list of text."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 _LARGEST_MS = 253_402_300_799_999  # the end of the year 9999
 _LARGEST_INTEGER_BITS = 512  # far beyond any id, and Python writes no integer of any size
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
@@ -140,8 +141,8 @@ def time_from_text(how: TimeColumn, cell: str) -> int:
         UnreadableValueError: If the text is no such time.
     """
     text = cell.strip()
-    if how.format in {"epoch_ms", "epoch_s"} or (how.format == "auto" and text.lstrip("-").isdecimal()):
-        return _epoch_ms(text, 1000 if how.format == "epoch_s" else 1)
+    if how.format in _PER_SECOND or (how.format == "auto" and text.lstrip("-").isdecimal()):
+        return _epoch_ms(text, _PER_SECOND.get(how.format, 1000))
     try:
         moment = _moment(how.format, text)
     except ValueError as error:
@@ -267,12 +268,12 @@ def _padded(lists: Sequence[Sequence[str]]) -> NDArray[np.object_]:
     return padded
 
 
-def _epoch_ms(text: str, factor: int) -> int:
+def _epoch_ms(text: str, per_second: int) -> int:
     try:
         time = int(text)
     except ValueError as error:
         raise UnreadableValueError(f"expected an integer time since the epoch, got {_shown(text)}") from error
-    return _checked_ms(time * factor, text)
+    return _checked_ms(time * 1000 // per_second, text)
 
 
 def _checked_ms(time_ms: int, came: object) -> int:

@@ -46,16 +46,16 @@ def blended(
             for records in stores.validation.batches(_READ_ROWS)
         ]
     )
-    logits = [
+    of_networks, of_linear = (
         undo_downsampling(model.predictor.logits(stores.validation).astype(np.float64), config.keep_rate)
         for model in (networks, linear)
-    ]
-    share = share_of_networks(*logits, clicked)
+    )
+    share = share_of_networks(of_networks, of_linear, clicked)
     if share > 1.0 - LEAST_SHARE:
         return networks
     members = networks.members or (networks,)
     shares = [share / len(members)] * len(members) + [1.0 - share]
-    whole = as_one((*members, linear), shares, stores)
+    whole = as_one((*members, linear), stores, shares)
     return replace(whole, config=networks.config)
 
 

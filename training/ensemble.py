@@ -36,16 +36,18 @@ def fit_ensemble(
         fit_network(model, config.model_copy(update={"seed": seed}), stores, progress)
         for seed in seeds_of(config.seed, model.ensemble)
     )
-    return as_one(members, [1.0 / len(members)] * len(members), stores)
+    return as_one(members, stores)
 
 
-def as_one(members: tuple[TrainedModel, ...], shares: Sequence[float], stores: FitStores) -> TrainedModel:
+def as_one(
+    members: tuple[TrainedModel, ...], stores: FitStores, shares: Sequence[float] | None = None
+) -> TrainedModel:
     """Trained networks as one, whose logit is the weighted sum of theirs.
 
     Args:
         members: The networks, of one layout; the first one's settings stand for all.
-        shares: Of each member in the logit, in [0, 1]; they sum to 1.
         stores: Predicted once to say what the ensemble costs.
+        shares: Of each member in the logit, in [0, 1], together 1; equal ones by default.
     """
     network = Ensemble([member.network for member in members], shares)
     predictor = Predictor(network, members[0].predictor.batch_size)

@@ -38,6 +38,9 @@ from features.spec import (
 RESERVOIR = 200_000
 """Values kept for quantiles: enough to place an edge within about 0.3 % of its rank."""
 
+_CANDIDATES = 4
+"""Tokens counted at once, as a multiple of a vocabulary's largest size."""
+
 _MS_PER_DAY = 86_400_000
 
 
@@ -89,6 +92,9 @@ class _Tokens:
             tokens = tokens.replace(MISSING_TEXT, self.feature.fill)
         counted = tokens.value_counts(name="count")
         self.counts.update(dict(zip(counted.to_series(0).to_list(), counted["count"].to_list(), strict=True)))
+        if len(self.counts) > _CANDIDATES * self.feature.max_size:
+            # A column of ever new tokens must not fill the memory: the rarest so far are forgotten.
+            self.counts = Counter(dict(self.counts.most_common(_CANDIDATES * self.feature.max_size // 2)))
 
     def fitted(self) -> FittedVocabulary:
         frequent = [

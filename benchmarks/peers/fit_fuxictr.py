@@ -6,6 +6,7 @@ benchmarks (embedding 16, hidden 400-400-400, Adam at 0.001), looked at four tim
     python fit_fuxictr.py SLICES.npz LOGITS.npz SEED dnn|deepfm
 """
 
+import math
 import sys
 import tempfile
 from collections import OrderedDict
@@ -62,7 +63,7 @@ class Batches:
         self.rows = len(columns["clicked"])
 
     def __len__(self) -> int:
-        return -(-self.rows // BATCH)
+        return math.ceil(self.rows / BATCH)
 
     def __iter__(self) -> Iterator[Batch]:
         order = torch.randperm(self.rows) if self.shuffled else torch.arange(self.rows)
@@ -82,7 +83,7 @@ def main() -> None:
         model.eval()
         with torch.no_grad():
             logits = {str(part): _logits(model, _columns(slices, str(part))) for part in slices["parts"]}
-    np.savez(target, **logits)
+    np.savez(target, **logits)  # type: ignore[arg-type]  # its stub takes every keyword for allow_pickle
 
 
 def _model(features: FeatureMap, directory: str, steps: int, *, machine: bool) -> Dnn:
@@ -96,6 +97,8 @@ def _model(features: FeatureMap, directory: str, steps: int, *, machine: bool) -
         monitor="logloss",
         monitor_mode="min",
         early_stop_patience=PATIENCE,
+        # Within an epoch the loss is noisy, and every look that is no better would divide the rate by ten.
+        reduce_lr_on_plateau=False,
         eval_steps=max(1, steps // CHECKS_PER_EPOCH),
         verbose=0,
     )

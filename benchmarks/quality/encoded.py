@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -114,11 +113,6 @@ def encode_log(task: TaskConfig, root: Path, work: Path, *, until: datetime | No
         encoder, log, cuts, keep_rate=keep_rate, seed=ENCODING_SEED, work_dir=work, progress=Silent()
     )
     return EncodedLog(task, encoder, slices, log.time_ms, cuts)
-
-
-def texts_of(task: TaskConfig, root: Path, column: str) -> pl.Series:
-    """A column of the log as text, in the order of the log."""
-    return pl.read_csv(root / task.data.log, columns=[column], infer_schema=False)[column]
 
 
 def _read(task: TaskConfig, root: Path, work: Path) -> Ingested:

@@ -59,9 +59,9 @@ def _said(script: str, arguments: Sequence[str], log: EncodedLog, seed: int) -> 
     """
     with tempfile.TemporaryDirectory() as directory:
         source, target = Path(directory) / "slices.npz", Path(directory) / "logits.npz"
-        np.savez(source, **_arrays(log))
-        command = [PYTHON, "-W", "ignore", SCRIPTS / script, source, target, str(seed), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        np.savez(source, **_arrays(log))  # type: ignore[arg-type]  # its stub takes every keyword for allow_pickle
+        command = [str(PYTHON), "-W", "ignore", str(SCRIPTS / script), str(source), str(target), str(seed)]
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(
                 f"{script}: expected logits, got exit code {done.returncode}: {done.stderr[-2000:]}"

@@ -3,10 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
-
-SHOWN = {"share closed": 3, "mean over the true rate": 4}
-"""Decimals of a figure; others have 4."""
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 
 class Spread(BaseModel):
@@ -72,3 +69,8 @@ class Table(BaseModel):
             lines.append(f"| {' | '.join([row.name, *cells])} |")
         head = [f"### {self.title}", ""] + ([self.note, ""] if self.note else [])
         return "\n".join([*head, *lines]) + "\n"
+
+
+def as_json(tables: Sequence[Table]) -> bytes:
+    """The tables with the value of every seed."""
+    return TypeAdapter(Sequence[Table]).dump_json(tables, indent=1)

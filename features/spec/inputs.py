@@ -41,16 +41,16 @@ class TimeColumn(Part):
 
     format: str = Field(
         default="auto",
-        description="auto (integers are epoch_ms, the rest iso), epoch_ms, epoch_s, iso, or a strptime pattern with %",
+        description="auto (integers are epoch_ms, the rest iso), epoch_s, epoch_ms, epoch_us, iso, or a strptime pattern with %",
     )
     time_zone: str = Field(default="UTC", description="of times that name no zone themselves")
 
     @field_validator("format")
     @classmethod
     def _format_is_known(cls, text: str) -> str:
-        if text not in {"auto", "epoch_ms", "epoch_s", "iso"} and "%" not in text:
+        if text not in {"auto", "epoch_s", "epoch_ms", "epoch_us", "iso"} and "%" not in text:
             raise ValueError(
-                f"expected auto, epoch_ms, epoch_s, iso or a pattern such as %Y-%m-%d, got {text!r}"
+                f"expected auto, epoch_s, epoch_ms, epoch_us, iso or a pattern such as %Y-%m-%d, got {text!r}"
             )
         return text
 

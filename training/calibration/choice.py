@@ -64,11 +64,12 @@ class Contender(NamedTuple):
     kind: Kind
     segment: str | None
     min_clicks: int
+    prior: float | None = None
 
     def fit(self, evidence: Evidence) -> Calibration:
         if self.segment is None:
-            return fit_calibration(self.kind, evidence.logits, evidence.clicked)
-        return fit_per_segment(self.kind, evidence, self.segment, self.min_clicks)
+            return fit_calibration(self.kind, evidence.logits, evidence.clicked, self.prior)
+        return fit_per_segment(self.kind, evidence, self.segment, self.min_clicks, self.prior)
 
 
 class Fold(NamedTuple):
@@ -110,10 +111,12 @@ def choose_calibration(config: CalibrationConfig, evidence: Evidence) -> Chosen:
 def _contenders(config: CalibrationConfig) -> list[Contender]:
     """From the simplest to the richest: one curve for all before curves of segments."""
     kinds = KINDS if config.kind == "auto" else (config.kind,)
-    for_all = [Contender(kind, None, config.min_clicks) for kind in kinds]
+    for_all = [Contender(kind, None, config.min_clicks, config.prior) for kind in kinds]
     if config.segment is None:
         return for_all
-    return for_all + [Contender(kind, config.segment, config.min_clicks) for kind in kinds if kind != "none"]
+    return for_all + [
+        Contender(kind, config.segment, config.min_clicks, config.prior) for kind in kinds if kind != "none"
+    ]
 
 
 def forward_folds(evidence: Evidence) -> tuple[Fold, ...]:

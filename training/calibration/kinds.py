@@ -27,7 +27,9 @@ SLOPES = (0.01, 100.0)
 """Range of every fitted slope; positive, so that the order of candidates, and with it every AUC, is kept."""
 
 
-def fit_calibration(kind: Kind, logits: ArrayLike, clicked: ArrayLike) -> Linear | Beta | Isotonic:
+def fit_calibration(
+    kind: Kind, logits: ArrayLike, clicked: ArrayLike, prior: float | None = None
+) -> Linear | Beta | Isotonic:
     """The curve of a kind with the lowest log loss on impressions that did not train the network.
 
     Args:
@@ -35,6 +37,8 @@ def fit_calibration(kind: Kind, logits: ArrayLike, clicked: ArrayLike) -> Linear
             offset, ``isotonic`` a rising line of up to `MOST_KNOTS` knots, ``none`` nothing.
         logits: Of the uncalibrated model, with downsampling already undone, shape ``(n,)``, finite.
         clicked: Labels 0 or 1, shape ``(n,)``.
+        prior: Standard deviation of a normal prior on every slope around 1 and on the shift of the mean logit around 0,
+            above 0; None for the lowest log loss alone. It says nothing of ``isotonic``.
 
     Returns:
         The identity for ``none``, and where clicks or non-clicks are fewer than `FEWEST`.
@@ -54,45 +58,52 @@ def fit_calibration(kind: Kind, logits: ArrayLike, clicked: ArrayLike) -> Linear
     clicks = int(is_click.sum())
     if kind == "none" or min(clicks, is_click.size - clicks) < FEWEST:
         return IDENTITY
-    return _fitted(kind, logits, is_click)
+    return _fitted(kind, logits, is_click, prior)
 
 
 def _fitted(
     kind: Literal["temperature", "platt", "beta", "isotonic"],
     logits: Float64Array,
     is_click: NDArray[np.bool_],
+    prior: float | None,
 ) -> Linear | Beta | Isotonic:
     match kind:
         case "temperature":
-            (slope,) = _lowest_log_loss(logits[:, None], is_click, with_offset=False)
+            (slope,) = _lowest_log_loss(logits[:, None], is_click, prior, with_offset=False)
             return Linear(kind=kind, slope=slope)
         case "platt":
-            slope, offset = _lowest_log_loss(logits[:, None], is_click, with_offset=True)
+            slope, offset = _lowest_log_loss(logits[:, None], is_click, prior, with_offset=True)
             return Linear(kind=kind, slope=slope, offset=offset)
         case "beta":
             ends = np.stack([-np.logaddexp(0.0, -logits), np.logaddexp(0.0, logits)], axis=1)
-            low, high, offset = _lowest_log_loss(ends, is_click, with_offset=True)
+            low, high, offset = _lowest_log_loss(ends, is_click, prior, with_offset=True)
             return Beta(low=low, high=high, offset=offset)
         case "isotonic":
             return _isotonic(logits, is_click)
 
 
-def _lowest_log_loss(inputs: Float64Array, is_click: NDArray[np.bool_], *, with_offset: bool) -> list[float]:
+def _lowest_log_loss(
+    inputs: Float64Array, is_click: NDArray[np.bool_], prior: float | None, *, with_offset: bool
+) -> list[float]:
     """The slope of every column of ``inputs``, shape ``(n, k)``, and the offset where one is asked for."""
     columns = inputs.shape[1]
     # Around the mean, slopes and offset hardly influence each other, which makes the descent short.
     centre = inputs.mean(axis=0) if with_offset else np.zeros(columns)
     centred = inputs - centre
+    unchanged = np.append(np.ones(columns), centre.sum())
+    tightness = 0.0 if prior is None else 1.0 / (prior**2 * len(inputs))
 
     def loss_and_gradient(parameters: Float64Array) -> tuple[float, Float64Array]:
         calibrated = centred @ parameters[:columns] + parameters[columns]
         loss = np.logaddexp(0.0, calibrated).mean() - calibrated[is_click].sum() / calibrated.size
         residual = expit(calibrated) - is_click
-        return float(loss), np.append(residual @ centred / residual.size, residual.mean())
+        change = parameters - unchanged
+        gradient = np.append(residual @ centred / residual.size, residual.mean()) + tightness * change
+        return float(loss + 0.5 * tightness * change @ change), gradient
 
     found = minimize(
         loss_and_gradient,
-        x0=np.append(np.ones(columns), centre.sum()),
+        x0=unchanged,
         jac=True,
         # As exact as L-BFGS-B here, which wakes every thread of the linear algebra library for its 3 x 3 matrices.
         method="SLSQP",

@@ -55,7 +55,9 @@ Calibration = Annotated[Linear | Beta | Isotonic | PerSegment, Field(discriminat
 """A curve for all, or curves for segments; their JSON tells them apart by ``kind``."""
 
 
-def fit_per_segment(kind: Kind, evidence: Evidence, feature: str, min_clicks: int) -> Calibration:
+def fit_per_segment(
+    kind: Kind, evidence: Evidence, feature: str, min_clicks: int, prior: float | None = None
+) -> Calibration:
     """A curve of one kind for every segment with enough clicks, and one for the rest, fitted on all.
 
     Args:
@@ -63,17 +65,20 @@ def fit_per_segment(kind: Kind, evidence: Evidence, feature: str, min_clicks: in
         evidence: With segment ids.
         feature: Whose ids they are.
         min_clicks: Clicks, and non-clicks, that a segment needs for a curve of its own; at least `FEWEST`.
+        prior: Of every curve, see `fit_calibration`.
 
     Returns:
         The one curve for all where no segment has enough.
     """
-    otherwise = fit_calibration(kind, evidence.logits, evidence.clicked)
+    otherwise = fit_calibration(kind, evidence.logits, evidence.clicked, prior)
     ids = np.asarray(evidence.segment_ids)
     segments, place = np.unique(ids, return_inverse=True)
     clicks = np.bincount(place, weights=evidence.clicked)
     enough = np.minimum(clicks, np.bincount(place) - clicks) >= min_clicks
     by_id = {
-        int(segment): fit_calibration(kind, evidence.logits[ids == segment], evidence.clicked[ids == segment])
+        int(segment): fit_calibration(
+            kind, evidence.logits[ids == segment], evidence.clicked[ids == segment], prior
+        )
         for segment in segments[enough]
     }
     return PerSegment(feature=feature, otherwise=otherwise, by_id=by_id) if by_id else otherwise

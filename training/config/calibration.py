@@ -25,6 +25,13 @@ class CalibrationConfig(Part):
         default=200, ge=20, description="clicks, and non-clicks, that a value needs for its own curve"
     )
 
+    prior: float | None = Field(
+        default=None,
+        gt=0,
+        description="standard deviation of a normal prior that holds slope and shift near 1 and 0 where validation clicks "
+        "are few, such as 0.05; null: none",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _from_its_kind(cls, value: Any) -> Any:

@@ -37,30 +37,42 @@ BUCKETS = 24
 LARGEST_SEGMENT = 12
 """A column by whose values the report repeats its figures has at most so many."""
 
+FEWEST_VALUES_TO_COUNT = 30
+"""A column with at least so many distinct values has its impressions and clicks counted; fewer are learned as they are."""
+
+FEWEST_TO_COUNT = 1.5
+"""Impressions per distinct value that such a column should have."""
+
+MOST_COUNTED = 30
+"""Columns that are counted, at most: each is a replay of the log."""
+
+MOST_PAIRS = 6
+"""Pairs of the user with another column that are counted, at most."""
+
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a log of some size gets. Lists go into the task file as they are."""
+    """What a log of some size gets. ``epochs`` are upper bounds, early stopping decides."""
 
     up_to: float
     min_count: int
     batch_size: int
     epochs: int
-    embedding_dim: int
-    hidden: tuple[int, ...]
+    ensemble: int
 
 
 BY_ROWS = (
-    Defaults(up_to=5_000, min_count=2, batch_size=64, epochs=20, embedding_dim=8, hidden=(32,)),
-    Defaults(up_to=20_000, min_count=2, batch_size=256, epochs=12, embedding_dim=8, hidden=(64,)),
-    Defaults(up_to=100_000, min_count=2, batch_size=512, epochs=10, embedding_dim=16, hidden=(64,)),
-    Defaults(up_to=500_000, min_count=3, batch_size=1024, epochs=8, embedding_dim=16, hidden=(128, 64)),
-    Defaults(up_to=3_000_000, min_count=5, batch_size=2048, epochs=5, embedding_dim=16, hidden=(128, 64)),
-    Defaults(
-        up_to=float("inf"), min_count=10, batch_size=8192, epochs=3, embedding_dim=16, hidden=(256, 128)
-    ),
+    Defaults(up_to=5_000, min_count=2, batch_size=64, epochs=40, ensemble=3),
+    Defaults(up_to=20_000, min_count=2, batch_size=256, epochs=30, ensemble=3),
+    Defaults(up_to=100_000, min_count=2, batch_size=512, epochs=30, ensemble=3),
+    Defaults(up_to=500_000, min_count=3, batch_size=1024, epochs=16, ensemble=2),
+    Defaults(up_to=3_000_000, min_count=5, batch_size=4096, epochs=6, ensemble=1),
+    Defaults(up_to=float("inf"), min_count=10, batch_size=8192, epochs=3, ensemble=1),
 )
 """By the number of impressions."""
+
+FEW_IMPRESSIONS_PER_ID = 50
+"""With fewer impressions per value of the widest column, a log is one of identifiers and its networks are held tight."""
 
 
 def defaults_for(rows: int) -> Defaults:
@@ -68,32 +80,46 @@ def defaults_for(rows: int) -> Defaults:
     return next(defaults for defaults in BY_ROWS if rows <= defaults.up_to)
 
 
-def model_for(rows: int) -> dict[str, Any]:
-    """The part ``model`` of the task file."""
-    size = defaults_for(rows)
+def model_for(rows: int, ids: int) -> dict[str, Any]:
+    """The part ``model`` of the task file.
+
+    Args:
+        rows: Impressions of the log.
+        ids: The largest number of distinct values that a column of ids has.
+    """
     return {
         "family": "mlp",
-        "embedding_dim": size.embedding_dim,
-        "hidden": list(size.hidden),
-        "dropout": 0.1,
-        "embedding_dropout": 0.1,
+        "embedding_dim": 16,
+        **(
+            {"hidden": [128], "dropout": 0.2, "embedding_dropout": 0.3}
+            if _is_sparse(rows, ids)
+            else {"hidden": [128, 64], "dropout": 0.05, "embedding_dropout": 0.0}
+        ),
+        "ensemble": defaults_for(rows).ensemble,
+        "linear_member": True,
     }
 
 
 def training_for(rows: int, ids: int) -> dict[str, Any]:
-    """The part ``training`` of the task file.
-
-    Args:
-        rows: Impressions of the log.
-        ids: The largest number of distinct values that a categorical column has.
-    """
+    """The part ``training`` of the task file; its arguments are those of `model_for`."""
     size = defaults_for(rows)
-    # Tables with few impressions per id are learned by heart unless strong decay keeps rare ids small.
-    sparse = ids * 50 > rows
+    sparse = _is_sparse(rows, ids)
     return {
-        "epochs": size.epochs,
+        "epochs": min(size.epochs, 12) if sparse else size.epochs,
         "batch_size": size.batch_size,
-        "optimizer": {"name": "adamw", "learning_rate": 0.001, "weight_decay": 2.0 if sparse else 0.1},
+        "optimizer": {"name": "adamw", "learning_rate": 0.001, "weight_decay": 0.1},
+        # Ids with few impressions are learned by heart unless strong decay keeps their embeddings small.
+        "embedding_optimizer": {
+            "name": "adamw",
+            "learning_rate": 0.002 if sparse else 0.004,
+            "weight_decay": 4.0 if sparse else 2.0,
+        },
+        "ema": 0.99,
         "id_dropout": 0.05 if sparse else 0.01,
         "early_stopping": {"patience": 4, "checks_per_epoch": 4 if sparse else 2},
+        "calibration": {"kind": "platt", "prior": 0.05},
     }
+
+
+def _is_sparse(rows: int, ids: int) -> bool:
+    return ids * FEW_IMPRESSIONS_PER_ID > rows

@@ -35,7 +35,8 @@ def written(draft: Draft, question: Question, *, name: str, folder: Path) -> str
         [_line(0, {"name": name})],
         ["data:", *_data(draft, question, folder)],
         ["features:", *_features(draft)],
-        ["model:", *_lines(2, model_for(rows))],
+        *([["history:", *_history(draft)]] if draft.history else []),
+        ["model:", *_lines(2, model_for(rows, draft.ids))],
         ["training:", *_lines(2, training_for(rows, draft.ids))],
         ["split:", *_split(draft)],
         ["gate:", *_gate()],
@@ -99,6 +100,9 @@ def _features(draft: Draft) -> Iterator[str]:
             yield f"  {side}:"
             for choice in chosen:
                 yield from _entries(choice)
+    if draft.history:
+        yield "  history:"
+        yield from (f"    - {_flow(entry)}" for entry in draft.history)
     formats = _formats(draft)
     if formats:
         yield "  time_columns:"
@@ -107,6 +111,14 @@ def _features(draft: Draft) -> Iterator[str]:
     if dropped:
         yield "  # left out:"
         yield from (f"  #   {_shown(choice.column)}: {_shown(choice.note)}" for choice in dropped)
+
+
+def _history(draft: Draft) -> Iterator[str]:
+    yield "  # Impressions and clicks of each of these, counted before every impression and never after it. A version that"
+    yield "  # scores files knows the counts of its training log: training sees states of up to that age. Where the service"
+    yield "  # is told the clicks, or with axon score --stream, set 0s."
+    unit = "" if draft.time else "there is no clock: a row is a millisecond; "
+    yield _line(2, {"stale": draft.stale}, f"{unit}about as long as the held-out slices")
 
 
 def _entries(choice: Choice) -> Iterator[str]:

@@ -29,6 +29,7 @@ _BY_DIGITS = {
     12: ("%Y%m%d%H%M", "auto"),
     13: ("auto",),
     14: ("%Y%m%d%H%M%S",),
+    16: ("epoch_us",),
 }
 """Digits of an integer -> how it may be written; auto reads integers as milliseconds."""
 

@@ -5,6 +5,7 @@ A `Question` comes in; a `Draft` goes out to `training.init.document`, which wri
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from training.init.keys import guess_key, side_of
 from training.init.kinds import Log, choose, left_out
 from training.init.leaks import Strength, leak_reason, outlier_note, strengths
 from training.init.moments import TimeGuess, guess_time
+from training.init.past import counted, staleness
 from training.init.reading import Question, Seen, see
 from training.init.times import choose_time, impression_choice
 from training.progress import Progress
@@ -37,6 +39,8 @@ class Draft:
         keys: Side -> column that identifies users or items.
         times: Every column of times.
         choices: What becomes of each column but the label.
+        history: What is counted of the past, as entries of ``features.history``.
+        stale: How old the counts may be where files are scored, as a duration.
         segments: Columns by which the report repeats its figures.
     """
 
@@ -46,6 +50,8 @@ class Draft:
     keys: dict[Side, Column]
     times: tuple[TimeGuess, ...]
     choices: tuple[Choice, ...]
+    history: tuple[dict[str, Any], ...]
+    stale: str
     segments: tuple[str, ...]
 
     @property
@@ -87,7 +93,17 @@ def draft(question: Question, progress: Progress) -> Draft:
         raise DataError(
             f"expected a column that a model can learn from, got none: {reasons or 'only a label'}"
         )
-    return Draft(seen, time, cuts, keys, tuple(times.values()), choices, _segments(choices, strong))
+    return Draft(
+        seen=seen,
+        time=time,
+        cuts=cuts,
+        keys=keys,
+        times=tuple(times.values()),
+        choices=choices,
+        history=counted(choices, {column.name: column for column in seen.columns}, keys),
+        stale=staleness(time, cuts, seen.glimpse.rows),
+        segments=_segments(choices, strong),
+    )
 
 
 def _keys(seen: Seen, log_columns: Sequence[Column]) -> dict[Side, Column]:

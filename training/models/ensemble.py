@@ -24,7 +24,9 @@ class Ensemble(Family):
         first = members[0]
         super().__init__(first.layout, first.config, first.regularisation, first.targets)
         self.members = list(members)
-        self.shares = tuple(shares or [1.0 / len(members)] * len(members))
+        self.weights_of_members = (
+            tuple(share * len(members) for share in shares) if shares else (1.0,) * len(members)
+        )
         nothing = tf.zeros([1, self.layout.id_width], tf.int32), tf.zeros([1, self.layout.value_width])
         user, item = self.half(nothing, Half.USER), self.half(nothing, Half.ITEM)
         self._user_widths = [member.user_state(user, training=False).shape[1] for member in members]
@@ -44,7 +46,9 @@ class Ensemble(Family):
         users = tf.split(user_state, self._user_widths, axis=1)
         items = tf.split(item_state, self._item_widths, axis=1)
         logits = [
-            share * member.joint(user, item, inputs, training=training)
-            for member, share, user, item in zip(self.members, self.shares, users, items, strict=True)
+            weight * member.joint(user, item, inputs, training=training)
+            for member, weight, user, item in zip(
+                self.members, self.weights_of_members, users, items, strict=True
+            )
         ]
-        return tf.add_n(logits)
+        return tf.add_n(logits) / len(logits)

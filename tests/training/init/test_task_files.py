@@ -44,7 +44,7 @@ def feature(config: TaskConfig, name: str) -> Any:
 
 def sides(config: TaskConfig) -> dict[str, str]:
     """Column -> its side."""
-    return {raw.column: str(raw.side) for raw in config.features.raw_inputs()}
+    return {raw.column: str(raw.side) for raw in config.features.log_inputs()}
 
 
 def left_out(name: str) -> dict[str, str]:
@@ -66,7 +66,7 @@ def test_training_can_read_every_row_with_the_file_as_written(name: str):
     config = task(name)
     with Quarantine(None, limit=0.0) as quarantine:
         chunks = list(
-            read_log(config.data, config.features.raw_inputs(), written(name).parent, quarantine=quarantine)
+            read_log(config.data, config.features.log_inputs(), written(name).parent, quarantine=quarantine)
         )
     assert quarantine.bad_rows == 0
     assert sum(int(chunk.clicked.sum()) for chunk in chunks if chunk.clicked is not None) > 0
