@@ -32,6 +32,7 @@ def page() -> str:
         "# The task file",
         "",
         "Every key of `axon.yaml`. Unknown keys are refused, with the nearest known one named.",
+        "A file may say `extends: other.yaml`, the name of a task file in its folder, and then only what differs: its words win, key by key.",
         "This page is written by `python docs/make_configuration.py`; a test compares the two.",
         "",
     ]

@@ -261,3 +261,24 @@ def test_a_log_kept_whole_needs_no_correction(logits):
 def test_a_share_outside_its_range_is_refused(keep_rate):
     with pytest.raises(ValueError, match=r"expected keep_rate in \(0, 1\]"):
         undo_downsampling(np.zeros(1), keep_rate)
+
+
+# A prior
+
+
+@pytest.mark.parametrize("kind", ["temperature", "platt", "beta"])
+def test_a_tight_prior_leaves_everything_as_it_is(kind):
+    evidence = make_evidence(moved)
+    held = fit_calibration(kind, evidence.logits, evidence.clicked, prior=1e-5)
+    assert held.apply(evidence.logits) == pytest.approx(evidence.logits, abs=1e-2)
+
+
+def test_a_prior_matters_less_the_more_clicks_there_are():
+    distances = []
+    for impressions in (500, 50_000):
+        evidence = make_evidence(moved, impressions=impressions)
+        free, held = (
+            fit_calibration("platt", evidence.logits, evidence.clicked, prior) for prior in (None, 0.05)
+        )
+        distances.append(abs(held.slope - free.slope))
+    assert distances[1] < 0.1 * distances[0]

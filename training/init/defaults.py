@@ -43,6 +43,12 @@ FEWEST_VALUES_TO_COUNT = 30
 FEWEST_TO_COUNT = 1.5
 """Impressions per distinct value that such a column should have."""
 
+MOST_VALUES_TO_COUNT = 1_000_000
+"""A column with more distinct values is not counted: the state travels with the version."""
+
+MOST_ROWS_FOR_PAIRS = 300_000
+"""In a longer log no pairs are counted: nearly every impression brings a new one to remember."""
+
 MOST_COUNTED = 30
 """Columns that are counted, at most: each is a replay of the log."""
 

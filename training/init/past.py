@@ -3,7 +3,7 @@
 `training.init.plan` gathers them and `training.init.document` writes them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,36 +12,37 @@ from features.spec import Side
 from training.init.choice import Choice
 from training.init.column import Column
 from training.init.cuts import Cuts
-from training.init.defaults import FEWEST_TO_COUNT, FEWEST_VALUES_TO_COUNT, MOST_COUNTED, MOST_PAIRS
+from training.init.defaults import (
+    FEWEST_TO_COUNT,
+    FEWEST_VALUES_TO_COUNT,
+    MOST_COUNTED,
+    MOST_PAIRS,
+    MOST_ROWS_FOR_PAIRS,
+    MOST_VALUES_TO_COUNT,
+)
 from training.init.moments import TimeGuess
-from training.init.signal import repetition
 
 _UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 
 
-def counted(
-    choices: Iterable[Choice], columns: Mapping[str, Column], keys: Mapping[Side, Column]
-) -> tuple[dict[str, Any], ...]:
-    """Activities of the columns whose values come back, the ones with the most values first, and of users with them.
+def counted(choices: Sequence[Choice], keys: Mapping[Side, Column], rows: int) -> tuple[dict[str, Any], ...]:
+    """Activities of the columns whose values come back, those with the most values first, and of users with others.
 
     Args:
         choices: What becomes of every column.
-        columns: Every column by name.
         keys: Columns that identify users and items.
+        rows: Of the whole log.
     """
     worth = sorted(
-        (choice for choice in choices if _is_worth_counting(choice, columns[choice.column])),
+        (choice for choice in choices if _is_worth_counting(choice, rows)),
         key=lambda choice: -choice.distinct,
     )
     singles = [[choice.column] for choice in worth[:MOST_COUNTED]]
     user = keys.get(Side.USER)
-    pairs = []
-    if user is not None and [user.name] in singles:
-        others = [
-            choice.column for choice in choices if _makes_pairs(choice) and choice.side is not Side.USER
-        ]
-        pairs = [[user.name, other] for other in others[:MOST_PAIRS]]
-    return tuple(_activity(of) for of in (*singles, *pairs))
+    if user is None or [user.name] not in singles or rows > MOST_ROWS_FOR_PAIRS:
+        return tuple(map(_activity, singles))
+    others = [choice.column for choice in choices if choice.side is not Side.USER and _makes_pairs(choice)]
+    return tuple(map(_activity, [*singles, *([user.name, other] for other in others[:MOST_PAIRS])]))
 
 
 def staleness(time: TimeGuess | None, cuts: Cuts, rows: int) -> str:
@@ -62,13 +63,14 @@ def staleness(time: TimeGuess | None, cuts: Cuts, rows: int) -> str:
     return f"{max(1, round(lasts / length))}{unit}"
 
 
-def _is_worth_counting(choice: Choice, column: Column) -> bool:
+def _is_worth_counting(choice: Choice, rows: int) -> bool:
     by_value = choice.kind in {"categorical", "hashed"}
-    return by_value and choice.distinct >= FEWEST_VALUES_TO_COUNT and repetition(column) >= FEWEST_TO_COUNT
+    enough = rows * (1.0 - choice.missing) >= FEWEST_TO_COUNT * choice.distinct
+    return by_value and FEWEST_VALUES_TO_COUNT <= choice.distinct <= MOST_VALUES_TO_COUNT and enough
 
 
 def _makes_pairs(choice: Choice) -> bool:
-    return choice.kind in {"categorical", "multi"} and choice.distinct >= 2
+    return choice.kind in {"categorical", "multi"}
 
 
 def _activity(of: list[str]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def draft(question: Question, progress: Progress) -> Draft:
         keys=keys,
         times=tuple(times.values()),
         choices=choices,
-        history=counted(choices, {column.name: column for column in seen.columns}, keys),
+        history=counted(choices, keys, seen.glimpse.rows),
         stale=staleness(time, cuts, seen.glimpse.rows),
         segments=_segments(choices, strong),
     )

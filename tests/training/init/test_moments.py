@@ -15,6 +15,12 @@ def guess(name: str, cells: list[str]) -> TimeGuess | None:
         pytest.param(
             ["1650812741436", "1650812741500", "1650812749999"], "auto", 1650812741436, id="milliseconds"
         ),
+        pytest.param(
+            ["1650812741436000", "1650812741500123", "1650812749999999"],
+            "epoch_us",
+            1650812741436,
+            id="microseconds",
+        ),
         pytest.param(["1650812741", "1650812745", "1650812749"], "epoch_s", 1650812741000, id="seconds"),
         pytest.param(["978300760", "978302109", "1046454590"], "epoch_s", 978300760000, id="9 or 10 digits"),
         pytest.param(["20220425", "20220426", "20220428"], "%Y%m%d", 1650844800000, id="yyyymmdd"),

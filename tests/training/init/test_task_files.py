@@ -272,12 +272,9 @@ def test_paths_are_seen_from_the_task_file(tmp_path: Path):
     )
 
 
-def test_a_column_with_too_many_values_is_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("training.init.kinds.HASHED_ABOVE", 500)
-    columns = {
-        "page": [f"p{row % 900}" for row in range(2000)],
-        "clicked": [int(row % 7 == 0) for row in range(2000)],
-    }
+def test_a_column_with_too_many_values_for_a_vocabulary_is_hashed(tmp_path: Path):
+    rows = np.arange(450_000)
+    columns = {"page": rows * 7 % 310_000, "clicked": (rows % 7 == 0).astype(int)}
     assert kinds(init(write_csv(tmp_path / "log.csv", columns)))["page"] == "hashed"
 
 
