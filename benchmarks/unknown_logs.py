@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.unknown_worlds import WORLDS
+from features.spec import Buckets, Numeric
 from registry.local import LocalRegistry
 from registry.reference import ModelRef
 from training.config import ModelConfig, TaskConfig, load_config
@@ -170,18 +171,16 @@ def boosted(task: TaskConfig, case: Case) -> Iterator[NDArray[np.float64]]:
     seen, judged = _texts(case.seen), _texts(case.judged)
     rows = pl.concat([seen, judged]).drop(task.data.label)
     clicked = read_labels(seen[task.data.label].to_list(), task.data.positive)[0]
-    numeric = {feature.column for feature in _features(task) if feature.kind in {"numeric", "buckets"}}
+    numeric = {
+        feature.column for _, feature in task.features.by_side() if isinstance(feature, Numeric | Buckets)
+    }
     for with_categories in (True, False):
         names = [name for name in rows.columns if with_categories and name not in numeric]
         inputs = np.stack([_numbers(rows[name], as_category=name in names) for name in rows.columns], axis=1)
         places = [rows.columns.index(name) for name in names]
         data = lightgbm.Dataset(inputs[: len(seen)], clicked, categorical_feature=places)
         trees = lightgbm.train({"objective": "binary", "verbose": -1, "num_threads": 1}, data, 100)
-        yield trees.predict(inputs[len(seen) :])
-
-
-def _features(task: TaskConfig) -> Iterator[object]:
-    return (feature for feature in task.features.features() if hasattr(feature, "column"))
+        yield np.asarray(trees.predict(inputs[len(seen) :]), np.float64)
 
 
 def _numbers(column: pl.Series, *, as_category: bool) -> NDArray[np.float64]:

@@ -246,11 +246,10 @@ def loans(rng: Draw, rows: int) -> pl.DataFrame:
         status = np.clip(np.floor(1.3 * delay + 0.4 * habit), -2, 8).astype(np.int64)
         late += (status >= 2) / month
         columns[f"PAY_{month}"] = status
-        bill = np.round(limit * np.clip(0.4 + 0.3 * habit + 0.1 * rng.normal(size=rows), -0.05, 1.2))
+        bill: Floats = np.round(limit * np.clip(0.4 + 0.3 * habit + 0.1 * rng.normal(size=rows), -0.05, 1.2))
         columns[f"BILL_AMT{month}"] = bill
-        columns[f"PAY_AMT{month}"] = np.round(
-            np.where(rng.random(rows) < 0.2, 0, bill.clip(0) * rng.beta(1, 6, rows))
-        )
+        paid: Floats = bill.clip(0) * rng.beta(1, 6, rows)
+        columns[f"PAY_AMT{month}"] = np.where(rng.random(rows) < 0.2, 0.0, paid).round()
     use = columns["BILL_AMT1"] / limit
     logits = (
         1.5 * np.minimum(late, 1.5)

@@ -78,7 +78,9 @@ class SpecStatistics:
         )
 
 
-class _Tokens:
+class Tokens:
+    """How often each token of a vocabulary was seen."""
+
     def __init__(self, feature: Categorical | MultiValued) -> None:
         self.feature = feature
         self.counts: Counter[str] = Counter()
@@ -220,7 +222,7 @@ class _Zone:
 def _statistic(feature: AnyFeature, rng: np.random.Generator) -> Statistic:
     match feature:
         case Categorical() | MultiValued(like=None):
-            return _Tokens(feature)
+            return Tokens(feature)
         case Numeric() | Age():
             return _Moments(feature)
         case Rate():

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 import yaml
 
-from features.spec import FeatureSpec
+from features.fitted import FittedVocabulary
+from features.spec import Categorical, FeatureSpec
 from training.config import load_config
 from training.pipeline import Places, train
 from training.progress import Silent
-from training.statistics import SpecStatistics
+from training.statistics import SpecStatistics, Tokens
 
 ROWS = 1200
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -58,10 +59,10 @@ def write_task(folder: Path, features: dict[str, list[dict[str, object]]]) -> Pa
     return path
 
 
-SIGNAL = {"kind": "numeric", "name": "signal"}
+SIGNAL: dict[str, object] = {"kind": "numeric", "name": "signal"}
 
 
-AWKWARD = [
+AWKWARD: list[dict[str, object]] = [
     {"kind": "numeric", "name": "same", "indicator": True},
     {"kind": "buckets", "name": "same_bucket", "column": "same"},
     {"kind": "categorical", "name": "same_token"},
@@ -93,6 +94,14 @@ def test_ever_new_tokens_do_not_fill_the_memory():
     for part in range(50):
         fresh = [f"{part}-{place}" for place in range(300)]
         statistics.update(pl.DataFrame({"id": [*fresh, "often", "often"]}))
-    tokens = statistics._statistics["id"]
+    vocabulary = statistics.fitted().fitted["id"]
+    assert isinstance(vocabulary, FittedVocabulary)
+    assert vocabulary.tokens == ("often",)
+
+
+def test_no_more_tokens_are_counted_than_a_few_vocabularies_hold():
+    feature = Categorical(name="id", max_size=100)
+    tokens = Tokens(feature)
+    for part in range(50):
+        tokens.update(pl.DataFrame({"id": [f"{part}-{place}" for place in range(300)]}))
     assert len(tokens.counts) <= 400
-    assert statistics.fitted().fitted["id"].tokens == ("often",)

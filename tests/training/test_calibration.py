@@ -280,5 +280,7 @@ def test_a_prior_matters_less_the_more_clicks_there_are():
         free, held = (
             fit_calibration("platt", evidence.logits, evidence.clicked, prior) for prior in (None, 0.05)
         )
+        assert isinstance(free, Linear)
+        assert isinstance(held, Linear)
         distances.append(abs(held.slope - free.slope))
     assert distances[1] < 0.1 * distances[0]

@@ -54,7 +54,7 @@ def _head(draft: Draft, question: Question) -> list[str]:
     ]
 
 
-def _data(draft: Draft, question: Question, folder: Path) -> Iterator[str]:
+def _data(draft: Draft, question: Question, folder: Path) -> Iterator[str]:  # noqa: C901  # one line per key
     data, label, root = draft.seen.data, draft.seen.label, question.root
     yield _line(2, {"root": _relative(root, folder)})
     yield _line(2, {"log": _relative(question.log.absolute(), root)})
@@ -65,9 +65,10 @@ def _data(draft: Draft, question: Question, folder: Path) -> Iterator[str]:
     if label.positive:
         yield _line(2, {"positive": list(label.positive)}, "means a click; every other value means none")
     yield _time(draft)
-    user = draft.keys.get(Side.USER)
-    if user is not None and Side.USER not in draft.seen.keys:
-        yield _line(2, {"user_key": user.name}, f"{user.distinct:,} users; for figures per user (GAUC)")
+    for side, use in ((Side.USER, "figures per user (GAUC)"), (Side.ITEM, "figures of seen and unseen ones")):
+        key = draft.keys.get(side)
+        if key is not None and side not in draft.seen.keys:
+            yield _line(2, {f"{side}_key": key.name}, f"{key.distinct:,} {side}s; for {use}")
     if data.separator is not None:
         yield _line(2, {"separator": data.separator})
     if data.rename:

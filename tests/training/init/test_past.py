@@ -1,7 +1,5 @@
 """What `axon init` counts of the past, and how old it lets the counts be."""
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 import pytest

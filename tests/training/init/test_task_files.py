@@ -274,8 +274,8 @@ def test_paths_are_seen_from_the_task_file(tmp_path: Path):
 
 def test_a_column_with_too_many_values_for_a_vocabulary_is_hashed(tmp_path: Path):
     rows = np.arange(450_000)
-    columns = {"page": rows * 7 % 310_000, "clicked": (rows % 7 == 0).astype(int)}
-    assert kinds(init(write_csv(tmp_path / "log.csv", columns)))["page"] == "hashed"
+    columns = {"page_id": rows * 7 % 310_000, "clicked": (rows % 7 == 0).astype(int)}
+    assert kinds(init(write_csv(tmp_path / "log.csv", columns)))["page_id"] == "hashed"
 
 
 def test_rows_sorted_by_their_label_are_refused(tmp_path: Path):
