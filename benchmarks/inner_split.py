@@ -2,7 +2,7 @@
 
 Trained before 05-02, stopped and calibrated on 05-02, judged on 05-03 and 05-04; two seeds, means.
 
-    python -m benchmarks.inner_split [--data-root DIR]
+    python -m benchmarks.inner_split [--history] [--data-root DIR]
 """
 
 import argparse
@@ -24,12 +24,14 @@ from training.encode import droppable_columns
 from training.evaluate import Judge
 from training.fit import fit
 from training.ingest import ingest
+from training.past import replay_log
 from training.progress import Silent
 from training.quarantine import Quarantine
 from training.slices import Slices, encode_slices, fit_statistics
 from training.split import Slice, cuts_of
 
-CONFIG = Path("examples/kuairand/axon.yaml")
+CONFIG = Path("benchmarks/inner_split.yaml")
+EXAMPLES = Path("examples/kuairand")
 SEEDS = (1, 2)
 IDS = ("user_id", "video_id", "author_id", "music_id")
 
@@ -89,6 +91,47 @@ def _generalising() -> Iterator[tuple[str, Document]]:
         yield f"weight decay 6, ema 0.99, {name}", _changed(model, {**averaged, **training}, 1)
 
 
+def with_history() -> Iterator[tuple[str, Document]]:
+    """The examples that count the past, as they stand and with one thing changed."""
+    yield "axon.yaml: the state at the end of training", _example("axon.yaml")
+    yield "the same, counts that never fade alone", _example("axon.yaml", half_lives=[])
+    yield "the same, deepfm", _example("axon.yaml", model={"family": "deepfm"})
+    yield "the same, wide_and_deep", _example("axon.yaml", model={"family": "wide_and_deep"})
+    plain = {"optimizer": _decayed(6, 0.0005), "embedding_optimizer": None, "ema": None, "epochs": 6}
+    relu = {"activation": "relu"}
+    yield "history.yaml: the state a moment before", _example("history.yaml")
+    yield "the same, no last clicked videos", _example("history.yaml", sequences=False)
+    yield "the same, one optimiser, relu, no average", _example("history.yaml", model=relu, training=plain)
+    yield "the same, hidden 512-256", _example("history.yaml", model={"hidden": [512, 256]})
+
+
+def _example(
+    name: str,
+    *,
+    model: Document | None = None,
+    training: Document | None = None,
+    half_lives: list[str] | None = None,
+    sequences: bool = True,
+) -> Document:
+    document: Document = load_config(EXAMPLES / name).model_dump(mode="json")
+    document["model"] |= model or {}
+    document["training"] |= training or {}
+    document["split"] = _SPLIT
+    history = document["features"]["history"]
+    if half_lives is not None:
+        history = [{**feature, "half_lives": half_lives} for feature in history]
+    document["features"]["history"] = [
+        feature for feature in history if sequences or feature["kind"] != "recent"
+    ]
+    return document
+
+
+_SPLIT = {
+    "validation_from": datetime.fromisoformat("2022-05-02T00:00:00+08:00"),
+    "test_from": datetime.fromisoformat("2022-05-03T00:00:00+08:00"),
+}
+
+
 def _decayed(decay: float, learning_rate: float = 0.001) -> Document:
     return {"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay}
 
@@ -97,10 +140,7 @@ def _changed(model: Document, training: Document, min_count: int, *, without: st
     document: Document = yaml.safe_load(CONFIG.read_text())
     document["model"] |= model
     document["training"] |= training
-    document["split"] = {
-        "validation_from": datetime.fromisoformat("2022-05-02T00:00:00+08:00"),
-        "test_from": datetime.fromisoformat("2022-05-03T00:00:00+08:00"),
-    }
+    document["split"] = _SPLIT
     for side in ("user", "item"):
         features = [feature for feature in document["features"][side] if feature["name"] != without]
         for feature in features:
@@ -114,10 +154,12 @@ def main() -> None:
     """Print a line per variant: name, AUC and log loss after calibration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-root", type=Path, default=None)
-    root = data_root(load_config(CONFIG), CONFIG, parser.parse_args().data_root)
+    parser.add_argument("--history", action="store_true", help="the examples that count the past")
+    arguments = parser.parse_args()
+    root = data_root(load_config(CONFIG), CONFIG, arguments.data_root)
     with tempfile.TemporaryDirectory() as directory:
         data = _without_the_judged_days(root, Path(directory) / "data")
-        for number, (name, document) in enumerate(variants()):
+        for number, (name, document) in enumerate(with_history() if arguments.history else variants()):
             task = parse_config({**document, "data": {**document["data"], "root": str(data)}}, source=name)
             work = Path(directory) / str(number)
             (work / "vocabularies").mkdir(parents=True)
@@ -141,6 +183,8 @@ def _figures(task: TaskConfig, data: Path, work: Path) -> Iterator[tuple[float, 
             task, task.features.log_inputs(), data, quarantine=quarantine, work_dir=work, progress=Silent()
         )
     cuts = cuts_of(task.split, log.time_ms)
+    if task.features.history:
+        log, _ = replay_log(task.features, task.history, log, cuts, seed=1, work_dir=work, progress=Silent())
     encoder = Encoder(
         fit_statistics(task.features, log, cuts, seed=1, progress=Silent()), work / "vocabularies"
     )
