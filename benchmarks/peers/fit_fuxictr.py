@@ -26,6 +26,8 @@ MOST_EPOCHS = 10
 CHECKS_PER_EPOCH = 4
 PATIENCE = 4
 EMBEDDING = 16
+REGULARIZER = 1e-3
+"""The best of 0, 0.001 and 0.01 on the inner split of KuaiRand."""
 
 Batch = dict[str, torch.Tensor]
 
@@ -42,7 +44,16 @@ class Dnn(BaseModel):
         )
         self.compile("adam", "binary_crossentropy", 1e-3)
         self.reset_parameters()
+        if machine:
+            self._begin_small()
         self.model_to_device()
+
+    def _begin_small(self) -> None:
+        """Numbers begin as near to zero as ids do: the machine's products of them drown everything else otherwise."""
+        for module in self.modules():
+            if isinstance(module, FeatureEmbedding):
+                for layer in module.embedding_layer.embedding_layers.values():
+                    torch.nn.init.normal_(layer.weight, std=1e-4)
 
     def logits(self, inputs: Batch) -> torch.Tensor:
         """One per impression, ``(n, 1)``."""
@@ -102,6 +113,7 @@ def _model(features: FeatureMap, directory: str, steps: int, *, machine: bool) -
         early_stop_patience=PATIENCE,
         # Within an epoch the loss is noisy, and every look that is no better would divide the rate by ten.
         reduce_lr_on_plateau=False,
+        embedding_regularizer=REGULARIZER,
         eval_steps=max(1, steps // CHECKS_PER_EPOCH),
         verbose=0,
     )
@@ -126,14 +138,12 @@ def feature_map(slices: np.lib.npyio.NpzFile, directory: str) -> FeatureMap:
 
 
 def _columns(slices: np.lib.npyio.NpzFile, part: str) -> Batch:
-    """Ids by feature; values from 0 to 1 in the training slice, as the library's own scaler leaves them."""
     ids, values = torch.from_numpy(slices[f"{part} ids"]), slices[f"{part} values"]
     columns: Batch = OrderedDict()
     fields = zip(slices["id names"], slices["id starts"], slices["id widths"], strict=True)
     for name, start, width in fields:
         columns[_key(name)] = ids[:, start] if width == 1 else ids[:, start : start + width]
-    scaled = (values - slices["train values"].min(axis=0)) / np.ptp(slices["train values"], axis=0).clip(1e-6)
-    columns |= {f"value_{place}": column for place, column in enumerate(torch.from_numpy(scaled.T))}
+    columns |= {f"value_{place}": column for place, column in enumerate(torch.from_numpy(values.T))}
     columns["clicked"] = torch.from_numpy(slices[f"{part} clicked"])
     return columns
 

@@ -6,6 +6,7 @@ Values of a `Glimpse` come in; a `Column` goes out to whatever decides about it.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ MISSING_MARKERS = frozenset(
 
 _MOST_ODD_TEXTS = 3
 _MOST_ODD_SHARE = 0.6
+_GLANCE = 50
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,9 @@ def _is_number(cell: str) -> bool:
 
 
 def _numbers(name: str, values: Sequence[Any], *, text: bool) -> NDArray[np.float64] | None:
+    # One glance spares most columns of text a reason for every cell.
+    if text and not all(map(_is_number, islice(filter(None, values), _GLANCE))):
+        return None
     raw = RawInput(column=name, side=Side.CONTEXT, kind=RawKind.NUMBER)
     column, problems = read_column(raw, values, text=text)
     if problems:

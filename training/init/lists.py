@@ -47,6 +47,8 @@ def splitting_of(column: Column) -> Splitting | None:
         lists = _json_lists(cells)
         return None if lists is None else _described(None, lists)
     for separator in _SEPARATORS:
+        if sum(separator in cell for cell in cells) < _SEVERAL * len(cells):
+            continue
         lists = [[token.strip() for token in cell.split(separator)] for cell in cells]
         if _are_lists(cells, lists, separator):
             return _described(separator, lists)
@@ -62,8 +64,7 @@ def _json_lists(cells: list[str]) -> list[list[str]] | None:
 
 
 def _are_lists(cells: list[str], lists: list[list[str]], separator: str) -> bool:
-    several = np.mean([len(tokens) > 1 for tokens in lists])
-    if several < _SEVERAL or any(cell[0] in "[({" for cell in cells):
+    if any(cell[0] in "[({" for cell in cells):
         return False
     kinds = set(cells)
     tokens = {token for tokens in lists for token in tokens}
