@@ -81,7 +81,7 @@ def test_every_declared_requirement_is_locked_in_a_version_that_fits(lock):
     assert unmet == [], "pyproject.toml and the lock differ: run `make lock`"
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "peers"])
 def test_every_locked_package_carries_hashes(lock):
     entries = re.split(r"^(?=[A-Za-z0-9])", lock_text(lock), flags=re.MULTILINE)
     assert [
@@ -89,12 +89,12 @@ def test_every_locked_package_carries_hashes(lock):
     ] == []
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "peers"])
 def test_the_build_backend_is_locked_too(lock):
     assert "setuptools" in pins(lock)
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "peers"])
 def test_a_lock_names_no_package_host(lock):
     assert re.findall(r"https?://\S+|--(?:extra-)?index-url", lock_text(lock)) == []
 

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks.quality.contestants import Contestant
+from benchmarks.quality.contestants import OURS, PRIOR, Contestant
 from benchmarks.quality.encoded import EncodedLog
 from benchmarks.quality.tables import Row
 
@@ -22,13 +22,13 @@ def contest(log: EncodedLog, contestants: Sequence[Contestant], seeds: Sequence[
     return rows
 
 
-def ahead(rows: Sequence[Row], name: str, others: Sequence[str]) -> str:
-    """How far one row's mean log loss is below others': a sentence for below the table."""
+def ahead(rows: Sequence[Row]) -> str:
+    """How far our mean log loss is below each other's: a sentence for a table's note."""
     means = {row.name: row.figures["log loss"].mean for row in rows}
-    mine = means.get(name)
-    parts = [
-        f"{other} by {means[other] - mine:+.4f}"  # type: ignore[operator]  # None is filtered below
-        for other in others
-        if means.get(other) is not None
+    mine = means[OURS.name]
+    gaps = [
+        f"{name} {theirs - mine:+.4f}"
+        for name, theirs in means.items()
+        if theirs is not None and mine is not None and name not in (OURS.name, PRIOR.name)
     ]
-    return f"{name} ahead in log loss of {', '.join(parts)}." if mine is not None and parts else ""
+    return f"Log loss above that of ours: {', '.join(gaps)}."

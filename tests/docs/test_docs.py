@@ -63,7 +63,7 @@ def test_the_page_of_the_task_file_is_what_its_models_say():
     assert (ROOT / "docs" / "configuration.md").read_text() == done.stdout
 
 
-@pytest.mark.parametrize("target", ["run", "test", "check", "setup", "help", "bench"])
+@pytest.mark.parametrize("target", ["run", "test", "check", "setup", "help", "bench", "bench-quality"])
 def test_make_knows_what_the_documentation_names(target: str):
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.search(rf"make {target}\b", done.stdout)

@@ -160,7 +160,7 @@ def test_an_unknown_time_zone_is_refused_by_name():
 
 
 def test_a_time_column_of_an_unknown_format_is_refused():
-    with pytest.raises(ValidationError, match="expected auto, epoch_ms"):
+    with pytest.raises(ValidationError, match="expected auto, epoch_s, epoch_ms"):
         TimeColumn(format="unix")
 
 

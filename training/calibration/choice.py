@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.special import expit
 
 from training.calibration.evidence import Evidence
+from training.calibration.held import Held, independent_share
 from training.calibration.kinds import KINDS, fit_calibration
 from training.calibration.segments import Calibration, PerSegment, fit_per_segment
 from training.config import CalibrationConfig, Kind
@@ -67,9 +69,16 @@ class Contender(NamedTuple):
     prior: float | None = None
 
     def fit(self, evidence: Evidence) -> Calibration:
+        held = None if self.prior is None else _held(self.prior, evidence)
         if self.segment is None:
-            return fit_calibration(self.kind, evidence.logits, evidence.clicked, self.prior)
-        return fit_per_segment(self.kind, evidence, self.segment, self.min_clicks, self.prior)
+            return fit_calibration(self.kind, evidence.logits, evidence.clicked, held)
+        return fit_per_segment(self.kind, evidence, self.segment, self.min_clicks, held)
+
+
+def _held(prior: float, evidence: Evidence) -> Held:
+    line = fit_calibration("platt", evidence.logits, evidence.clicked)
+    probabilities = expit(line.apply(evidence.logits))
+    return Held(prior, independent_share(probabilities, evidence.clicked, evidence.time_ms))
 
 
 class Fold(NamedTuple):

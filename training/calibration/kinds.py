@@ -3,7 +3,7 @@
 `training.calibration.choice` tries several, `training.calibration.segments` fits one for every segment.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, logit
 
 from training.calibration.curves import IDENTITY, Beta, Isotonic, Linear
+from training.calibration.held import Held
 from training.config import Kind
 from training.metrics import Float64Array, checked
 
@@ -28,7 +29,7 @@ SLOPES = (0.01, 100.0)
 
 
 def fit_calibration(
-    kind: Kind, logits: ArrayLike, clicked: ArrayLike, prior: float | None = None
+    kind: Kind, logits: ArrayLike, clicked: ArrayLike, held: Held | None = None
 ) -> Linear | Beta | Isotonic:
     """The curve of a kind with the lowest log loss on impressions that did not train the network.
 
@@ -37,8 +38,8 @@ def fit_calibration(
             offset, ``isotonic`` a rising line of up to `MOST_KNOTS` knots, ``none`` nothing.
         logits: Of the uncalibrated model, with downsampling already undone, shape ``(n,)``, finite.
         clicked: Labels 0 or 1, shape ``(n,)``.
-        prior: Standard deviation of a normal prior on every slope around 1 and on the shift of the mean logit around 0,
-            above 0; None for the lowest log loss alone. It says nothing of ``isotonic``.
+        held: Near the identity: a prior on every slope around 1 and on the shift of the mean logit around 0; None for
+            the lowest log loss alone. It says nothing of ``isotonic``.
 
     Returns:
         The identity for ``none``, and where clicks or non-clicks are fewer than `FEWEST`.
@@ -58,32 +59,32 @@ def fit_calibration(
     clicks = int(is_click.sum())
     if kind == "none" or min(clicks, is_click.size - clicks) < FEWEST:
         return IDENTITY
-    return _fitted(kind, logits, is_click, prior)
+    return _fitted(kind, logits, is_click, held)
 
 
 def _fitted(
     kind: Literal["temperature", "platt", "beta", "isotonic"],
     logits: Float64Array,
     is_click: NDArray[np.bool_],
-    prior: float | None,
+    held: Held | None,
 ) -> Linear | Beta | Isotonic:
     match kind:
         case "temperature":
-            (slope,) = _lowest_log_loss(logits[:, None], is_click, prior, with_offset=False)
+            (slope,) = _lowest_log_loss(logits[:, None], is_click, held, with_offset=False)
             return Linear(kind=kind, slope=slope)
         case "platt":
-            slope, offset = _lowest_log_loss(logits[:, None], is_click, prior, with_offset=True)
+            slope, offset = _lowest_log_loss(logits[:, None], is_click, held, with_offset=True)
             return Linear(kind=kind, slope=slope, offset=offset)
         case "beta":
             ends = np.stack([-np.logaddexp(0.0, -logits), np.logaddexp(0.0, logits)], axis=1)
-            low, high, offset = _lowest_log_loss(ends, is_click, prior, with_offset=True)
+            low, high, offset = _lowest_log_loss(ends, is_click, held, with_offset=True)
             return Beta(low=low, high=high, offset=offset)
         case "isotonic":
             return _isotonic(logits, is_click)
 
 
 def _lowest_log_loss(
-    inputs: Float64Array, is_click: NDArray[np.bool_], prior: float | None, *, with_offset: bool
+    inputs: Float64Array, is_click: NDArray[np.bool_], held: Held | None, *, with_offset: bool
 ) -> list[float]:
     """The slope of every column of ``inputs``, shape ``(n, k)``, and the offset where one is asked for."""
     columns = inputs.shape[1]
@@ -91,27 +92,38 @@ def _lowest_log_loss(
     centre = inputs.mean(axis=0) if with_offset else np.zeros(columns)
     centred = inputs - centre
     unchanged = np.append(np.ones(columns), centre.sum())
-    tightness = 0.0 if prior is None else 1.0 / (prior**2 * len(inputs))
 
     def loss_and_gradient(parameters: Float64Array) -> tuple[float, Float64Array]:
         calibrated = centred @ parameters[:columns] + parameters[columns]
         loss = np.logaddexp(0.0, calibrated).mean() - calibrated[is_click].sum() / calibrated.size
         residual = expit(calibrated) - is_click
-        change = parameters - unchanged
-        gradient = np.append(residual @ centred / residual.size, residual.mean()) + tightness * change
-        return float(loss + 0.5 * tightness * change @ change), gradient
+        gradient = np.append(residual @ centred / residual.size, residual.mean())
+        if held is None:
+            return float(loss), gradient
+        cost, of_cost = held.cost(parameters - unchanged, len(inputs))
+        return float(loss) + cost, gradient + of_cost
 
-    found = minimize(
+    bounds = [SLOPES] * columns + [(None, None) if with_offset else (0.0, 0.0)]
+    found = _descend(loss_and_gradient, unchanged, bounds)
+    if held is not None:
+        # A small change and a large one may both be low points: the large one is near what the clicks alone say.
+        free = _lowest_log_loss(inputs, is_click, None, with_offset=with_offset)
+        start = np.append(free[:columns], free[columns] + free[:columns] @ centre if with_offset else 0.0)
+        found = min(found, _descend(loss_and_gradient, start, bounds), key=lambda point: float(point.fun))
+    slopes, offset = found.x[:columns], found.x[columns]
+    return [*slopes.tolist(), float(offset - slopes @ centre)] if with_offset else slopes.tolist()
+
+
+def _descend(loss_and_gradient: Any, start: Float64Array, bounds: list[Any]) -> Any:
+    return minimize(
         loss_and_gradient,
-        x0=unchanged,
+        x0=start,
         jac=True,
         # As exact as L-BFGS-B here, which wakes every thread of the linear algebra library for its 3 x 3 matrices.
         method="SLSQP",
-        bounds=[SLOPES] * columns + [(None, None) if with_offset else (0.0, 0.0)],
+        bounds=bounds,
         options={"ftol": 1e-14, "maxiter": 200},
     )
-    slopes, offset = found.x[:columns], found.x[columns]
-    return [*slopes.tolist(), float(offset - slopes @ centre)] if with_offset else slopes.tolist()
 
 
 class Step(NamedTuple):

@@ -12,6 +12,7 @@ from typing_extensions import override
 from features.layout import EncodedLayout
 from training.calibration.curves import AnyCalibration, Beta, Curve, Isotonic, Linear
 from training.calibration.evidence import Evidence
+from training.calibration.held import Held
 from training.calibration.kinds import fit_calibration
 from training.config import Kind
 from training.metrics import Float64Array
@@ -56,7 +57,7 @@ Calibration = Annotated[Linear | Beta | Isotonic | PerSegment, Field(discriminat
 
 
 def fit_per_segment(
-    kind: Kind, evidence: Evidence, feature: str, min_clicks: int, prior: float | None = None
+    kind: Kind, evidence: Evidence, feature: str, min_clicks: int, held: Held | None = None
 ) -> Calibration:
     """A curve of one kind for every segment with enough clicks, and one for the rest, fitted on all.
 
@@ -65,19 +66,19 @@ def fit_per_segment(
         evidence: With segment ids.
         feature: Whose ids they are.
         min_clicks: Clicks, and non-clicks, that a segment needs for a curve of its own; at least `FEWEST`.
-        prior: Of every curve, see `fit_calibration`.
+        held: Of every curve, see `fit_calibration`.
 
     Returns:
         The one curve for all where no segment has enough.
     """
-    otherwise = fit_calibration(kind, evidence.logits, evidence.clicked, prior)
+    otherwise = fit_calibration(kind, evidence.logits, evidence.clicked, held)
     ids = np.asarray(evidence.segment_ids)
     segments, place = np.unique(ids, return_inverse=True)
     clicks = np.bincount(place, weights=evidence.clicked)
     enough = np.minimum(clicks, np.bincount(place) - clicks) >= min_clicks
     by_id = {
         int(segment): fit_calibration(
-            kind, evidence.logits[ids == segment], evidence.clicked[ids == segment], prior
+            kind, evidence.logits[ids == segment], evidence.clicked[ids == segment], held
         )
         for segment in segments[enough]
     }

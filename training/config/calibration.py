@@ -28,8 +28,8 @@ class CalibrationConfig(Part):
     prior: float | None = Field(
         default=None,
         gt=0,
-        description="standard deviation of a normal prior that holds slope and shift near 1 and 0 where validation clicks "
-        "are few, such as 0.05; null: none",
+        description="spread of a prior that holds slope and shift near 1 and 0 unless the validation clicks insist, such as "
+        "0.02; where neighbouring clicks are alike, they count as fewer; null: none",
     )
 
     @model_validator(mode="before")

@@ -31,8 +31,8 @@ INTEGERS_AS_CATEGORIES = 12
 LONGEST_LIST = 32
 """Tokens of a multi-valued column that are kept, at most."""
 
-BUCKETS = 24
-"""Quantile buckets beside every number."""
+BUCKETS = 64
+"""Quantile buckets beside every number: many, because a column that is mostly 0 leaves few of them to its other values."""
 
 LARGEST_SEGMENT = 12
 """A column by whose values the report repeats its figures has at most so many."""
@@ -99,7 +99,7 @@ def model_for(rows: int, ids: int) -> dict[str, Any]:
         **(
             {"hidden": [128], "dropout": 0.2, "embedding_dropout": 0.3}
             if _is_sparse(rows, ids)
-            else {"hidden": [128, 64], "dropout": 0.05, "embedding_dropout": 0.0}
+            else {"hidden": [256, 128], "dropout": 0.05, "embedding_dropout": 0.0}
         ),
         "ensemble": defaults_for(rows).ensemble,
         "linear_member": True,
@@ -113,17 +113,17 @@ def training_for(rows: int, ids: int) -> dict[str, Any]:
     return {
         "epochs": min(size.epochs, 12) if sparse else size.epochs,
         "batch_size": size.batch_size,
-        "optimizer": {"name": "adamw", "learning_rate": 0.001, "weight_decay": 0.1},
+        "optimizer": {"name": "adamw", "learning_rate": 0.001 if sparse else 0.002, "weight_decay": 0.1},
         # Ids with few impressions are learned by heart unless strong decay keeps their embeddings small.
         "embedding_optimizer": {
             "name": "adamw",
             "learning_rate": 0.002 if sparse else 0.004,
-            "weight_decay": 4.0 if sparse else 2.0,
+            "weight_decay": 4.0 if sparse else 6.0,
         },
         "ema": 0.99,
         "id_dropout": 0.05 if sparse else 0.01,
         "early_stopping": {"patience": 4, "checks_per_epoch": 4 if sparse else 2},
-        "calibration": {"kind": "platt", "prior": 0.05},
+        "calibration": {"kind": "platt", "prior": 0.02},
     }
 
 

@@ -56,7 +56,7 @@ def test_counts_of_a_log_without_a_clock_are_trained_on_and_scored_with(tmp_path
     log = write_ids_only(tmp_path, rows=1500)
     outcome = trained(tmp_path, log, "label")
     assert {(period.first, period.last) for period in outcome.report.data.slices.values()} == {(None, None)}
-    assert "C3_past" in (tmp_path / "axon.yaml").read_text()
+    assert "C2_past" in (tmp_path / "axon.yaml").read_text()
     assert scored(tmp_path, log).is_between(0, 1).all()
 
 
