@@ -123,3 +123,4 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
 def test_force_allows_to_overwrite(tmp_path):
     (tmp_path / "tuned.yaml").write_text("mine")
     refuse_to_overwrite(tmp_path / "tuned.yaml", force=True)
+    assert (tmp_path / "tuned.yaml").read_text() == "mine"
