@@ -23,11 +23,13 @@ class Contestant:
     Attributes:
         logits: Fits the model of a seed and says its logits.
         one_seed: Whether every seed gives the same.
+        is_network: Whether it is a network of somebody else.
     """
 
     name: str
     logits: Callable[[EncodedLog, int], Logits]
     one_seed: bool = False
+    is_network: bool = False
 
 
 def prior(log: EncodedLog, seed: int) -> Logits:  # noqa: ARG001  # a constant draws nothing

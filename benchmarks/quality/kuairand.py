@@ -67,20 +67,23 @@ def tables(
         root: Directory of the data; None for the examples' own.
         quick: The inner cut, ours and LightGBM alone.
     """
-    contestants = (
-        [OURS, LIGHTGBM, LIGHTGBM_TUNED]
-        if quick
-        else [PRIOR, LOGISTIC, LIGHTGBM, LIGHTGBM_TUNED, *peers, OURS]
-    )
     for cut in (INNER,) if quick else (INNER, OUTER):
         for name, inputs in INPUTS.items():
             log = _encoded(name, cut, work / f"{name} {cut.split.validation_from:%d}", root)
-            rows = contest(log, contestants, seeds)
+            rows = contest(log, _contestants(name, peers, quick=quick), seeds)
             if name == "history" and not quick:
                 rows += _ensemble(log, cut, seeds)
             title = f"KuaiRand, {inputs} ({name}.yaml): {cut.title}"
             note = f"{ahead(rows)} {GAUC if name == 'history' else ''}".strip()
             yield Table(title=title, rows=tuple(rows), note=note)
+
+
+def _contestants(name: str, peers: Sequence[Contestant], *, quick: bool) -> list[Contestant]:
+    """With live history the other networks are left out: what is asked there is whether trees make more of it."""
+    if quick:
+        return [OURS, LIGHTGBM, LIGHTGBM_TUNED]
+    trees = [peer for peer in peers if not peer.is_network]
+    return [PRIOR, LOGISTIC, LIGHTGBM, LIGHTGBM_TUNED, *(trees if name == "history" else peers), OURS]
 
 
 def _ensemble(log: EncodedLog, cut: Cut, seeds: Sequence[int]) -> list[Row]:

@@ -30,7 +30,8 @@ def fuxictr() -> list[Contestant]:
     """FuxiCTR's plainest network and its DeepFM."""
     families = {"FuxiCTR DNN": "dnn", "FuxiCTR DeepFM": "deepfm"}
     return [
-        Contestant(name, partial(_said, "fit_fuxictr.py", (family,))) for name, family in families.items()
+        Contestant(name, partial(_said, "fit_fuxictr.py", (family,)), is_network=True)
+        for name, family in families.items()
     ]
 
 
