@@ -5,7 +5,7 @@ second implementation, so a feature has the same value on both sides.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, assert_never
 
@@ -19,14 +19,17 @@ from features.fitted import (
     FittedTimeZone,
     FittedVocabulary,
 )
+from features.layout import IdField, ValueField
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import (
     FIRST_OOV_ID,
     PADDING_ID,
     Age,
+    AnyFeature,
     Buckets,
     Categorical,
     Cross,
+    Half,
     Hashed,
     MultiValued,
     Numeric,
@@ -52,9 +55,15 @@ class Encoded(NamedTuple):
     values: Any
 
 
-def input_signature(fitted: FittedSpec) -> dict[str, tf.TensorSpec]:
-    """Type and shape of every raw input, by column; lists are ``(n, longest)``, the rest ``(n,)``."""
-    return {raw.column: _tensor_spec(raw) for raw in fitted.spec.raw_inputs()}
+def input_signature(fitted: FittedSpec, half: Half | None = None) -> dict[str, tf.TensorSpec]:
+    """Type and shape of every raw input, by column; lists are ``(n, longest)``, the rest ``(n,)``.
+
+    Args:
+        fitted: Whose inputs.
+        half: Only what the features of this half read.
+    """
+    inputs = fitted.spec.raw_inputs() if half is None else fitted.spec.half_inputs(half)
+    return {raw.column: _tensor_spec(raw) for raw in inputs}
 
 
 class Encoder(tf.Module):
@@ -78,15 +87,50 @@ class Encoder(tf.Module):
 
     @tf.autograph.experimental.do_not_convert
     @tf.Module.with_name_scope
-    def __call__(self, raw: Mapping[str, tf.Tensor]) -> Encoded:  # noqa: C901  # one case per kind of feature
+    def __call__(self, raw: Mapping[str, tf.Tensor]) -> Encoded:
         """Encode impressions.
 
         Args:
             raw: One tensor per column of `input_signature`.
         """
-        ids: dict[str, tf.Tensor] = {}
+        ids, values = self._encoded(self.fitted.spec.features(), raw, {})
+        return _in_columns(self.layout.ids, ids, self.layout.values, values, _rows_of(raw))
+
+    @tf.autograph.experimental.do_not_convert
+    @tf.Module.with_name_scope
+    def half(
+        self,
+        half: Half,
+        raw: Mapping[str, tf.Tensor],
+        *,
+        known: Mapping[Half, tf.Tensor] | None = None,
+        rows: tf.Tensor | None = None,
+    ) -> Encoded:
+        """Encode the columns of one half alone.
+
+        Args:
+            half: Which.
+            raw: One tensor per column of the half's `input_signature`.
+            known: Ids of the other halves, each ``(n, its id columns)``: what crosses of the joint half are made of.
+            rows: How many impressions there are, for a half that reads no column; one by default.
+        """
+        parts = {
+            field.name: tf.cast(ids[:, field.start - self.layout.id_slice(other).start], tf.int64)
+            for other, ids in (known or {}).items()
+            for field in self.layout.ids_of(other)
+        }
+        ids, values = self._encoded(self.fitted.spec.in_half(half), raw, parts)
+        if rows is None:
+            rows = _rows_of(raw) if raw else tf.constant(1)
+        return _in_columns(self.layout.ids_of(half), ids, self.layout.values_of(half), values, rows)
+
+    def _encoded(  # noqa: C901  # one case per kind of feature
+        self, features: Iterable[AnyFeature], raw: Mapping[str, tf.Tensor], known: Mapping[str, tf.Tensor]
+    ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        """Ids and values of some features by name, crosses behind what they are made of; ``known`` ids among them."""
+        ids = dict(known)
         values: dict[str, tf.Tensor] = {}
-        for feature in self.fitted.spec.features():
+        for feature in features:
             match feature:
                 case Categorical():
                     ids[feature.name] = self._categorical(feature, raw[feature.column])
@@ -109,21 +153,7 @@ class Encoder(tf.Module):
                     values |= self._scaled(feature, _days(raw[feature.column], raw[feature.at]))
                 case _:
                     assert_never(feature)
-        return self._in_columns(ids, values, _rows_of(raw))
-
-    def _in_columns(
-        self, ids: Mapping[str, tf.Tensor], values: Mapping[str, tf.Tensor], rows: tf.Tensor
-    ) -> Encoded:
-        id_columns = [
-            ids[field.name] if field.pooling else ids[field.name][:, tf.newaxis] for field in self.layout.ids
-        ]
-        value_columns = [values[field.name][:, tf.newaxis] for field in self.layout.values]
-        return Encoded(
-            ids=tf.cast(tf.concat(id_columns, axis=1), tf.int32)
-            if id_columns
-            else tf.zeros([rows, 0], tf.int32),
-            values=tf.concat(value_columns, axis=1) if value_columns else tf.zeros([rows, 0], tf.float32),
-        )
+        return ids, values
 
     def _token_ids(self, feature: Categorical | MultiValued, tokens: tf.Tensor) -> tf.Tensor:
         """Ids of tokens of any shape; an empty token gets the padding id."""
@@ -214,6 +244,21 @@ class Encoder(tf.Module):
         lost = feature.strength * (1 - fitted.average)
         odds = (clicked + won) / (shown - clicked + lost)
         return tf.cast(tf.math.log(odds * ((1 - fitted.average) / fitted.average)), tf.float32)
+
+
+def _in_columns(
+    id_fields: Sequence[IdField],
+    ids: Mapping[str, tf.Tensor],
+    value_fields: Sequence[ValueField],
+    values: Mapping[str, tf.Tensor],
+    rows: tf.Tensor,
+) -> Encoded:
+    id_columns = [ids[field.name] if field.pooling else ids[field.name][:, tf.newaxis] for field in id_fields]
+    value_columns = [values[field.name][:, tf.newaxis] for field in value_fields]
+    return Encoded(
+        ids=tf.cast(tf.concat(id_columns, axis=1), tf.int32) if id_columns else tf.zeros([rows, 0], tf.int32),
+        values=tf.concat(value_columns, axis=1) if value_columns else tf.zeros([rows, 0], tf.float32),
+    )
 
 
 def _counted(numbers: tf.Tensor) -> tf.Tensor:

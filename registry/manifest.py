@@ -6,6 +6,7 @@ The export of `training` seals a bundle with `write_manifest`; `registry.local` 
 import hashlib
 import os
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,16 @@ WARMUP = f"{EXTRA}/warmup.json"
 REPORT = f"{EXTRA}/report.json"
 HISTORY = f"{EXTRA}/history.sqlite"
 """The state of the history at the end of training, where the model looks at one."""
+
+
+class Split(StrEnum):
+    """Inputs of the signature ``joint`` that are no raw columns."""
+
+    USER_STATE = "split.user_state"
+    USER_IDS = "split.user_ids"
+    OF_USER = "split.of_user"
+    ITEM_STATE = "split.item_state"
+    ITEM_IDS = "split.item_ids"
 
 
 class _Model(BaseModel):
@@ -59,6 +70,8 @@ class BundleFacts(_Model):
     last_impression_at: AwareDatetime | None = Field(
         default=None, description="end of the data it learned from"
     )
+    user_key: str | None = Field(default=None, description="column that tells users apart")
+    item_key: str | None = Field(default=None, description="column that tells items apart")
     impression_time: RawInput | None = Field(
         default=None,
         description="where a request may say when its impression is, for a model that looks at history",

@@ -12,17 +12,38 @@ from registry.manifest import Manifest
 from registry.version import Version
 from service.past import Past
 from service.rows import Columns, RowReader
+from service.states import States
 
 Probabilities = NDArray[np.float32]
 Answers = Mapping[str, Probabilities]
 """``probability`` of each row, shape ``(n,)``, and ``probability_<target>`` where a model has several targets."""
 
 
-class Runtime(Protocol):
-    """What computes: TensorFlow today."""
+Arrays = Mapping[str, NDArray[Any]]
+"""One array per raw column, as `features.raw.to_array` makes them."""
 
-    def probabilities(self, arrays: Mapping[str, NDArray[Any]]) -> Answers:
-        """The probabilities of each row; one array per raw input of the spec."""
+
+class Runtime(Protocol):
+    """What computes; every sibling may raise `ScoringError`."""
+
+    def probabilities(self, arrays: Arrays) -> Answers:
+        """The probabilities of each row, all in one go; one array per raw input of the spec."""
+
+    def user_states(self, arrays: Arrays) -> States:
+        """The states of users, from the raw columns of the user half."""
+
+    def item_states(self, arrays: Arrays) -> States:
+        """The states of items, from the raw columns of the item half."""
+
+    def joint(self, users: States, of_user: NDArray[np.int32], items: States, arrays: Arrays) -> Answers:
+        """The probabilities of candidates, from kept states.
+
+        Args:
+            users: Of ``m`` users.
+            of_user: Which of them each candidate is for, shape ``(n,)``.
+            items: Of the candidates, ``n`` of them.
+            arrays: The raw columns of the joint half, each ``(n,)`` or ``(n, longest)``.
+        """
 
 
 @dataclass(frozen=True)

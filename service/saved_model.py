@@ -12,9 +12,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from features.spec import RawInput, RawKind
+from registry.manifest import Split
 from service.errors import LoadError, ScoringError
+from service.states import States
 
 _SIGNATURE = "serving_default"
+_PARTS = ("user_state", "item_state", "joint")
 _OUTPUT = "probability"
 _OF_TARGET = "probability_"
 _DTYPES = {
@@ -43,6 +46,7 @@ class SavedModelRuntime:
                 f"{directory} has signatures {sorted(self._model.signatures)}; expected {_SIGNATURE!r}"
             )
         self._call = self._model.signatures[_SIGNATURE]
+        self._user, self._item, self._joint = (self._model.signatures.get(name) for name in _PARTS)
         self._dtypes = {raw.column: _DTYPES[raw.kind] for raw in inputs}
         self._check_signature(directory)
         answered = sorted(self._call.structured_outputs)
@@ -54,12 +58,38 @@ class SavedModelRuntime:
         Raises:
             ScoringError: If the graph refuses the arrays.
         """
-        tensors = {column: tf.constant(array, self._dtypes[column]) for column, array in arrays.items()}
-        try:
-            answer = self._call(**tensors)
-            return {name: answer[name].numpy() for name in self._outputs}
-        except tf.errors.OpError as error:
-            raise ScoringError("the model could not compute an answer to these rows") from error
+        answer = _called(self._call, self._tensors(arrays))
+        return {name: answer[name] for name in self._outputs}
+
+    def user_states(self, arrays: Mapping[str, NDArray[Any]]) -> States:
+        """See `Runtime.user_states`."""
+        return self._states(self._user, arrays)
+
+    def item_states(self, arrays: Mapping[str, NDArray[Any]]) -> States:
+        """See `Runtime.item_states`."""
+        return self._states(self._item, arrays)
+
+    def _states(self, call: Any, arrays: Mapping[str, NDArray[Any]]) -> States:
+        answer = _called(call, self._tensors(arrays))
+        return States(answer["state"], answer["ids"])
+
+    def joint(
+        self, users: States, of_user: NDArray[np.int32], items: States, arrays: Mapping[str, NDArray[Any]]
+    ) -> dict[str, NDArray[np.float32]]:
+        """See `Runtime.joint`."""
+        given = {
+            Split.USER_STATE: tf.constant(users.numbers),
+            Split.USER_IDS: tf.constant(users.ids),
+            Split.OF_USER: tf.constant(of_user, tf.int32),
+            Split.ITEM_STATE: tf.constant(items.numbers),
+            Split.ITEM_IDS: tf.constant(items.ids),
+        }
+        tensors = {name.value: tensor for name, tensor in given.items()}
+        answer = _called(self._joint, tensors | self._tensors(arrays))
+        return {name: answer[name] for name in self._outputs}
+
+    def _tensors(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        return {column: tf.constant(array, self._dtypes[column]) for column, array in arrays.items()}
 
     def _check_signature(self, directory: Path) -> None:
         _, keywords = self._call.structured_input_signature
@@ -73,6 +103,20 @@ class SavedModelRuntime:
             raise LoadError(
                 f"{directory} answers {sorted(self._call.structured_outputs)}; expected {_OUTPUT!r} among them"
             )
+
+
+def _called(call: Any, tensors: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """A signature's answer by name.
+
+    Raises:
+        ScoringError: If the graph refuses the tensors, or the version was exported before it had this signature.
+    """
+    if call is None:
+        raise ScoringError("the version was exported without states: train it anew to rank with it")
+    try:
+        return {name: tensor.numpy() for name, tensor in call(**tensors).items()}
+    except tf.errors.OpError as error:
+        raise ScoringError("the model could not compute an answer to these rows") from error
 
 
 def use_threads(threads: int) -> None:

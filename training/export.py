@@ -4,8 +4,9 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import tensorflow as tf
 from features.encoder import Encoder, input_signature
 from features.fitted import FittedSpec
 from features.raw import MISSING_TEXT, MISSING_TIME
-from features.spec import RawInput, RawKind
-from registry.manifest import EXTRA
+from features.spec import Half, RawInput, RawKind
+from registry.manifest import EXTRA, Split
 from training.calibration import Calibration, PerSegment, segment_column
 from training.models import Family
+from training.models.family import HalfInputs
 from training.targets import PROBABILITY_OF
 
 
@@ -43,10 +45,11 @@ class ServingModel(tf.Module):
         further: Sequence[Calibration] = (),
     ) -> None:
         super().__init__(name="serving_model")
+        network.fold_norms()
         self.encoder = encoder
         # Tracked as plain variables: a tracked Keras model would add signatures of its own and store tables twice.
         self.weights = [variable.value for variable in network.variables]
-        self._logits: Any = lambda ids, values: network((ids, values), training=False)
+        self._network: Callable[[], Any] = lambda: network
         self.keep_rate = keep_rate
         self.calibration = calibration
         self.further = tuple(further)
@@ -55,20 +58,99 @@ class ServingModel(tf.Module):
         self.serve: Any = tf.function(self._serve, input_signature=signature)
         self.encode: Any = tf.function(self._encode, input_signature=signature)
 
+    def signatures(self) -> dict[str, Any]:
+        """Every function of the export: the whole way, the encoder alone, and the parts of a request that ranks.
+
+        ``user_state`` and ``item_state`` take the raw columns of their half; ``joint`` takes what they answered and the raw
+        columns of the joint half. A column cannot have the names that `Split` gives the rest.
+        """
+        fitted = self.encoder.fitted
+        parts = {
+            f"{half}_state": tf.function(
+                partial(self._state, half), input_signature=[input_signature(fitted, half)]
+            )
+            for half in (Half.USER, Half.ITEM)
+        }
+        states = {
+            half: parts[f"{half}_state"].get_concrete_function().structured_outputs
+            for half in (Half.USER, Half.ITEM)
+        }
+        given = {
+            Split.USER_STATE: tf.TensorSpec([None, states[Half.USER]["state"].shape[1]], tf.float32),
+            Split.USER_IDS: tf.TensorSpec([None, states[Half.USER]["ids"].shape[1]], tf.int32),
+            Split.OF_USER: tf.TensorSpec([None], tf.int32),
+            Split.ITEM_STATE: tf.TensorSpec([None, states[Half.ITEM]["state"].shape[1]], tf.float32),
+            Split.ITEM_IDS: tf.TensorSpec([None, states[Half.ITEM]["ids"].shape[1]], tf.int32),
+        }
+        named = {
+            name.value: tf.TensorSpec(spec.shape, spec.dtype, name=name.value) for name, spec in given.items()
+        }
+        joint = tf.function(self._joint, input_signature=[named | input_signature(fitted, Half.JOINT)])
+        return {"serving_default": self.serve, "encode": self.encode, **parts, "joint": joint}
+
     def _serve(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = self.encoder(raw)
+        return self.outputs(self._network()((encoded.ids, encoded.values), training=False), encoded.ids)
+
+    def _state(self, half: Half, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        encoded = self.encoder.half(half, raw)
+        return {"state": self.state(half, encoded.ids, encoded.values), "ids": encoded.ids}
+
+    def _joint(self, given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        of_user, item_ids = given[Split.OF_USER], given[Split.ITEM_IDS]
+        user_ids = tf.gather(given[Split.USER_IDS], of_user)
+        raw = {name: tensor for name, tensor in given.items() if name not in set(Split)}
+        known = {Half.USER: user_ids, Half.ITEM: item_ids}
+        encoded = self.encoder.half(Half.JOINT, raw, known=known, rows=tf.shape(of_user)[0])
+        logits = self.joint(
+            given[Split.USER_STATE], of_user, given[Split.ITEM_STATE], encoded.ids, encoded.values
+        )
+        return self.outputs(logits, tf.concat([user_ids, item_ids, encoded.ids], axis=1))
+
+    def state(self, half: Half, ids: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """The network's state of one half ``(n, width)`` from its encoded columns."""
+        network = self._network()
+        state = network.user_state if half is Half.USER else network.item_state
+        return state(HalfInputs(ids, values), training=False)
+
+    def joint(
+        self,
+        user_state: tf.Tensor,
+        of_user: tf.Tensor,
+        item_state: tf.Tensor,
+        ids: tf.Tensor,
+        values: tf.Tensor,
+    ) -> tf.Tensor:
+        """The network's logits of candidates ``(n,)``, or ``(n, targets)``.
+
+        Args:
+            user_state: ``(m, width)``.
+            of_user: Which of the users each candidate is for, int32 ``(n,)``.
+            item_state: ``(n, width)``.
+            ids: Encoded ids of the joint half, ``(n, its id columns)``.
+            values: Encoded values of the joint half, ``(n, its value columns)``.
+        """
+        users = tf.gather(user_state, of_user)
+        return self._network().joint(users, item_state, HalfInputs(ids, values), training=False)
+
+    def outputs(self, logits: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the export answers: ``probability``, ``logit`` and ``probability_<target>``, each ``(n,)``.
+
+        Args:
+            logits: Of the network, on the training log.
+            ids: Encoded ids of all halves, ``(n, id_width)``: a calibration per segment looks at one column.
+        """
         # In float64, as when it was judged: a curve may not turn near ties around by rounding.
-        heads = tf.cast(self._logits(encoded.ids, encoded.values), tf.float64)
-        heads = tf.reshape(heads, [-1, len(self.targets)])
+        heads = tf.reshape(tf.cast(logits, tf.float64), [-1, len(self.targets)])
         heads = self.targets.on_the_full_log(keras.ops, heads, self.keep_rate)
         calibrated = [
-            calibration.compute(keras.ops, heads[:, place], self._segment_ids(calibration, encoded.ids))
+            calibration.compute(keras.ops, heads[:, place], self._segment_ids(calibration, ids))
             for place, calibration in enumerate((self.calibration, *self.further))
         ]
-        logits = [tf.cast(logit, tf.float32) for logit in self.targets.capped(keras.ops, calibrated)]
-        outputs = {"probability": tf.sigmoid(logits[0]), "logit": logits[0]}
+        answered = [tf.cast(logit, tf.float32) for logit in self.targets.capped(keras.ops, calibrated)]
+        outputs = {"probability": tf.sigmoid(answered[0]), "logit": answered[0]}
         if self.targets.several:
-            named = zip(self.targets.names, logits, strict=True)
+            named = zip(self.targets.names, answered, strict=True)
             outputs |= {f"{PROBABILITY_OF}{name}": tf.sigmoid(logit) for name, logit in named}
         return outputs
 
@@ -100,9 +182,7 @@ def export(model: ServingModel, bundle: Path, texts: BundleTexts, warmup_rows: p
         texts: Written to ``assets.extra/``.
         warmup_rows: A few impressions, typed, that the service scores before it says it is ready.
     """
-    tf.saved_model.save(
-        model, str(bundle), signatures={"serving_default": model.serve, "encode": model.encode}
-    )
+    tf.saved_model.save(model, str(bundle), signatures=model.signatures())
     extra = bundle / EXTRA
     extra.mkdir()
     fitted = model.encoder.fitted

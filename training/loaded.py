@@ -9,7 +9,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from features.fitted import FittedSpec
-from registry.manifest import EXTRA
+from features.spec import Half
+from registry.manifest import EXTRA, Split
 from training.encode import raw_tensors
 from training.targets import PROBABILITY_OF
 
@@ -24,6 +25,7 @@ class LoadedModel:
         self.log_inputs = fitted.spec.log_inputs()
         self._serve = loaded.signatures["serving_default"]
         self._encode = loaded.signatures["encode"]
+        self._parts = {name: loaded.signatures.get(name) for name in ("user_state", "item_state", "joint")}
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -47,6 +49,33 @@ class LoadedModel:
         """``probability`` and every one of `target_outputs` of typed impressions, each ``(n,)``."""
         outputs = self._serve(**raw_tensors(frame, self.raw_inputs))
         return {name: outputs[name].numpy() for name in ("probability", *self.target_outputs)}
+
+    def logits(self, frame: pl.DataFrame) -> NDArray[np.float32]:
+        """Calibrated logits ``(n,)`` of typed impressions, by the whole way."""
+        logits: NDArray[np.float32] = self._serve(**raw_tensors(frame, self.raw_inputs))["logit"].numpy()
+        return logits
+
+    def split_logits(self, frame: pl.DataFrame) -> NDArray[np.float32]:
+        """The same from the states of both sides and the joint part, as a request that ranks computes them."""
+        spec = self.fitted.spec
+        user, item = (
+            self._parts[f"{half}_state"](**raw_tensors(frame, spec.half_inputs(half)))
+            for half in (Half.USER, Half.ITEM)
+        )
+        rows = tf.range(len(frame))
+        # A half without features has one state for all.
+        of_item = tf.minimum(rows, tf.shape(item["state"])[0] - 1)
+        given = {
+            Split.USER_STATE: user["state"],
+            Split.USER_IDS: user["ids"],
+            Split.OF_USER: tf.minimum(rows, tf.shape(user["state"])[0] - 1),
+            Split.ITEM_STATE: tf.gather(item["state"], of_item),
+            Split.ITEM_IDS: tf.gather(item["ids"], of_item),
+        }
+        tensors = {name.value: tensor for name, tensor in given.items()}
+        answer = self._parts["joint"](**tensors, **raw_tensors(frame, spec.half_inputs(Half.JOINT)))
+        logits: NDArray[np.float32] = answer["logit"].numpy()
+        return logits
 
     def encoded(self, frame: pl.DataFrame) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Ids ``(n, id_width)`` and values ``(n, value_width)`` of typed impressions."""

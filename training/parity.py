@@ -22,6 +22,10 @@ PARITY_ROWS = 10_000
 _BATCH_ROWS = 1_000
 
 
+SPLIT_TOLERANCE = 1e-5
+"""How far the logit from states and the joint part may be from the whole network's: a sum in another order."""
+
+
 @dataclass(frozen=True)
 class Answers:
     """What one side says about the same impressions: encoded ids and values, and probabilities.
@@ -54,7 +58,7 @@ def answers_of_fresh_process(bundle: Path, frame: pl.DataFrame, work_dir: Path) 
     """What the export says when nothing but its files is there.
 
     Raises:
-        SkewError: If the process fails.
+        SkewError: If the process fails, or the states and the joint part give other logits than the whole network.
     """
     questions, answers = work_dir / "parity.arrow", work_dir / "parity.npz"
     frame.write_ipc(questions)
@@ -65,7 +69,28 @@ def answers_of_fresh_process(bundle: Path, frame: pl.DataFrame, work_dir: Path) 
     if done.returncode:
         raise SkewError(f"expected the export to load in a fresh process, it failed:\n{done.stderr[-2000:]}")
     with np.load(answers, allow_pickle=False) as arrays:
+        check_split(arrays["logits"], arrays["split_logits"])
         return Answers(arrays["ids"], arrays["values"], arrays["probabilities"])
+
+
+def check_split(whole: NDArray[np.float32], split: NDArray[np.float32]) -> None:
+    """Refuse states and a joint part that do not add up to the whole network.
+
+    Args:
+        whole: Logits of the whole network, shape ``(n,)``.
+        split: Of the same impressions from the states of both sides.
+
+    Raises:
+        SkewError: Names the first impression and both logits.
+    """
+    far = ~(np.abs(whole - split) <= SPLIT_TOLERANCE)
+    if far.any():
+        row = int(np.flatnonzero(far)[0])
+        raise SkewError(
+            f"expected the user's and the item's state and the joint part to give the network's logit within "
+            f"{SPLIT_TOLERANCE}; {int(far.sum())} of {len(whole)} held-out impressions differ, first number {row}: "
+            f"whole {whole[row]!r}, split {split[row]!r}; the model is not published"
+        )
 
 
 def compare(trained: Answers, exported: Answers, names: tuple[list[str], list[str], list[str]]) -> None:
@@ -132,6 +157,8 @@ def _main(bundle: Path, questions: Path, answers: Path) -> None:
         ids=np.concatenate([ids for ids, _ in encoded]),
         values=np.concatenate([values for _, values in encoded]),
         probabilities=np.concatenate([probabilities_of(model.answers(batch)) for batch in batches]),
+        logits=np.concatenate([model.logits(batch) for batch in batches]),
+        split_logits=np.concatenate([model.split_logits(batch) for batch in batches]),
     )
 
 

@@ -216,6 +216,8 @@ def _facts(config: TaskConfig, fitted: FittedSpec, slices: Slices, *, now: datet
         family=config.model.family,
         first_impression_at=train.first,
         last_impression_at=train.last,
+        user_key=config.data.user_column,
+        item_key=config.data.item_column,
         impression_time=_impression_time(config),
     )
 

@@ -140,7 +140,10 @@ class FeatureSpec(Part):
         counted = self._counted_side().get(feature.name)
         if _attends(feature) or counted is Side.ITEM:
             return Half.JOINT  # and so does what is counted of it
-        return Half.ITEM if feature in self.item else Half.USER
+        if feature not in self.item:
+            return Half.USER
+        live = any(raw.history for raw in self._raw_inputs_of(Side.ITEM, feature))
+        return Half.JOINT if live else Half.ITEM
 
     def _counted_side(self) -> dict[str, Side]:
         """By feature of history the side of its keys: the item's where one of them is the item's."""
@@ -202,6 +205,14 @@ class FeatureSpec(Part):
     def in_half(self, half: Half) -> tuple[AnyFeature, ...]:
         """The features of one half, in a fixed order."""
         return tuple(feature for feature in self.features() if self.half_of(feature) is half)
+
+    def half_inputs(self, half: Half) -> tuple[RawInput, ...]:
+        """The raw columns that the features of one half read, once each; a cross reads none, but ids."""
+        inputs: dict[str, RawInput] = {}
+        for side, feature in self.by_side():
+            if self.half_of(feature) is half:
+                inputs |= {raw.column: raw for raw in self._raw_inputs_of(side, feature)}
+        return _by_side(inputs.values())
 
     def raw_inputs(self) -> tuple[RawInput, ...]:
         """Every raw column the model needs, once each, ordered by side and first use."""

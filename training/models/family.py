@@ -180,6 +180,12 @@ class Family(keras.Model):
         layers = self._flatten_layers()
         return [layer for layer in layers if isinstance(layer, FieldEmbedding)]
 
+    def fold_norms(self) -> None:
+        """Fold batch normalisation into the layers before it, however deep: see `Tower.fold_norms`."""
+        for layer in self._flatten_layers():
+            if isinstance(layer, Tower):
+                layer.fold_norms()
+
     @property
     def head_units(self) -> int:
         return len(self.targets) * (2 if self.config.head == "softmax" else 1)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 from typing_extensions import override
 
 from features.spec import Half
@@ -29,6 +30,7 @@ class Tower(keras.layers.Layer):
         self.outputs = outputs
         self.first = SplitDense(units[0], widths, l2=l2)
         self.rest = [dense(width, l2) for width in units[1:]]
+        self.folded = False
         self.norms = [keras.layers.BatchNormalization() for _ in config.hidden] if config.batch_norm else []
         self.activations = [Activation(config.activation) for _ in config.hidden]
         self.dropouts = [Dropout(config.dropout) for _ in config.hidden]
@@ -64,8 +66,23 @@ class Tower(keras.layers.Layer):
         """The output ``(n, outputs)`` of numbers ``(n, width)`` that are no half's alone; see `unsplit`."""
         return self(*(self.part(half, numbers) for half in Half), training=training)
 
+    def fold_norms(self) -> None:
+        """Move every norm's moving mean, variance, scale and shift into the layer before it; the answers stay the same.
+
+        For the export only: what is left cannot be trained further.
+        """
+        norms = [] if self.folded else self.norms
+        for layer, norm in zip([self.first, *self.rest], norms, strict=False):
+            gamma, beta, mean, variance = (np.asarray(weight) for weight in norm.get_weights())
+            scale = gamma / np.sqrt(variance + norm.epsilon)
+            kernels = layer.kernels.values() if isinstance(layer, SplitDense) else (layer.kernel,)
+            for kernel in kernels:
+                kernel.assign(np.asarray(kernel) * scale)
+            layer.bias.assign((np.asarray(layer.bias) - mean) * scale + beta)
+        self.folded = True
+
     def _activated(self, depth: int, sums: Any, *, training: bool) -> Any:
-        if self.norms:
+        if self.norms and not self.folded:
             sums = self.norms[depth](sums, training=training)
         active = self.activations[depth](sums)
         return self.dropouts[depth](active, training=training)
