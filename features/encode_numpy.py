@@ -159,10 +159,9 @@ class _Columns:
 
     def _part(self, name: str, ids: Ids, known: Mapping[Half, Ids]) -> Ids:
         """The ids ``(n,)`` of a feature that a cross is made of."""
-        if name in self._own:
-            return ids[self._own[name]]
         half, column = self._elsewhere[name]
-        return known[half][:, column]
+        part: Ids = ids[self._own[name]] if name in self._own else known[half][:, column]
+        return part
 
 
 _Reader = Callable[[Raw, Floats], Any]
@@ -175,7 +174,8 @@ def _tokens(columns: Sequence[tuple[str, LookUp]]) -> _Reader:
     def read(raw: Raw, numbers: Floats) -> Ids:
         size = numbers.shape[1]
         ids = itertools.chain.from_iterable(map(look_up, raw[name].tolist()) for name, look_up in columns)
-        return np.fromiter(ids, np.int32, len(columns) * size).reshape(len(columns), size)
+        found: Ids = np.fromiter(ids, np.int32, len(columns) * size).reshape(len(columns), size)
+        return found
 
     return read
 

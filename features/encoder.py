@@ -1,7 +1,7 @@
 """The one encoder: raw feature tensors in, ids and values out, as part of the exported graph.
 
-Training runs it once over the log and caches the result; the export runs it inside ``serving_default``. There is no
-second implementation, so a feature has the same value on both sides.
+Training runs it once over the log and caches the result; the export runs it inside ``serving_default``. The only second
+implementation, `features.encode_numpy`, is compared with it at every publication, so a feature has one value everywhere.
 """
 
 import hashlib

@@ -67,7 +67,7 @@ class NumberMatrix:
             raw: By column; only times are read.
         """
         values = np.empty((self._width, numbers.shape[1]), np.float32)
-        with np.errstate(over="ignore"):  # beyond float32 is an infinity, as in the graph
+        with np.errstate(over="ignore", divide="ignore"):  # huge numbers end as infinities, as in the graph
             if self._scaled:
                 self._scaled.fill(values, numbers, raw)
             if self._rates:
@@ -142,7 +142,8 @@ class _Rates:
         counts = np.fmax(numbers, np.float32(0.0)).astype(np.float64)  # missing or negative was not counted
         shown = counts[self._impressions]
         clicked = np.minimum(counts[self._clicks], shown)
-        odds = (clicked + self._won) / (shown - clicked + self._lost)
+        # In the order that TensorFlow makes of the graph, where it adds constants first: huge counts show it.
+        odds = (clicked + self._won) / (shown + self._lost - clicked)
         values[self._places] = np.log(odds * self._against)
 
 

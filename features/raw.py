@@ -25,20 +25,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UnreadableValueError
+from features.quick_columns import quick_json_column, quick_text_column
 from features.spec import RawInput, RawKind, TimeColumn
+from features.values import (
+    LARGEST_FLOAT32,
+    LARGEST_INTEGER_BITS,
+    LARGEST_MS,
+    MISSING_TEXT,
+    MISSING_TIME,
+    Value,
+)
 
-MISSING_TEXT = ""
-MISSING_TIME = -(2**63)
-"""Stands for a missing time: the smallest int64, which no clock shows."""
-
-Value = str | float | int | list[str]
-"""One raw value: text, a float (NaN when missing), milliseconds since the epoch, or a list of text."""
+__all__ = [
+    "MISSING_TEXT",
+    "MISSING_TIME",
+    "Unreadable",
+    "Value",
+    "from_json",
+    "from_text",
+    "missing",
+    "read_column",
+    "time_from_text",
+    "to_array",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
-_LARGEST_MS = 253_402_300_799_999  # the end of the year 9999
-_LARGEST_INTEGER_BITS = 512  # far beyond any id, and Python writes no integer of any size
-_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _EMPTY: dict[RawKind, Callable[[], Value]] = {
     RawKind.TEXT: lambda: MISSING_TEXT,
     RawKind.NUMBER: lambda: math.nan,
@@ -106,10 +118,9 @@ def read_column(raw: RawInput, values: Sequence[Any], *, text: bool) -> tuple[li
         text: Whether `from_text` or `from_json` reads them.
     """
     read = from_text if text else from_json
-    if text:
-        quick = _quick_column(raw, values)
-        if quick is not None:
-            return quick, []
+    quick = quick_text_column(raw, values) if text else quick_json_column(raw, values, from_json)
+    if quick is not None:
+        return quick, []
     column: list[Value] = []
     problems: list[Unreadable] = []
     for index, value in enumerate(values):
@@ -159,26 +170,6 @@ def _moment(pattern: str, text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _quick_column(raw: RawInput, cells: Sequence[str]) -> list[Value] | None:
-    """The column, if every cell is as simple as nearly all are; None when somebody must look closer."""
-    try:
-        match raw.kind:
-            case RawKind.TEXT:
-                return list(cells)
-            case RawKind.NUMBER:
-                numbers = [float(cell) if cell else math.nan for cell in cells]
-                odd = sum(not abs(number) <= _LARGEST_FLOAT32 for number in numbers)
-                return numbers if odd == sum(not cell for cell in cells) else None  # type: ignore[return-value]
-            # int() alone would also take "1_000" and " +5", which the careful way does not.
-            case RawKind.TIME if raw.time.format in {"auto", "epoch_ms"} and "".join(cells).isdecimal():
-                times = [int(cell) if cell else MISSING_TIME for cell in cells]
-                return times if max(times) <= _LARGEST_MS else None  # type: ignore[return-value]
-            case _:
-                return None
-    except ValueError:
-        return None
-
-
 def _number_from_text(cell: str) -> float:
     try:
         return _finite(float(cell))
@@ -196,7 +187,7 @@ def _number(value: object) -> float:
 
 
 def _finite(number: float) -> float:
-    if not abs(number) <= _LARGEST_FLOAT32:
+    if not abs(number) <= LARGEST_FLOAT32:
         raise ValueError(number)
     return number
 
@@ -208,7 +199,7 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int) and value.bit_length() <= _LARGEST_INTEGER_BITS:
+    if isinstance(value, int) and value.bit_length() <= LARGEST_INTEGER_BITS:
         return str(value)
     if isinstance(value, float) and math.isfinite(value):
         return repr(value)
@@ -277,7 +268,7 @@ def _epoch_ms(text: str, per_second: int) -> int:
 
 
 def _checked_ms(time_ms: int, came: object) -> int:
-    if abs(time_ms) > _LARGEST_MS:
+    if abs(time_ms) > LARGEST_MS:
         raise UnreadableValueError(f"expected a time before the year 10000, got {_shown(came)}")
     return time_ms
 

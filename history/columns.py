@@ -57,6 +57,15 @@ class KeyColumn:
             self.codes[values], self.names, np.repeat(np.arange(len(places)), lengths), len(places)
         )
 
+    def repeated(self, size: int) -> Self:
+        """The column of so many impressions like its only one."""
+        return self.take(np.zeros(size, np.int64))
+
+    def compact(self) -> Self:
+        """The same column with no other names than those in use: what is taken from a large one keeps all of its names."""
+        used, codes = np.unique(self.codes, return_inverse=True)
+        return type(self)(codes, [self.names[code] for code in used.tolist()], self.rows, self.size)
+
     def followed_by(self, other: "KeyColumn") -> Self:
         """This column's impressions and then the other's."""
         places = {name: place for place, name in enumerate(self.names)}

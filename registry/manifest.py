@@ -23,8 +23,22 @@ MANIFEST = f"{EXTRA}/manifest.json"
 FEATURE_SPEC = f"{EXTRA}/feature_spec.json"
 WARMUP = f"{EXTRA}/warmup.json"
 REPORT = f"{EXTRA}/report.json"
-HISTORY = f"{EXTRA}/history.sqlite"
-"""The state of the history at the end of training, where the model looks at one."""
+HISTORY = f"{EXTRA}/history"
+"""Directory with the state of the history at the end of training, where the model looks at one."""
+
+
+class OnnxGraph(StrEnum):
+    """The parts of the network for a runtime without TensorFlow, behind the encoder; a version need not carry them."""
+
+    NETWORK = "network"
+    USER_STATE = "user_state"
+    ITEM_STATE = "item_state"
+    JOINT = "joint"
+
+    @property
+    def file(self) -> str:
+        """Its path in a version."""
+        return f"{EXTRA}/onnx/{self.value}.onnx"
 
 
 class Split(StrEnum):

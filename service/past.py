@@ -1,23 +1,23 @@
 """What happened before the rows of a request: their keys and times come in, all columns of the graph go out.
 
-`service.loader` makes one for a model that looks at history, and `service.live` asks it for every request.
+`service.loader` makes one for a model that looks at history; `service.live` asks it for every request to score, and a request to
+rank asks it half by half, with the keys of a catalog that were made once.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.raw import MISSING_TIME, to_array
-from features.spec import FeatureSpec, RawInput, RawKind
-from history import Answers, History, Impressions, KeyColumn, Questions, StoreError
+from features.raw import MISSING_TIME
+from features.spec import FeatureSpec, Half
+from history import KeyColumn, StoreError
 from registry.manifest import Manifest
 from service.errors import HistoryUnavailableError
 from service.rows import Columns
-
-_ALL_KNOWN = np.iinfo(np.int64).max
+from service.sources import Key, Source
 
 
 def clock_ms() -> int:
@@ -28,22 +28,78 @@ def clock_ms() -> int:
 class Past:
     """Fills the columns that neither a log nor a request carries.
 
-    An impression is when its row says so, and now where it says nothing; it sees all that the store knows.
+    An impression is when its row says so, and now where it says nothing; it sees all that the source knows.
 
     Args:
-        history: What was counted.
+        source: Where to look.
         spec: Of the model.
         manifest: Says where a row has its time. Where the log had no clock, nothing has passed since its end.
         now_ms: The present, in milliseconds since the epoch.
+
+    Attributes:
+        keys: The columns that history counts by.
     """
 
     def __init__(
-        self, history: History, spec: FeatureSpec, manifest: Manifest, now_ms: Callable[[], int] = clock_ms
+        self, source: Source, spec: FeatureSpec, manifest: Manifest, now_ms: Callable[[], int] = clock_ms
     ) -> None:
-        self._history = history
+        self._source = source
         self._inputs = spec.raw_inputs()
         self._time = manifest.impression_time
         self._now_ms = now_ms if manifest.last_impression_at is not None else lambda: 0
+        counted = {column for feature in spec.history for column in feature.of}
+        self.keys = tuple(raw for raw in spec.key_inputs() if raw.column in counted)
+        self._halves = {
+            half: frozenset(
+                feature.name
+                for feature in spec.history
+                if any(spec.half_of(one) is half for one in feature.features())
+            )
+            for half in Half
+        }
+        self._all = frozenset().union(*self._halves.values())
+
+    def features(self, half: Half) -> frozenset[str]:
+        """The names of the features of history that enter a half."""
+        return self._halves[half]
+
+    def key(self, column: str, values: Sequence[Any]) -> Key:
+        """A key column of read values; made once for a catalog, rows can be taken from it.
+
+        Args:
+            column: One of `keys`.
+            values: Texts, or lists of texts where the column is multi-valued.
+        """
+        raw = next(raw for raw in self.keys if raw.column == column)
+        return self._source.key(raw, values)
+
+    def kept(self, column: str, values: KeyColumn, edition: int) -> Key:
+        """A key column of some rows of a catalog: see `Source.kept`."""
+        return self._source.kept(next(raw for raw in self.keys if raw.column == column), values, edition)
+
+    def answers(
+        self, keys: Mapping[str, Key], at_ms: NDArray[np.int64], features: Collection[str]
+    ) -> dict[str, NDArray[Any]]:
+        """The columns of the graph that some features of history fill.
+
+        Args:
+            keys: By name the columns that these features count by, all of one size.
+            at_ms: Time of each impression, shape ``(size,)``, or ``(1,)`` for all of them.
+            features: Their names.
+
+        Returns:
+            Float32 ``(size,)`` by column, or texts ``(size, longest)``.
+
+        Raises:
+            HistoryUnavailableError: If the store does not answer.
+        """
+        if not features:
+            return {}
+        try:
+            told = self._source.ask(keys, at_ms, features)
+        except StoreError as error:
+            raise HistoryUnavailableError(str(error)) from error
+        return {raw.column: told[raw.column] for raw in self._inputs if raw.history and raw.column in told}
 
     def filled(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """One array per raw input of the graph.
@@ -51,29 +107,22 @@ class Past:
         Raises:
             HistoryUnavailableError: If the store does not answer.
         """
-        rows = len(next(iter(columns.keys.values())))
-        impressions = Impressions(
-            {name: KeyColumn.of(values) for name, values in columns.keys.items()},  # type: ignore[arg-type]  # texts, or lists of texts
-            rows,
-        )
-        questions = Questions(np.arange(rows), self._times(columns, rows), np.full(rows, _ALL_KNOWN))
-        try:
-            answers = self._history.ask(impressions, questions)
-        except StoreError as error:
-            raise HistoryUnavailableError(str(error)) from error
+        keys = {raw.column: self._source.key(raw, columns.keys[raw.column]) for raw in self.keys}
+        rows = next(iter(keys.values())).size
+        given = None if self._time is None else columns.arrays[self._time.column]
+        told = self.answers(keys, self.times(given, rows), self._all)
         return {
-            raw.column: _answered(raw, answers) if raw.history else columns.arrays[raw.column]
+            raw.column: told[raw.column] if raw.history else columns.arrays[raw.column]
             for raw in self._inputs
         }
 
-    def _times(self, columns: Columns, rows: int) -> NDArray[np.int64]:
-        if self._time is None:
+    def times(self, given: NDArray[np.int64] | None, rows: int) -> NDArray[np.int64]:
+        """Time of each of so many impressions in milliseconds since the epoch.
+
+        Args:
+            given: What the rows say, `MISSING_TIME` where they say nothing; None where they cannot say.
+            rows: How many there are.
+        """
+        if given is None:
             return np.full(rows, self._now_ms())
-        given = columns.arrays[self._time.column]
         return np.where(given == MISSING_TIME, self._now_ms(), given)
-
-
-def _answered(raw: RawInput, answers: Answers) -> NDArray[Any]:
-    if raw.kind is RawKind.TEXTS:
-        return to_array(raw, answers.lists[raw.column])
-    return answers.numbers[raw.column]

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from features.raw import MISSING_TIME
 from features.spec import FeatureSpec, RawKind
 from history import Answers, History, Impressions, KeyColumn, Outcomes, Questions
+from history.packed.pack import pack
+from history.packed.packed import PackedHistory
 from history.stores.copy import copy_records
 from history.stores.memory import MemoryStore
-from history.stores.sqlite import SqliteStore
 from registry.manifest import HISTORY
 from training.config import HistoryConfig
 from training.errors import DataError
@@ -80,9 +81,7 @@ def replay_log(  # each is one thing that a replay needs
 
 def write_snapshot(history: History, bundle: Path) -> None:
     """Keep the state beside an exported model."""
-    store = SqliteStore(bundle / HISTORY)
-    copy_records(history.store, store, [feature.name for feature in history.features])
-    store.close()
+    pack(history.features, history.store, bundle / HISTORY)
 
 
 @dataclass
@@ -107,9 +106,8 @@ class Past:
     @classmethod
     def open(cls, directory: Path, spec: FeatureSpec, config: HistoryConfig, *, end_ms: int) -> Self:
         """Load the state of a version into memory."""
-        snapshot, store = SqliteStore(directory / HISTORY, read_only=True), MemoryStore()
+        snapshot, store = PackedHistory.open(directory / HISTORY, spec.history), MemoryStore()
         copy_records(snapshot, store, [feature.name for feature in spec.history])
-        snapshot.close()
         return cls(History(spec.history, store), spec, end_ms, config)
 
     def filled(self, frame: pl.DataFrame, time_ms: Int64Array) -> pl.DataFrame:

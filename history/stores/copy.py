@@ -1,14 +1,14 @@
-"""Copies records from one store to another: a snapshot is made so, and a server starts from one so."""
+"""Copies records to a store: whoever scores a file or feeds a live store starts from a snapshot so."""
 
 import itertools
 from collections.abc import Sequence
 
-from history.stores.store import HistoryStore
+from history.stores.store import HistoryStore, Listing
 
 _AT_ONCE = 50_000
 
 
-def copy_records(source: HistoryStore, target: HistoryStore, spaces: Sequence[str]) -> int:
+def copy_records(source: Listing, target: HistoryStore, spaces: Sequence[str]) -> int:
     """Copy every record of some spaces; how many there were comes back."""
     copied = 0
     for space in spaces:

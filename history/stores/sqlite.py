@@ -1,4 +1,4 @@
-"""History records in one SQLite file: the embedded default of a server, and the snapshot that travels with a version."""
+"""History records in one SQLite file: the embedded store that moves on."""
 
 import contextlib
 import sqlite3
@@ -17,20 +17,18 @@ class SqliteStore:
 
     Args:
         path: The file; made if there is none.
-        read_only: Opens an existing file that nobody changes, such as a snapshot.
 
     Raises:
         StoreError: If the file cannot be opened, or is no SQLite file.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        address = f"{path.absolute().as_uri()}?{'mode=ro&immutable=1' if read_only else 'mode=rwc'}"
+        address = f"{path.absolute().as_uri()}?mode=rwc"
         with self._explained():
             # SQLite itself lets one thread after the other in.
             self._database = sqlite3.connect(address, uri=True, check_same_thread=False)
-            if not read_only:
-                self._make_table()
+            self._make_table()
 
     def get(self, wanted: Wanted) -> Found:
         with self._explained():

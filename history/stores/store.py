@@ -13,6 +13,13 @@ Changes = Mapping[str, Mapping[str, bytes]]
 """New records by feature and key."""
 
 
+class Listing(Protocol):
+    """What can be copied."""
+
+    def records(self, space: str) -> Iterator[tuple[str, bytes]]:
+        """Every key of a space with its record."""
+
+
 class HistoryStore(Protocol):
     """Records of bytes by space, which is the name of a feature, and key; every method may raise `StoreError`."""
 

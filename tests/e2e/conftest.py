@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import polars as pl
 import pytest
 import yaml
 
 from simulator import WorldConfig, write_shop
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop" / "axon.yaml"
+PAST_EXAMPLE = EXAMPLE.with_name("history.yaml")
+LATER = 1_000
 AXON = [sys.executable, "-m", "axon.main"]
 
 
@@ -114,3 +117,53 @@ def _wait_until_ready(client: httpx.Client) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(client.get("/readyz?verbose").text)
+
+
+@pytest.fixture(scope="session")
+def past_shop(tmp_path_factory) -> Shop:
+    """The example on a small world, but for its last impressions, which are in ``later.csv``."""
+    directory = tmp_path_factory.mktemp("history")
+    write_shop(WorldConfig(impressions=6_000, users=100, items=50), directory / "data")
+    lines = (directory / "data" / "log.csv").read_text().splitlines(keepends=True)
+    (directory / "data" / "log.csv").write_text("".join(lines[:-LATER]))
+    (directory / "later.csv").write_text("".join([lines[0], *lines[-LATER:]]))
+    document = yaml.safe_load(PAST_EXAMPLE.read_text())
+    document["data"]["root"] = "data"
+    document["model"] |= {"embedding_dim": 4, "hidden": [4]}
+    document["training"] |= {
+        "epochs": 1,
+        "batch_size": 512,
+        "baseline": {"epochs": 1},
+        "calibration": "platt",
+    }
+    document["split"] = {"validation_from": 0.6, "test_from": 0.8}
+    document["gate"] = {"beat": [], "max_calibration_error": None}
+    config = directory / "axon.yaml"
+    config.write_text(yaml.safe_dump(document))
+    axon("train", config, cwd=directory)
+    return Shop(directory, config, {})
+
+
+@pytest.fixture(scope="session")
+def past_rows(past_shop: Shop) -> list[dict]:
+    """Requests for the impressions of ``later.csv``, joined with what the tables say."""
+    users = pl.read_csv(past_shop.data / "users.csv", infer_schema=False).rows_by_key(
+        "user_id", named=True, unique=True
+    )
+    items = pl.read_csv(past_shop.data / "items.csv", infer_schema=False).rows_by_key(
+        "item_id", named=True, unique=True
+    )
+    requests = []
+    for impression in pl.read_csv(past_shop.directory / "later.csv").iter_rows(named=True):
+        user, item = impression["user_id"], impression["item_id"]
+        features = {**items[item], "item_id": item, "listed_ms": int(items[item]["listed_ms"])}
+        requests.append(
+            {
+                "user": {**users[user], "user_id": user},
+                "item": {**features, "price": float(features["price"])},
+                "context": {"position": impression["position"], "time_ms": impression["time_ms"]},
+            }
+        )
+    for request in requests:
+        del request["user"]["signed_up_ms"]
+    return requests

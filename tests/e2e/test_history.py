@@ -9,51 +9,27 @@ import httpx
 import numpy as np
 import polars as pl
 import pytest
-import yaml
 
 from axon.commands.scoring import score
 from history import History, Impressions, KeyColumn, Outcomes
+from history.packed.packed import PackedHistory
 from history.stores.copy import copy_records
 from history.stores.opening import open_store
-from history.stores.sqlite import SqliteStore
 from registry.local import LocalRegistry
 from registry.manifest import HISTORY
 from registry.reference import ModelRef
 from registry.version import Version
 from service.errors import LoadError
 from service.loader import load_version
-from simulator import WorldConfig, write_shop
-from tests.e2e.conftest import Shop, axon, served
+from tests.e2e.conftest import LATER, Shop, served
 from tests.history.servers import running_redis
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "shop" / "history.yaml"
-LATER = 1_000
 MODEL = "shop-history"
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory) -> Shop:
-    """The example on a small world, but for its last impressions, which are in ``later.csv``."""
-    directory = tmp_path_factory.mktemp("history")
-    write_shop(WorldConfig(impressions=6_000, users=100, items=50), directory / "data")
-    lines = (directory / "data" / "log.csv").read_text().splitlines(keepends=True)
-    (directory / "data" / "log.csv").write_text("".join(lines[:-LATER]))
-    (directory / "later.csv").write_text("".join([lines[0], *lines[-LATER:]]))
-    document = yaml.safe_load(EXAMPLE.read_text())
-    document["data"]["root"] = "data"
-    document["model"] |= {"embedding_dim": 4, "hidden": [4]}
-    document["training"] |= {
-        "epochs": 1,
-        "batch_size": 512,
-        "baseline": {"epochs": 1},
-        "calibration": "platt",
-    }
-    document["split"] = {"validation_from": 0.6, "test_from": 0.8}
-    document["gate"] = {"beat": [], "max_calibration_error": None}
-    config = directory / "axon.yaml"
-    config.write_text(yaml.safe_dump(document))
-    axon("train", config, cwd=directory)
-    return Shop(directory, config, {})
+def shop(past_shop) -> Shop:
+    return past_shop
 
 
 @pytest.fixture(scope="module")
@@ -69,28 +45,8 @@ def scored(shop: Shop, source: Path, *, stream: bool = False) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def rows(shop) -> list[dict]:
-    """Requests for the impressions of ``later.csv``, joined with what the tables say."""
-    users = pl.read_csv(shop.data / "users.csv", infer_schema=False).rows_by_key(
-        "user_id", named=True, unique=True
-    )
-    items = pl.read_csv(shop.data / "items.csv", infer_schema=False).rows_by_key(
-        "item_id", named=True, unique=True
-    )
-    requests = []
-    for impression in pl.read_csv(shop.directory / "later.csv").iter_rows(named=True):
-        user, item = impression["user_id"], impression["item_id"]
-        features = {**items[item], "item_id": item, "listed_ms": int(items[item]["listed_ms"])}
-        requests.append(
-            {
-                "user": {**users[user], "user_id": user},
-                "item": {**features, "price": float(features["price"])},
-                "context": {"position": impression["position"], "time_ms": impression["time_ms"]},
-            }
-        )
-    for request in requests:
-        del request["user"]["signed_up_ms"]
-    return requests
+def rows(past_rows) -> list[dict]:
+    return past_rows
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +59,7 @@ def redis_url(tmp_path_factory) -> Iterator[str]:
 def live(version, redis_url) -> History:
     """The history of the version, copied into Redis to move on."""
     history = History(version.fitted_spec().spec.history, open_store(redis_url, MODEL))
-    snapshot = SqliteStore(version.directory / HISTORY, read_only=True)
+    snapshot = PackedHistory.open(version.directory / HISTORY, history.features)
     copy_records(snapshot, history.store, [feature.name for feature in history.features])
     return history
 

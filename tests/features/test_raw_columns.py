@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.errors import UnreadableValueError
-from features.raw import MISSING_TIME, from_text, missing, read_column, to_array
-from tests.features.test_raw import EVERY_KIND, NUMBER, TEXT, TEXTS, TIME, same, time_as
+from features.raw import MISSING_TIME, from_json, from_text, missing, read_column, to_array
+from tests.features.test_raw import EVERY_KIND, LISTS, NUMBER, TEXT, TEXTS, TIME, same, time_as
 
 ODD_CELLS = st.sampled_from(["", "nan", "1_000", " 5", "+5", "-5", "1e39", "9" * 20, "٣", "1970-01-02", "x"])
 CELLS = st.lists(st.one_of(st.integers(-(2**70), 2**70).map(str), st.floats().map(repr), ODD_CELLS))
 SIMPLE_CELLS = st.lists(st.one_of(st.integers(0, 2**40).map(str), st.just("")))
 
 
-def one_by_one(raw, cells):
+def one_by_one(raw, cells, read=from_text):
     """Values and the places of unreadable ones, without the way for whole columns."""
     values, places = [], []
     for place, cell in enumerate(cells):
         try:
-            values.append(from_text(raw, cell))
+            values.append(read(raw, cell))
         except UnreadableValueError:
             values.append(missing(raw))
             places.append(place)
@@ -37,6 +37,61 @@ def test_a_column_is_its_values_one_by_one(raw, cells):
     values, places = one_by_one(raw, cells)
     assert len(column) == len(values)
     assert all(map(same, column, values))
+    assert [problem.row for problem in problems] == places
+
+
+ODD_VALUES: st.SearchStrategy[object] = st.sampled_from(
+    [
+        None,
+        "",
+        True,
+        1.5,
+        math.nan,
+        math.inf,
+        -1e39,
+        2**70,
+        2**600,
+        "\ud800",
+        "ü",
+        "x",
+        "2026-01-02",
+        "a,b",
+        {},
+        [],
+        ["a"],
+        [1],
+    ]
+)
+JSON_COLUMNS = st.one_of(
+    *(
+        st.lists(st.one_of(kind, st.none()))
+        for kind in (
+            st.text(),
+            st.integers(-(2**70), 2**70),
+            st.integers(-(2**40), 2**40),
+            st.floats(),
+            st.floats(-1e38, 1e38),
+            st.lists(st.text()),
+            st.lists(st.one_of(st.text(), st.none(), st.integers())),
+            st.sampled_from(["2026-01-02", "1970-01-01T00:00:00Z", "a,b", "7"]),
+            ODD_VALUES,
+            st.one_of(st.integers(), st.floats(), st.text(), ODD_VALUES),
+        )
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "raw", [TEXT, NUMBER, TIME, time_as("epoch_ms"), time_as("iso"), TEXTS, LISTS], ids=str
+)
+@given(values=JSON_COLUMNS)
+def test_a_column_of_json_is_its_values_one_by_one(raw, values):
+    column, problems = read_column(raw, values, text=False)
+    expected, places = one_by_one(raw, values, read=from_json)
+    assert len(column) == len(expected)
+    assert all(
+        type(left) is type(right) and same(left, right) for left, right in zip(column, expected, strict=True)
+    )
     assert [problem.row for problem in problems] == places
 
 

@@ -16,7 +16,6 @@ from history import StoreError
 from history.stores.copy import copy_records
 from history.stores.memory import MemoryStore
 from history.stores.opening import open_store
-from history.stores.sqlite import SqliteStore
 from tests.history.servers import running_redis
 
 KINDS = ["memory", "sqlite", "redis"]
@@ -213,21 +212,6 @@ def test_a_put_that_fails_in_the_middle_changes_nothing(address, kind):
         store.put({"user": {"ann": b"new"}, "item": {"hat": None}})  # type: ignore[dict-item]
     assert store.get({"user": ["ann"], "item": ["hat"]}) == {"user": [b"old"], "item": [None]}
     store.close()
-
-
-def test_a_snapshot_is_one_file_that_can_be_read_where_nothing_can_be_written(tmp_path):
-    path = tmp_path / "history.sqlite"
-    written = SqliteStore(path)
-    written.put({"user": {"ann": b"1"}})
-    written.close()
-    assert list(tmp_path.iterdir()) == [path]
-    path.chmod(0o444)
-    tmp_path.chmod(0o555)
-    snapshot = SqliteStore(path, read_only=True)
-    assert snapshot.get({"user": ["ann"]}) == {"user": [b"1"]}
-    snapshot.close()
-    tmp_path.chmod(0o755)
-    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

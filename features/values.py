@@ -1,0 +1,16 @@
+"""What a raw value is once it is read, and how large it may be; `features.raw` reads values one by one, `features.quick_columns` whole columns."""
+
+import numpy as np
+
+MISSING_TEXT = ""
+MISSING_TIME = -(2**63)
+"""Stands for a missing time: the smallest int64, which no clock shows."""
+
+Value = str | float | int | list[str]
+"""One raw value: text, a float (NaN when missing), milliseconds since the epoch, or a list of text."""
+
+LARGEST_MS = 253_402_300_799_999
+"""The end of the year 9999, in milliseconds since the epoch."""
+LARGEST_INTEGER_BITS = 512
+"""Far beyond any id, and Python writes no integer of any size."""
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
