@@ -13,7 +13,7 @@ ENV HOME=/tmp \
 # A named volume takes owner and mode from the directory that it is first mounted over.
 RUN groupadd --gid 10001 axon \
  && useradd --uid 10001 --gid axon --no-create-home --home-dir /tmp --shell /usr/sbin/nologin axon \
- && install -d -o axon -g axon /app /app/data /app/runs /models
+ && install -d -o axon -g axon /app /app/data /app/runs /catalog /models
 WORKDIR /app
 
 
@@ -39,9 +39,12 @@ CMD ["train", "examples/shop/axon.yaml", "--registry", "/models"]
 
 
 FROM base AS serve
-COPY requirements/serve.lock requirements/
+# `--build-arg RUNTIME=onnx` leaves TensorFlow out: for versions that carry ONNX graphs.
+ARG RUNTIME=tensorflow
+COPY requirements/serve.lock requirements/serve-onnx.lock requirements/
 RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
-    pip install -q --cache-dir /root/.cache/pip --require-hashes --no-deps --no-compile -r requirements/serve.lock \
+    pip install -q --cache-dir /root/.cache/pip --require-hashes --no-deps --no-compile \
+       -r "requirements/serve$(test "$RUNTIME" = onnx && echo -onnx || true).lock" \
  && (python -W ignore -m compileall -qq -j 0 /usr/local/lib/python3.11/site-packages >/dev/null 2>&1 || true)
 COPY pyproject.toml README.md LICENSE ./
 COPY features features

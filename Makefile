@@ -50,8 +50,11 @@ lock: $(STAMP) ## resolve requirements/*.lock anew from pyproject.toml (make loc
 	$(call COMPILE,dev,$(UPGRADE))
 	$(call COMPILE,train,$(UPGRADE) -c requirements/dev.lock)
 	$(call COMPILE,serve,--extra redis $(UPGRADE) -c requirements/dev.lock)
+	$(call COMPILE,serve-onnx,--extra redis $(UPGRADE) -c requirements/dev.lock)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		$(UPGRADE) requirements/peers.in -o requirements/peers.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--override requirements/serving-peers.override $(UPGRADE) requirements/serving-peers.in -o requirements/serving-peers.lock
 
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--extra $(1) $(2) pyproject.toml -o requirements/$(1).lock
@@ -113,6 +116,22 @@ $(PEERS_STAMP): requirements/peers.lock | $(BIN)/python
 bench-quality: $(STAMP) $(PEERS_STAMP) ## quality beside the peers, an hour (in minutes: make bench-quality QUALITY=--quick)
 	$(BIN)/python -m benchmarks.quality $(QUALITY)
 
+SERVING_PEERS := .venv-serving
+SERVING_STAMP := $(SERVING_PEERS)/.installed
+SERVING_PIP := $(SERVING_PEERS)/bin/python -m pip --disable-pip-version-check --no-input -qq
+
+# What does not install is left out of the tables, by name.
+$(SERVING_STAMP): requirements/serving-peers.lock | $(BIN)/python
+	@echo "Installing $$(grep -c '==' requirements/serving-peers.lock) locked packages into $(SERVING_PEERS) (minutes, 2 GB) ..."
+	@$(BIN)/python -m venv --clear $(SERVING_PEERS)
+	@$(SERVING_PIP) install --require-hashes --no-deps -r requirements/serving-peers.lock \
+		|| echo "Mosec, LitServe and BentoML could not be installed: they are left out of the tables" >&2
+	@touch $@
+
+.PHONY: bench-serving
+bench-serving: $(STAMP) $(SERVING_STAMP) ## serving beside the peers, 25 minutes, needs wrk (in minutes: make bench-serving SERVING=--quick)
+	$(BIN)/python -m benchmarks.serving $(SERVING)
+
 # --- from a log to a service ---
 
 # The simulated shop stands in for a log only where the caller names none.
@@ -144,6 +163,6 @@ down: ## stop the containers (their volumes stay)
 	docker compose down
 
 .PHONY: clean
-clean: ## delete .venv, .venv-peers, caches and the simulated shop; models/ and runs/ stay
-	rm -rf .venv $(PEERS) build *.egg-info $(SHOP) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## delete .venv, .venv-peers, .venv-serving, caches and the simulated shop; models/ and runs/ stay
+	rm -rf .venv $(PEERS) $(SERVING_PEERS) build *.egg-info $(SHOP) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("dev", "train", "serve")
+LOCKS = ("dev", "train", "serve", "serve-onnx")
 SHIPPED = (
     "Dockerfile",
     "docker-compose.yml",
@@ -99,7 +99,7 @@ def test_a_lock_names_no_package_host(lock):
     assert re.findall(r"https?://\S+|--(?:extra-)?index-url", lock_text(lock)) == []
 
 
-@pytest.mark.parametrize("lock", ["train", "serve"])
+@pytest.mark.parametrize("lock", ["train", "serve", "serve-onnx"])
 def test_the_images_get_the_versions_that_the_tests_ran_with(lock):
     tested = pins("dev")
     assert {name: versions for name, versions in pins(lock).items() if not versions <= tested[name]} == {}
@@ -110,12 +110,39 @@ def test_the_serving_lock_has_no_dataframe_plotting_or_test_library(absent):
     assert absent not in pins("serve")
 
 
+@pytest.mark.parametrize("absent", ["tensorflow", "keras", "onnx", "tf2onnx"])
+def test_the_lock_of_the_image_without_tensorflow_has_no(absent):
+    assert absent not in pins("serve-onnx")
+
+
+def test_the_image_without_tensorflow_gets_everything_else_that_serves():
+    needless = {"tensorflow", *pins("serve")} - set(pins("serve-onnx"))
+    assert not {"fastapi", "uvicorn", "onnxruntime", "numpy", "redis", "pyfarmhash"} & needless
+
+
 # --- images ---
+
+
+@pytest.mark.parametrize(
+    ("runtime", "lock"), [("tensorflow", "serve"), ("auto", "serve"), ("onnx", "serve-onnx")]
+)
+def test_a_build_argument_chooses_the_lock_of_the_serving_image(runtime, lock):
+    chosen = re.search(r'-r ("requirements/.*\.lock")', stages()["serve"])
+    assert chosen is not None
+    done = subprocess.run(
+        ["sh", "-c", f"echo {chosen[1]}"],
+        env={"RUNTIME": runtime},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"requirements/{lock}.lock\n"
 
 
 def test_the_serving_image_is_made_of_five_rooms_and_its_own_lock():
     assert copied("serve") == {
         "requirements/serve.lock",
+        "requirements/serve-onnx.lock",
         "pyproject.toml",
         "README.md",
         "LICENSE",
@@ -153,11 +180,13 @@ def test_the_dockerfile_uses_nothing_that_an_older_engine_lacks(beyond):
 # --- the compose project ---
 
 
-@pytest.mark.parametrize("name", ["trainer", "service"])
-def test_a_container_has_no_root_no_writable_root_and_no_capability(name):
+@pytest.mark.parametrize(
+    ("name", "user"), [("trainer", "10001:10001"), ("service", "10001:10001"), ("redis", "999:999")]
+)
+def test_a_container_has_no_root_no_writable_root_and_no_capability(name, user):
     found = compose()["services"][name]
     facts = (found["user"], found["read_only"], found["cap_drop"], found["security_opt"])
-    assert facts == ("10001:10001", True, ["ALL"], ["no-new-privileges:true"])
+    assert facts == (user, True, ["ALL"], ["no-new-privileges:true"])
 
 
 @pytest.mark.parametrize(("name", "memory"), [("trainer", "4g"), ("service", "2g")])
@@ -175,8 +204,17 @@ def test_the_service_starts_after_a_training_that_ended_well():
     assert conditions == {"trainer": {"condition": "service_completed_successfully"}}
 
 
-def test_the_service_can_only_read_the_models():
-    assert compose()["services"]["service"]["volumes"] == ["models:/models:ro"]
+def test_the_service_can_only_read_the_models_and_the_data():
+    assert compose()["services"]["service"]["volumes"] == [
+        "models:/models:ro",
+        "${AXON_DATA:-data}:/app/data:ro",
+        "catalog:/catalog",
+    ]
+
+
+def test_a_redis_comes_only_with_its_profile_and_is_reached_only_from_inside():
+    redis = compose()["services"]["redis"]
+    assert (redis["profiles"], "ports" in redis, redis["read_only"]) == (["redis"], False, True)
 
 
 def test_the_health_check_asks_whether_the_service_is_ready():

@@ -154,7 +154,7 @@ def _of(point: LearningPoint, measure: str, words: str) -> list[str]:
 
 
 def terminal_lines(report: Report) -> list[str]:
-    """The best other model and the features that matter most, a line each."""
+    """The best other model, the features that matter most, and why ONNX Runtime cannot serve it: a line each."""
     best, lines = best_peer(report), []
     if best is not None:
         side = "above" if best.behind >= 0 else "below"
@@ -162,4 +162,6 @@ def terminal_lines(report: Report) -> list[str]:
     if report.importance is not None and report.importance.features:
         names = [found.feature for found in report.importance.features[:3]]
         lines.append(f"matters   {', '.join(names)}")
+    if report.tensorflow_only is not None:
+        lines.append(f"warning   served with TensorFlow alone: {report.tensorflow_only}")
     return lines

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from features.encoder import Encoded, Encoder, input_signature
 from features.raw import to_array
@@ -14,7 +15,20 @@ from features.spec import RawInput, RawKind
 
 def raw_tensors(frame: pl.DataFrame, raw_inputs: tuple[RawInput, ...]) -> dict[str, tf.Tensor]:
     """The encoder's inputs from a typed frame with one column per raw input."""
-    return {raw.column: _tensor(raw, frame[raw.column]) for raw in raw_inputs}
+    return as_tensors(raw_arrays(frame, raw_inputs))
+
+
+def raw_arrays(frame: pl.DataFrame, raw_inputs: tuple[RawInput, ...]) -> dict[str, NDArray[Any]]:
+    """The same as arrays, by column."""
+    return {raw.column: _array(raw, frame[raw.column]) for raw in raw_inputs}
+
+
+def as_tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, tf.Tensor]:
+    """Arrays of raw columns as tensors; those of objects hold text."""
+    return {
+        column: tf.constant(array, tf.string) if array.dtype == object else tf.constant(array)
+        for column, array in arrays.items()
+    }
 
 
 def compiled(encoder: Encoder) -> Callable[[Mapping[str, tf.Tensor]], Encoded]:
@@ -36,7 +50,7 @@ def droppable_columns(encoder: Encoder) -> np.ndarray[Any, np.dtype[np.int32]]:
     return columns
 
 
-def _tensor(raw: RawInput, column: pl.Series) -> tf.Tensor:
+def _array(raw: RawInput, column: pl.Series) -> NDArray[Any]:
     if raw.kind in {RawKind.NUMBER, RawKind.TIME}:
-        return tf.constant(column.to_numpy())
-    return tf.constant(to_array(raw, column.to_list()), dtype=tf.string)
+        return column.to_numpy()
+    return to_array(raw, column.to_list())

@@ -6,6 +6,7 @@ TrainingError
 │   └── TooManyBadRowsError more unreadable rows than the task file allows
 ├── DivergedError           the loss stopped being a finite number
 ├── SkewError               the export does not answer what was trained, to the last bit
+├── ConversionError         the network cannot be served without TensorFlow
 ├── GateClosedError         the model is not good enough to be published
 └── MissingExtraError       a library that only some commands need is not installed
 """
@@ -35,6 +36,10 @@ class DivergedError(TrainingError):
 
 class SkewError(TrainingError):
     """The export does not answer what was trained, to the last bit."""
+
+
+class ConversionError(TrainingError):
+    """The network cannot be served without TensorFlow; it is published for TensorFlow alone."""
 
 
 class GateClosedError(TrainingError):

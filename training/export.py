@@ -22,6 +22,7 @@ from registry.manifest import EXTRA, Split
 from training.calibration import Calibration, PerSegment, segment_column
 from training.models import Family
 from training.models.family import HalfInputs
+from training.models.layers import FieldEmbedding
 from training.targets import PROBABILITY_OF
 
 
@@ -90,7 +91,7 @@ class ServingModel(tf.Module):
 
     def _serve(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = self.encoder(raw)
-        return self.outputs(self._network()((encoded.ids, encoded.values), training=False), encoded.ids)
+        return self.outputs(self.logits(encoded.ids, encoded.values), encoded.ids)
 
     def _state(self, half: Half, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = self.encoder.half(half, raw)
@@ -106,6 +107,14 @@ class ServingModel(tf.Module):
             given[Split.USER_STATE], of_user, given[Split.ITEM_STATE], encoded.ids, encoded.values
         )
         return self.outputs(logits, tf.concat([user_ids, item_ids, encoded.ids], axis=1))
+
+    def field_embeddings(self) -> list[FieldEmbedding]:
+        """Every `FieldEmbedding` of the network."""
+        return list(self._network().field_embeddings())
+
+    def logits(self, ids: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """The network's logits ``(n,)``, or ``(n, targets)``, from the encoded columns of all halves."""
+        return self._network()((ids, values), training=False)
 
     def state(self, half: Half, ids: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
         """The network's state of one half ``(n, width)`` from its encoded columns."""

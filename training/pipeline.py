@@ -20,7 +20,7 @@ from registry.manifest import BundleFacts, write_manifest
 from training.calibration import Chosen
 from training.config import ModelConfig, TaskConfig, TrainingConfig
 from training.encode import droppable_columns, raw_tensors
-from training.errors import GateClosedError
+from training.errors import ConversionError, GateClosedError
 from training.evaluate import Judge, Stopwatch
 from training.export import BundleTexts, ServingModel, export
 from training.fit import fit
@@ -28,6 +28,8 @@ from training.gate import gate_failures
 from training.html import render_html
 from training.ingest import ingest
 from training.models import family_of
+from training.onnx_check import checked_graphs, store
+from training.onnx_export import Graphs
 from training.parity import Answers, check_parity, in_batches, probabilities_of
 from training.past import replay_log, write_snapshot
 from training.peers import peer_trials
@@ -149,7 +151,7 @@ def _train(
     with progress.stage(
         "exporting and checking", unit="impressions", total=len(slices.held_out_sample)
     ) as bar:
-        _export_and_check(serving, report, run, slices)
+        report = _export_and_check(serving, report, run, slices)
         bar.advance(len(slices.held_out_sample))
     if history is not None:
         write_snapshot(history, run.bundle)
@@ -174,14 +176,23 @@ def _fit(
     )
 
 
-def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, slices: Slices) -> None:
-    """Write the bundle, then ask it in a fresh process what it says about held-out impressions."""
+def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, slices: Slices) -> Report:
+    """Write the bundle, then ask it in a fresh process what it says about held-out impressions.
+
+    The report that comes back says whether the bundle carries a second runtime.
+    """
+    sample = slices.held_out_sample
+    graphs: Graphs = {}
+    try:
+        graphs = checked_graphs(serving, sample)
+    except ConversionError as error:
+        report = report.model_copy(update={"tensorflow_only": str(error)})
     texts = BundleTexts(report.model_dump_json(indent=1), render_html(report), report.configuration)
     run.write("report.json", texts.report_json)
     run.write("report.html", texts.report_html)
     run.write("axon.yaml", texts.task_yaml)
-    sample = slices.held_out_sample
     export(serving, run.bundle, texts, sample[:WARMUP_ROWS])
+    store(graphs, run.bundle)
     raw_inputs = serving.encoder.fitted.spec.raw_inputs()
     held_out = slices.stores[Slice.TEST if Slice.TEST in slices.facts else Slice.VALIDATION]
     cached = np.concatenate([held_out.read(int(place), 1) for place in slices.sample_places])
@@ -192,6 +203,7 @@ def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, 
         probabilities=np.concatenate([probabilities_of(answer) for answer in served]),
     )
     check_parity(run.bundle, sample, trained, run.work)
+    return report
 
 
 def _publish(config: TaskConfig, places: Places, run: RunDirectory, report: Report) -> Outcome:

@@ -145,6 +145,9 @@ class Report(_Part):
         default=(), description="seen and unseen users and items apart"
     )
     gate_reasons: tuple[str, ...] = Field(default=(), description="why it must not be published")
+    tensorflow_only: str | None = Field(
+        default=None, description="why the version carries no graphs for a runtime without TensorFlow"
+    )
     notes: tuple[str, ...] = Field(default=(), description="what to know before trusting the figures")
     configuration: str = Field(default="", description="the task file, as YAML")
 

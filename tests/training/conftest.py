@@ -16,6 +16,7 @@ from training.fit import TrainedModel, fit
 from training.models import Family, Regularisation, build
 from training.progress import Silent
 from training.store import EncodedStore, StoreWriter
+from training.targets import CLICK, Targets
 
 Field = tuple[str, Half, int]
 """Name, half and rows of an id field."""
@@ -75,11 +76,11 @@ ATTENDING = EncodedLayout(
 """A sequence that shares the embeddings of the item and is weighed by them."""
 
 
-def make_network(layout: EncodedLayout = EVERY_HALF, **config: Any) -> Family:
+def make_network(layout: EncodedLayout = EVERY_HALF, targets: Targets = CLICK, **config: Any) -> Family:
     """An untrained network with all of its weights, small unless told otherwise."""
     small = {"embedding_dim": 3, "hidden": (5, 4), "heads": 2, "gate_units": 2, "attention_units": (3,)}
     model = ModelConfig.model_validate({**small, **config})
-    return build(layout, model, Regularisation()).built_for_layout()
+    return build(layout, model, Regularisation(), targets).built_for_layout()
 
 
 def draw_inputs(

@@ -114,3 +114,10 @@ def test_the_terminal_gets_one_line_on_peers_and_one_on_features():
 
 def test_the_terminal_gets_nothing_where_nothing_was_studied():
     assert terminal_lines(make_report()) == []
+
+
+def test_the_terminal_is_told_why_a_version_is_for_tensorflow_alone():
+    report = make_report().model_copy(update={"tensorflow_only": "joint does not convert to ONNX"})
+    assert terminal_lines(report) == [
+        "warning   served with TensorFlow alone: joint does not convert to ONNX"
+    ]

@@ -99,6 +99,7 @@ def test_one_report_always_gives_one_page():
         pytest.param({"baselines": {HOSTILE: make_metrics()}}, id="baseline"),
         pytest.param({"notes": (HOSTILE,)}, id="note"),
         pytest.param({"gate_reasons": (HOSTILE,)}, id="reason of the gate"),
+        pytest.param({"tensorflow_only": HOSTILE}, id="reason for TensorFlow alone"),
         pytest.param({"configuration": HOSTILE}, id="task file"),
     ],
 )

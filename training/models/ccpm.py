@@ -50,6 +50,8 @@ class Ccpm(Family):
         fields = self.fields(half, inputs, training=training)
         vectors = tf.concat([fields, self.value_vectors(inputs.values, half=half)], axis=1)
         count = len(self.layout.ids_of(half)) + len(self.layout.values_of(half))
+        if not count:
+            return tf.zeros([tf.shape(vectors)[0], 0])  # ONNX Runtime refuses to reshape to a width of 0
         return tf.reshape(vectors, [tf.shape(vectors)[0], count * self.embedding.dim])
 
     @override

@@ -129,6 +129,8 @@ class Family(keras.Model):
 
     def beside(self, fields: Any, half: Half, inputs: HalfInputs) -> Any:
         """A half's embeddings ``(n, fields, dim)`` and its values side by side: ``(n, widths[half])``."""
+        if not self.layout.ids_of(half):
+            return inputs.values  # ONNX Runtime refuses to reshape to a width of 0
         flat = tf.reshape(fields, [tf.shape(fields)[0], len(self.layout.ids_of(half)) * self.embedding.dim])
         return tf.concat([flat, inputs.values], axis=1)
 

@@ -1,7 +1,8 @@
 """Layers that the families share."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -88,6 +89,7 @@ class FieldEmbedding(keras.layers.Layer):
             self.table = self.add_weight(shape=(rows, dim), initializer=initializer, name=TABLE)
         self.built = True
         self._prices: Any = None
+        self._narrow: Any = None
 
     def price_ids(self, occurrences: Mapping[str, NDArray[np.float64]], weight: float) -> None:
         """From now on every row that training looks up costs its squares times ``weight`` over its occurrences.
@@ -139,8 +141,27 @@ class FieldEmbedding(keras.layers.Layer):
         first = self.layout.id_slice(Half.ITEM).start
         return self._looked_up(tf.gather(ids, [field.start - first for field in fields], axis=1), fields)
 
+    @contextmanager
+    def narrowed(self, half: Half) -> Iterator[None]:
+        """While it is open, graphs that are traced hold only the rows that one half looks up, as a constant."""
+        owners = dict.fromkeys(field.like or field.name for field in self.layout.ids_of(half))
+        by_name = {field.name: field for field in self.layout.ids}
+        whole, first_rows = self.first_rows, {}
+        rows: list[NDArray[np.float32]] = []
+        for name in owners:
+            first_rows[name] = sum(map(len, rows))
+            rows.append(np.asarray(self.table[whole[name] : whole[name] + by_name[name].rows]))
+        shared = {field.name: first_rows[field.like] for field in self.layout.ids_of(half) if field.like}
+        self._narrow = np.concatenate(rows) if rows else None
+        self.first_rows = first_rows | shared
+        try:
+            yield
+        finally:
+            self._narrow, self.first_rows = None, whole
+
     def _looked_up(self, ids: Any, fields: tuple[IdField, ...]) -> Any:
-        return tf.gather(tf.convert_to_tensor(self.table), self._places(ids, fields))
+        table = self.table if self._narrow is None else self._narrow
+        return tf.gather(tf.convert_to_tensor(table), self._places(ids, fields))
 
     def _places(self, ids: Any, fields: tuple[IdField, ...]) -> Any:
         """The rows of the table ``(n, columns)`` where the ids' embeddings stand."""
