@@ -9,10 +9,20 @@ ServiceError
 │   ├── InvalidRequestError         its parts are not what they should be
 │   ├── UnknownFeatureError         it names a feature the model was not trained on
 │   ├── TooManyRowsError            it asks for too much at once
-│   └── UnknownModelError           it names a model that is not served here
+│   ├── UnknownModelError           it names a model that is not served here
+│   ├── DeadlineHeaderError         it gives itself a time that is none
+│   ├── SlowBodyError               its body does not come
+│   ├── UnknownEntityError          it names an item or a user that the catalog lacks
+│   ├── KeyRequiredError            it changes something without the key of this service
+│   └── LoopbackOnlyError           it changes something from elsewhere, and the service has no key
 ├── NotReadyError               no model is loaded yet, or the service is stopping
+├── OverloadedError             as many requests wait as may
+├── DeadlineError               its turn did not come in time
+├── HungUpError                 nobody waits for the answer any more
 ├── AddressError                the service cannot listen where it was told to
 ├── LoadError                   a version cannot be served
+├── CatalogUnavailableError     the store of items and users cannot be used
+├── ImportFileError             a file of items or users cannot be loaded
 ├── HistoryUnavailableError     what happened before cannot be looked up now
 └── ScoringError                the model answered something that is no probability
 """
@@ -83,6 +93,46 @@ class TooManyRowsError(RefusedRequestError):
 
 class UnknownModelError(RefusedRequestError):
     """The request names a model that is not served here."""
+
+
+class DeadlineHeaderError(RefusedRequestError):
+    """The request gives itself a time that is none."""
+
+
+class SlowBodyError(RefusedRequestError):
+    """The body did not come in time."""
+
+
+class UnknownEntityError(RefusedRequestError):
+    """The request names an item or a user that the catalog lacks."""
+
+
+class KeyRequiredError(RefusedRequestError):
+    """The request changes something and does not carry the key of this service (AXON_API_KEY)."""
+
+
+class LoopbackOnlyError(RefusedRequestError):
+    """The request changes something, and a service without a key (AXON_API_KEY) allows that only on a loopback address."""
+
+
+class CatalogUnavailableError(ServiceError):
+    """The store of items and users cannot be opened, read or written."""
+
+
+class ImportFileError(ServiceError):
+    """A file of items or users cannot be loaded; the text names the file, the row and the reason."""
+
+
+class OverloadedError(ServiceError):
+    """As many requests wait as may; come again after the seconds that Retry-After says, or ask another process."""
+
+
+class DeadlineError(ServiceError):
+    """The request's turn did not come in the time it had, so nothing was computed; come again later."""
+
+
+class HungUpError(ServiceError):
+    """The client hung up before its request was computed."""
 
 
 class NotReadyError(ServiceError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from registry.version import Version
 from service.past import Past
 from service.rows import Columns, RowReader
 from service.states import States
+
+if TYPE_CHECKING:
+    from service.ranker import Ranker
 
 Probabilities = NDArray[np.float32]
 Answers = Mapping[str, Probabilities]
@@ -48,17 +51,27 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True)
 class LiveModel:
-    """One version, loaded: what it takes, what it remembers (None where it does not look back), and what computes it."""
+    """One version, loaded: what it takes, what it remembers (None where it does not look back), and what computes it.
+
+    The ranker, which has the catalog's items as this version sees them, comes last: it is made of all the rest.
+    """
 
     origin: Version
     manifest: Manifest
     fitted: FittedSpec
     runtime: Runtime
     past: Past | None = None
+    ranker: "Ranker | None" = None
     reader: RowReader = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reader", RowReader(self.fitted.spec, self.manifest.impression_time))
+
+    @property
+    def ranking(self) -> "Ranker":
+        """The ranker, which every model has by the time that it answers."""
+        assert self.ranker is not None  # noqa: S101
+        return self.ranker
 
     @property
     def name(self) -> str:

@@ -1,36 +1,51 @@
 """From a version in the registry to a model that can answer: verified, loaded, compared with its spec, and warm.
 
-`service.watcher` calls it in the background. It imports TensorFlow when it is called and not before.
+`service.watcher` calls it in the background. It imports what computes when it is called and not before.
 """
 
 import itertools
+import logging
+from importlib.util import find_spec
 from pathlib import Path
 
 import orjson
 
+from features.fitted import FittedSpec
 from features.spec import FeatureSpec
-from history import History, StoreError
+from history import StoreError
+from history.packed.packed import PackedHistory
 from history.stores.opening import open_store
-from history.stores.sqlite import SqliteStore
-from registry.manifest import HISTORY, WARMUP, Manifest, verify
+from registry.manifest import HISTORY, WARMUP, Manifest, OnnxGraph, verify
 from registry.version import Version
 from service.errors import LoadError, ServiceError
 from service.examples import example_rows
-from service.live import LiveModel
+from service.live import LiveModel, Runtime
 from service.past import Past
+from service.rank_request import example_question
 from service.scorer import score
+from service.settings import RuntimeName
+from service.sources import Live, Snapshot, Source
+
+log = logging.getLogger(__name__)
 
 WARM_UP_ROWS = (1, 2, 10, 100, 1000)
 """Sizes of the requests that are scored before the service says that it is ready."""
 
 
-def load_version(version: Version, *, threads: int | None = None, history: str | None = None) -> LiveModel:
-    """Verify every checksum, load the SavedModel, check that it takes what its spec says, and warm it up.
+def load_version(
+    version: Version,
+    *,
+    threads: int | None = None,
+    history: str | None = None,
+    runtime: RuntimeName = "auto",
+) -> LiveModel:
+    """Verify every checksum, load the network, check that it takes what its spec says, and warm it up.
 
     Args:
         version: What to load.
-        threads: Cores for TensorFlow, the same for every version of one process; None for all.
+        threads: Cores for scoring, the same for every version of one process; None for all.
         history: Address of the store of what happened before; None for what was packed with the version.
+        runtime: What computes; auto is ONNX Runtime where the version carries graphs for it.
 
     Raises:
         IntegrityError: If a file of the version is not what its manifest says.
@@ -39,15 +54,37 @@ def load_version(version: Version, *, threads: int | None = None, history: str |
     manifest = verify(version.directory)
     fitted = version.fitted_spec()
     past = _past(version, manifest, fitted.spec, history)
-    # TensorFlow takes seconds to import, and must not be in a process that forks.
+    computes = _runtime(version, manifest, fitted, runtime, threads)
+    live = LiveModel(version, manifest, fitted, computes, past)
+    warm_up(live)
+    return live
+
+
+def _runtime(
+    version: Version, manifest: Manifest, fitted: FittedSpec, name: RuntimeName, threads: int | None
+) -> Runtime:
+    """What computes the version's answers, imported here and not before: TensorFlow takes seconds, and must not fork."""
+    carried = OnnxGraph.JOINT.file in manifest.files
+    if name == "onnx" or (name == "auto" and carried and find_spec("onnxruntime")):
+        if not carried:
+            raise LoadError(
+                f"{version} has no ONNX graphs: its report says why, or it is older than they are; train it anew, or "
+                "serve it with AXON_RUNTIME=tensorflow"
+            )
+        from service.onnx_model import OnnxRuntime  # noqa: PLC0415
+
+        return OnnxRuntime(version.directory, fitted, threads)
+    if not find_spec("tensorflow"):
+        raise LoadError(
+            f"{version} has no ONNX graphs, and TensorFlow is not installed: pip install 'axon-ctr[serve]'"
+            if not carried
+            else "TensorFlow is not installed: pip install 'axon-ctr[serve]', or serve with AXON_RUNTIME=onnx"
+        )
     from service.saved_model import SavedModelRuntime, use_threads  # noqa: PLC0415
 
     if threads is not None:
         use_threads(threads)
-    runtime = SavedModelRuntime(version.directory, fitted.spec.raw_inputs())
-    live = LiveModel(version, manifest, fitted, runtime, past)
-    warm_up(live)
-    return live
+    return SavedModelRuntime(version.directory, fitted.spec.raw_inputs())
 
 
 def _past(version: Version, manifest: Manifest, spec: FeatureSpec, address: str | None) -> Past | None:
@@ -55,15 +92,14 @@ def _past(version: Version, manifest: Manifest, spec: FeatureSpec, address: str 
     if not spec.history:
         return None
     try:
-        # Read where it lies: a million keys would take 230 MB of memory, and save a third of a millisecond per hundred rows.
-        store = (
-            open_store(address, version.name)
+        source: Source = (
+            Live(spec, open_store(address, version.name))
             if address
-            else SqliteStore(version.directory / HISTORY, read_only=True)
+            else Snapshot(PackedHistory.open(version.directory / HISTORY, spec.history))
         )
     except StoreError as error:
         raise LoadError(f"{version} looks at history, which cannot be opened: {error}") from error
-    return Past(History(spec.history, store), spec, manifest)
+    return Past(source, spec, manifest)
 
 
 def warm_up(live: LiveModel) -> None:
@@ -78,6 +114,16 @@ def warm_up(live: LiveModel) -> None:
             score(list(itertools.islice(itertools.cycle(rows), size)), live)
     except ServiceError as error:
         raise LoadError(f"{live.origin} does not answer its warm-up requests: {error}") from error
+
+
+def warm_up_ranking(live: LiveModel) -> None:
+    """Rank with the model, at several sizes; one that was exported without states is warned about, and goes on scoring."""
+    rows = _packed_rows(live.origin.directory / WARMUP) or example_rows(live.fitted)
+    try:
+        for size in WARM_UP_ROWS:
+            live.ranking.rank([example_question(rows, size)])
+    except ServiceError as error:
+        log.warning("%s cannot rank: %s", live.origin, error)
 
 
 def _packed_rows(path: Path) -> list[object]:

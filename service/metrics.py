@@ -4,6 +4,8 @@
 anything else that a client chooses.
 """
 
+import os
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -58,6 +60,13 @@ class ServiceMetrics:
             ("model", "version"),
             registry=self.registry,
         )
+        worker = Gauge(
+            "axon_worker_info",
+            "1 for the process that these numbers are of.",
+            ("pid",),
+            registry=self.registry,
+        )
+        worker.labels(os.getpid()).set(1)
         self._scores = ScoreHistogram()
         self.registry.register(self._scores)
 

@@ -1,4 +1,4 @@
-"""Around every request: an id that is echoed, a count, a duration, and an answer even when the code fails.
+"""Around every request that the framework answers: an id that is echoed, a count, a duration, and an answer even when the code fails.
 
 `service.app` puts it outermost, so that what is counted is what the client saw.
 """
@@ -12,14 +12,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.live import LiveModel
 from service.metrics import ServiceMetrics
 from service.problems import internal_error
 
-SERVED_BY = "axon.served_by"
-"""Key of the request's scope under which a route leaves the model that answered."""
-
-_HUNG_UP = 499
+HUNG_UP = 499
+"""Counted as the status of requests whose client left; nobody sees it."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 
 log = logging.getLogger(__name__)
@@ -37,20 +34,19 @@ class ObserveRequests:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        answer = _Answer(send, _request_id(scope))
+        answer = _Answer(send, request_id(Headers(scope=scope).get("x-request-id", "")))
         try:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
-            answer.code = _HUNG_UP
+            answer.code = HUNG_UP
         except Exception:
             # The edge of the service: a failure is logged in full and told in one sentence.
             log.exception("%s %s failed, request %s", scope["method"], scope["path"], answer.request_id)
             if not answer.started:
                 await internal_error(scope["path"])(scope, receive, answer.send)
         finally:
-            live: LiveModel | None = scope.get(SERVED_BY)
             seconds = time.perf_counter() - started
-            self._metrics.answered(_endpoint(scope), live, answer.code, seconds)
+            self._metrics.answered(_endpoint(scope), None, answer.code, seconds)
 
 
 class _Answer:
@@ -70,9 +66,8 @@ class _Answer:
         await self._send(message)
 
 
-def _request_id(scope: Scope) -> str:
+def request_id(given: str) -> str:
     """The id that came with the request, if it is fit for a log line, or a new one."""
-    given = Headers(scope=scope).get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 

@@ -9,17 +9,31 @@ from typing import Any
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
+from service.errors import KeyRequiredError, LoopbackOnlyError, UnknownEntityError
 from service.live import LiveModel
 from service.problems import KINDS, MEDIA_TYPE, Problem
+from service.rank_schema import rank_schema
 from service.schema import request_schema
 
 SCORE_PATH = "/api/v1/score"
+RANK_PATH = "/api/v1/rank"
+DEADLINE_HEADER = "X-Axon-Deadline-Ms"
+
+_DEADLINE = {
+    "name": DEADLINE_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    "description": "Milliseconds that the request may wait for its turn, if that is less than the service allows.",
+}
+
+_OF_THE_CATALOG = (KeyRequiredError, LoopbackOnlyError, UnknownEntityError)
 
 _GENERIC = "No model is loaded yet, so the features are not known; reload this page when `/readyz` says ok."
 
 
 def describe(
-    routes: Sequence[BaseRoute], live: LiveModel | None, *, version: str, max_rows: int
+    routes: Sequence[BaseRoute], live: LiveModel | None, *, version: str, max_rows: int, max_candidates: int
 ) -> dict[str, Any]:
     """The OpenAPI document.
 
@@ -27,7 +41,8 @@ def describe(
         routes: Of the application.
         live: The model whose features are shown; None shows a request of any model.
         version: Of the API's code.
-        max_rows: Most rows of one request.
+        max_rows: Most rows of one request to score.
+        max_candidates: Most candidates of one request to rank.
     """
     document = get_openapi(
         title="Axon", version=version, description=_description(live), routes=routes, openapi_version="3.1.0"
@@ -36,28 +51,33 @@ def describe(
     fitted = live.fitted if live else None
     # Where an example stands beside a schema, the page offers it; inside the schema other tools find it.
     time = live.manifest.impression_time if live else None
-    schema = request_schema(fitted, max_rows=max_rows, time=time)
-    schemas["ScoreRequest"] = schema
+    schemas["ScoreRequest"] = request_schema(fitted, max_rows=max_rows, time=time)
+    schemas["RankRequest"] = rank_schema(fitted, max_candidates=max_candidates, time=time)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
-    score = document["paths"][SCORE_PATH]["post"]
-    score["requestBody"] = {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"$ref": "#/components/schemas/ScoreRequest"},
-                "example": schema["example"],
-            }
-        },
-    }
-    score["responses"].update(_problem_responses())
+    for path, name in ((SCORE_PATH, "ScoreRequest"), (RANK_PATH, "RankRequest")):
+        _describe_hot(document["paths"][path]["post"], name, schemas[name]["example"])
     return document
 
 
-def _problem_responses() -> dict[str, Any]:
+def _describe_hot(operation: dict[str, Any], name: str, example: object) -> None:
+    """Say of a route that the framework does not read itself what it takes and what it may answer."""
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    operation["requestBody"] = {
+        "required": True,
+        "content": {"application/json": {"schema": schema, "example": example}},
+    }
+    operation["parameters"] = [_DEADLINE]
+    operation["responses"].update(problem_responses())
+
+
+def problem_responses(*, catalog: bool = False) -> dict[str, Any]:
+    """What may go wrong, by status; what only the catalog's routes answer is left out for the others."""
     titles: dict[int, list[str]] = {}
-    for kind in KINDS.values():
+    for error, kind in KINDS.items():
+        if not catalog and error in _OF_THE_CATALOG:
+            continue
         titles.setdefault(kind.status, []).append(kind.title)
     return {
         str(status): {

@@ -17,11 +17,14 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from service import errors
+from service.answered import Answered
 from service.rows import pointer_token
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 """When a client that was told 'not ready' may ask again."""
+
+_COME_AGAIN = (429, 503)
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,18 @@ KINDS: dict[type[errors.ServiceError], Kind] = {
     ),
     errors.TooManyRowsError: Kind("too-many-rows", 422, "The request has too many rows"),
     errors.UnknownModelError: Kind("unknown-model", 404, "The model is not served here"),
+    errors.DeadlineHeaderError: Kind("invalid-deadline", 400, "The request's own deadline cannot be read"),
+    errors.SlowBodyError: Kind("body-too-slow", 408, "The body did not come in time"),
+    errors.OverloadedError: Kind("overloaded", 429, "Too many requests wait already"),
+    errors.DeadlineError: Kind("deadline-passed", 503, "The request's turn did not come in time"),
+    errors.UnknownEntityError: Kind("unknown-entity", 404, "The catalog lacks the item or user"),
+    errors.KeyRequiredError: Kind("key-required", 401, "The request needs the key of this service"),
+    errors.LoopbackOnlyError: Kind(
+        "loopback-only", 403, "Without a key, only this machine may change anything"
+    ),
+    errors.CatalogUnavailableError: Kind(
+        "catalog-unavailable", 503, "The items and users cannot be looked up now"
+    ),
     errors.NotReadyError: Kind("not-ready", 503, "No model is ready yet"),
     errors.HistoryUnavailableError: Kind("history-unavailable", 503, "The history cannot be looked up now"),
     errors.ScoringError: Kind("scoring-failed", 500, "The model did not answer with probabilities"),
@@ -80,18 +95,36 @@ def register_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
 
 
-def internal_error(path: str) -> Response:
+def failed(path: str) -> Answered:
     """The answer when nothing is known but that it failed; the log has the rest."""
     return _answer(INTERNAL, "an unexpected error; the service's log has the details", path)
 
 
-def _on_service_error(request: Request, error: Exception) -> Response:
+def refused(error: errors.ServiceError, path: str) -> Answered:
+    """The answer that an error is.
+
+    Args:
+        error: One that does not stand in `KINDS` is a failure of the service.
+        path: Of the request.
+    """
     kind = next((KINDS[base] for base in type(error).__mro__ if base in KINDS), INTERNAL)
     if kind.status == 500:
-        log.error("%s failed", request.url.path, exc_info=error)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if kind.status == 503 else {}
+        log.error("%s failed", path, exc_info=error)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if kind.status in _COME_AGAIN else {}
+    if kind.status == 401:
+        headers = {"WWW-Authenticate": "Bearer"}
     places = error.problems if isinstance(error, errors.RefusedRequestError) else ()
-    return _answer(kind, str(error), request.url.path, places=places, headers=headers)
+    return _answer(kind, str(error), path, places=places, headers=headers)
+
+
+def internal_error(path: str) -> Response:
+    """`failed`, as the framework sends it."""
+    return _response(failed(path))
+
+
+def _on_service_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.ServiceError)  # noqa: S101  # registered for nothing else
+    return _response(refused(error, request.url.path))
 
 
 def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -103,7 +136,7 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
         404: f"nothing is at {request.url.path}; /docs lists what is",
         405: f"{request.method} is not possible at {request.url.path}; expected {allowed}",
     }.get(error.status_code, str(error.detail))
-    return _answer(kind, detail, request.url.path, headers=error.headers or {})
+    return _response(_answer(kind, detail, request.url.path, headers=error.headers or {}))
 
 
 def _on_validation_error(request: Request, error: Exception) -> Response:
@@ -113,7 +146,12 @@ def _on_validation_error(request: Request, error: Exception) -> Response:
         for wrong in error.errors()[: errors.MAX_PROBLEMS]
     ]
     kind = KINDS[errors.InvalidRequestError]
-    return _answer(kind, f"{places[0].pointer}: {places[0].detail}", request.url.path, places=places)
+    detail = f"{places[0].pointer}: {places[0].detail}"
+    return _response(_answer(kind, detail, request.url.path, places=places))
+
+
+def _response(answered: Answered) -> Response:
+    return Response(answered.body, answered.status, dict(answered.headers), answered.media_type)
 
 
 def _answer(
@@ -123,7 +161,7 @@ def _answer(
     *,
     places: tuple[errors.FieldProblem, ...] | list[errors.FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
-) -> Response:
+) -> Answered:
     document: dict[str, Any] = {
         "type": f"/problems/{kind.slug}",
         "title": kind.title,
@@ -133,4 +171,4 @@ def _answer(
     }
     if places:
         document["errors"] = [place._asdict() for place in places]
-    return Response(orjson.dumps(document), kind.status, dict(headers or {}), MEDIA_TYPE)
+    return Answered(kind.status, orjson.dumps(document), MEDIA_TYPE, headers=tuple((headers or {}).items()))

@@ -21,11 +21,20 @@ from service.app import AxonApp, create_app
 from service.errors import AddressError
 from service.live import LiveModel
 from service.settings import ServiceSettings
+from service.workers import Workers
 
 log = logging.getLogger(__name__)
 
 
-def serve(settings: ServiceSettings, *, on_live: Callable[[str, LiveModel], None] | None = None) -> None:
+OnLive = Callable[[str, LiveModel], None]
+"""Told the address and the model; importable, because workers start afresh."""
+
+_SWITCH_S = 0.0005
+_GRACE_S = 5.0
+_BACKLOG = 2048
+
+
+def serve(settings: ServiceSettings, *, on_live: OnLive | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then stop: not ready, drain, close, return.
 
     SIGTERM leaves balancers `drain_s` to notice; SIGINT, which a person sends, closes at once.
@@ -37,10 +46,35 @@ def serve(settings: ServiceSettings, *, on_live: Callable[[str, LiveModel], None
     Raises:
         AddressError: If it cannot listen where the settings say.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    _log(settings)
     listener = _listen(settings.host, settings.port)
+    if settings.workers == 1:
+        _serve_here(settings, on_live, listener)
+        return
+    port = listener.getsockname()[1]
+    listener.close()
+    cores = len(os.sched_getaffinity(0))
+    threads = settings.threads or max(1, cores // settings.workers)
+    share = settings.model_copy(update={"port": port, "threads": threads})
+    patience_s = settings.drain_s + settings.stop_s + _GRACE_S
+    # Bound, not listening: the port stays ours while workers come and go.
+    with _bound(settings.host, port):
+        Workers(settings.workers, partial(_work, share, on_live), patience_s).run()
+
+
+def _work(settings: ServiceSettings, on_live: OnLive | None, number: int) -> None:
+    """What a worker does; the first speaks for all."""
+    _log(settings)
+    # A socket of its own, because workers that share one share the connections badly: the first that wakes takes them all.
+    listener = _bound(settings.host, settings.port)
+    listener.listen(_BACKLOG)
+    _serve_here(settings, on_live if number == 0 else None, listener)
+
+
+def _serve_here(settings: ServiceSettings, on_live: OnLive | None, listener: socket.socket) -> None:
+    """Serve in this process."""
+    # The engine's thread must not wait 5 ms, Python's default, whenever the event loop is busy too.
+    sys.setswitchinterval(_SWITCH_S)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
     app = create_app(settings, on_live=None if on_live is None else partial(on_live, address))
     config = uvicorn.Config(
@@ -87,15 +121,32 @@ class GracefulServer(uvicorn.Server):
                 signal.signal(sig, handler)
 
 
+def _log(settings: ServiceSettings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """The socket, before anything else starts: a taken port is told at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=_family(host), backlog=_BACKLOG)
     except OSError as error:
         raise AddressError(
             f"cannot listen on {host}:{port}: {error.strerror}; name another address with AXON_HOST and AXON_PORT"
         ) from error
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that shares its port with others of this service; the system spreads connections over those that listen."""
+    bound = socket.socket(_family(host))
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind((host, port))
+    return bound
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _leave_while_loading() -> None:

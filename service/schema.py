@@ -75,11 +75,12 @@ def row_schema(fitted: FittedSpec | None, time: RawInput | None = None) -> Schem
         "title": "Row",
         "description": "One pair of a user and an item, and the moment; the answer has one probability for it.",
         "additionalProperties": False,
-        "properties": {side.value: _side_schema(fitted, side, time) for side in Side},
+        "properties": {side.value: side_schema(fitted, side, time) for side in Side},
     }
 
 
-def _side_schema(fitted: FittedSpec | None, side: Side, time: RawInput | None) -> Schema:
+def side_schema(fitted: FittedSpec | None, side: Side, time: RawInput | None) -> Schema:
+    """The features of one side; any object where no model is loaded."""
     schema: Schema = {"type": "object", "title": side.value.capitalize(), "description": _SIDES[side]}
     if fitted is None:
         return schema

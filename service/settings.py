@@ -6,11 +6,14 @@ The command line may override them; `service.run` and `service.app` are built fr
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from history.stores.opening import SCHEMES
 from registry.reference import ModelRef
+from service.catalog.opening import SCHEMES as ENTITY_SCHEMES
+
+RuntimeName = Literal["auto", "tensorflow", "onnx"]
 
 
 class ServiceSettings(BaseSettings):
@@ -25,14 +28,58 @@ class ServiceSettings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address to listen on; this machine only by default")
     port: int = Field(default=8000, ge=0, le=65535)
     max_rows: int = Field(default=5000, ge=1, le=1_000_000, description="most rows of one request")
+    max_candidates: int = Field(
+        default=20_000, ge=1, le=1_000_000, description="most candidates of one request to rank"
+    )
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1, description="most bytes of one request's body")
     history: str | None = Field(
         default=None,
         description="store of what happened before, kept up to date by somebody: redis://HOST:PORT/NUMBER or sqlite:PATH; "
         "by default what it was at the end of training, kept with the version",
     )
+    catalog: Path | None = Field(
+        default=None,
+        description="file of items to import: .parquet, .csv, .tsv or .jsonl, the texts also as .gz",
+    )
+    users: Path | None = Field(default=None, description="file of users to import, as for items")
+    entities: str = Field(
+        default="sqlite:catalog.sqlite",
+        description="store of items and users: redis://HOST:PORT/NUMBER or sqlite:PATH, a file that is made when something "
+        "is put into it",
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="needed by whoever reads or changes items and users; without one only a service on a loopback address lets them",
+    )
+    runtime: RuntimeName = Field(
+        default="auto",
+        description="what computes: tensorflow, onnx (ONNX Runtime, less memory and no TensorFlow), or auto: onnx where "
+        "the version carries graphs for it and ONNX Runtime is installed, else tensorflow",
+    )
     threads: int | None = Field(
         default=None, ge=1, le=1024, description="cores used for scoring; all of them by default"
+    )
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="processes that share the port; a dead one is replaced, and the cores are shared out",
+    )
+    deadline_ms: int = Field(
+        default=1000,
+        ge=1,
+        le=600_000,
+        description="longest wait of a request for its turn; a request may name a shorter one in X-Axon-Deadline-Ms",
+    )
+    queue_size: int = Field(
+        default=1024, ge=1, le=1_000_000, description="most requests that wait; others are told to come again"
+    )
+    queue_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1, description="most bytes of bodies that wait or are still coming"
+    )
+    read_s: float = Field(
+        default=10.0, gt=0, le=600, description="longest time from a request's head to the end of its body"
     )
     poll_s: float = Field(
         default=2.0, gt=0, le=3600, description="seconds between two looks into the registry"
@@ -59,6 +106,15 @@ class ServiceSettings(BaseSettings):
         if history is not None and history.partition(":")[0] not in SCHEMES:
             raise ValueError(f"expected one of {', '.join(SCHEMES)} before the first colon, got {history!r}")
         return history
+
+    @field_validator("entities")
+    @classmethod
+    def _entities_are_an_address(cls, entities: str) -> str:
+        if entities.partition(":")[0] not in ENTITY_SCHEMES:
+            raise ValueError(
+                f"expected one of {', '.join(ENTITY_SCHEMES)} before the first colon, got {entities!r}"
+            )
+        return entities
 
     @property
     def wanted(self) -> ModelRef | None:

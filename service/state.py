@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from service.catalog.catalog import Catalog
+from service.engine import Engine
 from service.holder import ModelHolder
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
@@ -16,6 +18,8 @@ class Service:
     settings: ServiceSettings
     holder: ModelHolder
     metrics: ServiceMetrics
+    engine: Engine
+    catalog: Catalog
 
 
 def service_of(request: Request) -> Service:

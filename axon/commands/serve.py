@@ -25,12 +25,34 @@ def serve(
     model: Annotated[
         str | None, typer.Option(help="NAME[:VERSION|@ALIAS]; the only model by default.")
     ] = None,
+    catalog: Annotated[
+        Path | None, typer.Option(help="File of items to import: .parquet, .csv, .tsv, .jsonl.")
+    ] = None,
+    users: Annotated[Path | None, typer.Option(help="File of users to import, as for items.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share the port; 1 by default.")
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, tensorflow or onnx; by default onnx where the version carries graphs for it."
+        ),
+    ] = None,
 ) -> None:
     """Answer score requests over HTTP; settings also come from environment variables with the prefix AXON_."""
     from service.run import serve as run
     from service.settings import ServiceSettings
 
-    given: dict[str, Any] = {"registry": registry, "host": host, "port": port, "model": model}
+    given: dict[str, Any] = {
+        "registry": registry,
+        "host": host,
+        "port": port,
+        "model": model,
+        "catalog": catalog,
+        "users": users,
+        "runtime": runtime,
+        "workers": workers,
+    }
     settings = ServiceSettings(**{name: value for name, value in given.items() if value is not None})
     run(settings, on_live=_tell)
 

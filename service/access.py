@@ -1,0 +1,47 @@
+"""Who may read and change items and users: the headers of a request and the settings come in, or a refusal goes out.
+
+`service.routes.entities` asks before it does anything.
+"""
+
+import hmac
+import ipaddress
+
+from starlette.datastructures import Headers
+
+from service.errors import KeyRequiredError, LoopbackOnlyError
+from service.settings import ServiceSettings
+
+_HOW = "send the key of AXON_API_KEY as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
+
+
+def check_access(headers: Headers, settings: ServiceSettings) -> None:
+    """Let a request pass that carries the service's key, or that came to a service only this machine reaches.
+
+    Raises:
+        KeyRequiredError: If the service has a key and the request has none, or another.
+        LoopbackOnlyError: If the service has no key and listens on more than a loopback address.
+    """
+    if settings.api_key is None:
+        if not is_loopback(settings.host):
+            raise LoopbackOnlyError(
+                f"this service listens on {settings.host} and has no key, so nobody may read or change its items and "
+                "users: set AXON_API_KEY, or let it listen on 127.0.0.1"
+            )
+        return
+    given = _given_key(headers)
+    # Compared without telling by the time it takes how much of it is right.
+    if not hmac.compare_digest(given.encode(), settings.api_key.get_secret_value().encode()):
+        raise KeyRequiredError(f"expected this service's key, got {'another' if given else 'none'}: {_HOW}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _given_key(headers: Headers) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")

@@ -1,0 +1,25 @@
+"""What goes back to a client, before anything knows of HTTP messages: handlers and `service.problems` make it, `service.hot` sends it."""
+
+from typing import NamedTuple
+
+from service.live import LiveModel
+
+JSON = "application/json"
+
+
+class Answered(NamedTuple):
+    """The answer to one request of a batch.
+
+    Attributes:
+        status: Of HTTP.
+        body: As it is sent.
+        media_type: Of the body.
+        live: The model that answered, if one did.
+        headers: Others than the type and length of the body.
+    """
+
+    status: int
+    body: bytes
+    media_type: str = JSON
+    live: LiveModel | None = None
+    headers: tuple[tuple[str, str], ...] = ()

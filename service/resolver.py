@@ -1,0 +1,160 @@
+"""Who asks and what is asked about: requests to rank come in, features of users and candidates go out, the catalog's filled in.
+
+`service.ranker` calls it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from features.spec import Side
+from service.catalog.store import Entity, EntityStore
+from service.catalog.table import ItemTable
+from service.errors import InvalidRequestError, TooManyRowsError
+from service.live import LiveModel
+from service.rank_request import CANDIDATES, CONTEXT, USER, Features, RankRequest
+from service.rows import request_inputs
+from service.sides import SideColumns, SideReader
+
+_NOTHING: Features = {}
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates of one question: those whose states are kept, and behind them those that are computed now.
+
+    Attributes:
+        rows: In the catalog.
+        cold: Places among the cold items of the batch.
+        cold_ids: Their ids.
+        unknown: Ids that were left out.
+    """
+
+    rows: NDArray[np.int64]
+    cold: slice
+    cold_ids: list[str]
+    unknown: list[str]
+
+    @property
+    def size(self) -> int:
+        return len(self.rows) + len(self.cold_ids)
+
+
+@dataclass
+class _Cold:
+    """Items of a batch that are computed for it alone."""
+
+    ids: list[str]
+    features: list[Features]
+    pointers: list[str]
+
+
+class Resolver:
+    """Made once for a live model.
+
+    Args:
+        live: The model.
+        items: The catalog's items; None without a catalog.
+        store: Has users and items by id; None without a catalog.
+        most: Most candidates of a question.
+    """
+
+    def __init__(
+        self, live: LiveModel, items: ItemTable | None, store: EntityStore | None, most: int
+    ) -> None:
+        self._items = items
+        self._store = store
+        self._most = most
+        spec, manifest = live.fitted.spec, live.manifest
+        inputs = request_inputs(spec, manifest.impression_time)
+        self._users, self._contexts, self._cold = (
+            SideReader(spec, [raw for raw in inputs if raw.side is side], key)
+            for side, key in (
+                (Side.USER, manifest.user_key),
+                (Side.CONTEXT, None),
+                (Side.ITEM, manifest.item_key),
+            )
+        )
+
+    def askers(self, asked: Sequence[RankRequest]) -> SideColumns:
+        """The columns of the users and of the moments, one row per question.
+
+        Raises:
+            RefusedRequestError: If a feature is not what the model takes.
+        """
+        ids = [request.user_id for request in asked]
+        features = [request.user for request in asked]
+        if self._store is not None:
+            kept = self._kept(Entity.USER, ids, self._users)
+            features = [
+                known | dict(own) if known else own for known, own in zip(kept, features, strict=True)
+            ]
+        users = self._users.read(ids, features, lambda _: USER)
+        moments = self._contexts.read(ids, [request.context for request in asked], lambda _: CONTEXT)
+        return users.beside(moments)
+
+    def candidates(self, asked: Sequence[RankRequest]) -> tuple[list[Candidates], SideColumns]:
+        """The candidates of every question, and the columns of all cold items among them.
+
+        Raises:
+            RefusedRequestError: If a filter or a feature is not what it should be, or too many items are found.
+        """
+        cold = _Cold([], [], [])
+        found = [self._found(request, cold) for request in asked]
+        return found, self._cold.read(cold.ids, cold.features, lambda row: cold.pointers[row])
+
+    def _found(self, request: RankRequest, cold: _Cold) -> Candidates:
+        start = len(cold.ids)
+        if request.wanted is not None:
+            return Candidates(self._matching(request.wanted), slice(start, start), [], [])
+        ids = request.ids
+        rows = np.full(len(ids), -1) if self._items is None else self._items.rows_of(ids)
+        if not request.described and rows.min() >= 0:
+            return Candidates(rows, slice(start, start), [], [])
+        asis = rows >= 0
+        asis[list(request.described)] = False
+        left_out = rows < 0 if request.list_unknown else np.zeros(len(ids), bool)
+        places = np.flatnonzero(~asis & ~left_out).tolist()
+        cold.ids += [ids[place] for place in places]
+        cold.features += self._described(request, places, rows)
+        cold.pointers += [f"{CANDIDATES}/{place}/features" for place in places]
+        unknown = [ids[place] for place in np.flatnonzero(left_out).tolist()]
+        return Candidates(rows[asis], slice(start, len(cold.ids)), cold.ids[start:], unknown)
+
+    def _described(
+        self, request: RankRequest, places: Sequence[int], rows: NDArray[np.int64]
+    ) -> list[Features]:
+        """What candidates came with, over what the catalog has of them."""
+        own = [request.described.get(place, _NOTHING) for place in places]
+        known = [place for place, at in enumerate(places) if rows[at] >= 0]
+        if known:
+            kept = self._kept(Entity.ITEM, [request.ids[places[place]] for place in known], self._cold)
+            for place, features in zip(known, kept, strict=True):
+                own[place] = {**features, **own[place]}
+        return own
+
+    def _kept(self, kind: Entity, ids: Sequence[str], reader: SideReader) -> list[dict[str, object]]:
+        """What the catalog has of users or items and the model takes; nothing for an id that it lacks."""
+        assert self._store is not None  # noqa: S101  # the callers have looked
+        columns = {raw.column for raw in reader.inputs}
+        records = self._store.get(kind, ids)
+        return [
+            {name: value for name, value in orjson.loads(record).items() if name in columns} if record else {}
+            for record in records
+        ]
+
+    def _matching(self, wanted: Features) -> NDArray[np.int64]:
+        pointer = f"{CANDIDATES}/filter"
+        if self._items is None:
+            raise InvalidRequestError.at(
+                pointer,
+                "expected a list of ids: the service has no catalog to look into (axon serve --catalog FILE)",
+            )
+        rows = self._items.matching(wanted)
+        if len(rows) > self._most:
+            detail = f"expected at most {self._most} items to match, {len(rows)} do: narrow the filter"
+            raise TooManyRowsError.at(pointer, detail)
+        return rows

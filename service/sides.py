@@ -1,0 +1,133 @@
+"""Features of one kind of entity, such as the users of some requests: JSON objects come in, columns go out.
+
+`service.rank` reads users, contexts and items apart with it; `service.rows` reads whole rows.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.raw import MISSING_TEXT, Value, read_column, to_array
+from features.spec import FeatureSpec, RawInput, RawKind
+from service.errors import FieldProblem, InvalidRequestError, UnknownFeatureError
+from service.rank_request import Features
+from service.rows import longest_lists, nearest, pointer_token, summary
+
+Pointer = Callable[[int], str]
+"""Where in the request the features of one entity stand."""
+
+
+@dataclass(frozen=True)
+class SideColumns:
+    """What some entities have, by column.
+
+    Attributes:
+        arrays: As the graph takes them, each ``(n,)`` or ``(n, longest)``.
+        values: Read values of the columns that history counts by.
+        missing: How many values of each were missing.
+        size: Number of entities.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    values: dict[str, list[Value]]
+    missing: dict[str, int]
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def beside(self, others: "SideColumns") -> "SideColumns":
+        """These columns and other ones of the same entities."""
+        return SideColumns(
+            self.arrays | others.arrays, self.values | others.values, self.missing | others.missing, self.size
+        )
+
+
+class SideReader:
+    """Reads the columns of one or two sides.
+
+    Args:
+        spec: Of the model.
+        inputs: Every column that the entities may have.
+        key: Column that the id fills; None if none does.
+    """
+
+    def __init__(self, spec: FeatureSpec, inputs: Sequence[RawInput], key: str | None) -> None:
+        self.inputs = tuple(inputs)
+        self.key = key if any(raw.column == key for raw in inputs) else None
+        self._known = frozenset(raw.column for raw in inputs)
+        self._keys = frozenset(raw.column for raw in spec.key_inputs())
+        self._longest = longest_lists(spec)
+
+    def read(self, ids: Sequence[str], entities: Sequence[Features], pointer: Pointer) -> SideColumns:
+        """One array per column; an absent feature is a missing value.
+
+        Args:
+            ids: One per entity; the empty text for none.
+            entities: Features of each.
+            pointer: For the words about what is wrong.
+
+        Raises:
+            InvalidRequestError: If a value is not what it should be.
+            UnknownFeatureError: If the model was not trained on a feature.
+        """
+        self._check_names(entities, pointer)
+        arrays: dict[str, NDArray[Any]] = {}
+        values: dict[str, list[Value]] = {}
+        problems: list[FieldProblem] = []
+        for raw in self.inputs:
+            column = raw.column
+            cells = [features.get(column) for features in entities]
+            if column == self.key:
+                cells = [given or cell for given, cell in zip(ids, cells, strict=True)]
+            read, unreadable = read_column(raw, cells, text=False)
+            problems += [
+                FieldProblem(f"{pointer(row)}/{pointer_token(column)}", reason) for row, reason in unreadable
+            ]
+            if column in self._keys:
+                values[column] = read
+            if raw.kind is RawKind.TEXTS:
+                longest = self._longest[column]
+                read = [tokens[:longest] for tokens in read]  # type: ignore[index]  # the kind says that these are lists
+            arrays[column] = to_array(raw, read)
+        if problems:
+            raise InvalidRequestError(summary(problems), problems)
+        missing = {column: _missing(array) for column, array in arrays.items()}
+        return SideColumns(arrays, values, missing, len(entities))
+
+    def _check_names(self, entities: Sequence[Features], pointer: Pointer) -> None:
+        for row, features in enumerate(entities):
+            if features.keys() <= self._known:
+                continue
+            name = next(iter(features.keys() - self._known))
+            known = ", ".join(sorted(self._known)[:20]) or "none"
+            raise UnknownFeatureError.at(
+                f"{pointer(row)}/{pointer_token(name)}",
+                f"unknown feature: the model was trained on {known}{nearest(name, self._known)}",
+            )
+
+
+def _missing(array: NDArray[Any]) -> int:
+    if array.dtype == np.float32:
+        return int(np.count_nonzero(np.isnan(array)))
+    if array.dtype == np.int64:
+        return int(np.count_nonzero(array == np.iinfo(np.int64).min))
+    empty = array == MISSING_TEXT
+    return int(np.count_nonzero(empty.all(axis=1) if array.ndim > 1 else empty))
+
+
+def stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Columns of one kind behind each other; lists of texts are padded to the longest."""
+    if arrays[0].ndim == 1:
+        return np.concatenate(arrays)
+    longest = max(array.shape[1] for array in arrays)
+    padded = [
+        np.pad(array, ((0, 0), (0, longest - array.shape[1])), constant_values=MISSING_TEXT)
+        if array.shape[1] < longest
+        else array
+        for array in arrays
+    ]
+    return np.concatenate(padded)

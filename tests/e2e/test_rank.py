@@ -1,0 +1,282 @@
+"""Ranking with a trained model that looks back: from features, from a catalog, in both runtimes, and over HTTP."""
+
+import json
+import math
+
+import numpy as np
+import orjson
+import polars as pl
+import pytest
+
+from registry.local import LocalRegistry
+from registry.reference import ModelRef
+from service.catalog.catalog import Catalog
+from service.catalog.store import Entity
+from service.errors import InvalidRequestError, TooManyRowsError, UnknownFeatureError
+from service.loader import load_version
+from service.rank_request import read_rank_request
+from service.ranker import Ranker, best_first
+from service.scorer import score
+from tests.e2e.conftest import served
+
+MOST = 200
+NEW = {"category": "books", "brand": "b1", "price": 3.5}
+
+
+@pytest.fixture(scope="module", params=["tensorflow", "onnx"])
+def live(request, past_shop):
+    version = LocalRegistry(past_shop.registry).resolve(ModelRef.parse("shop-history"))
+    return load_version(version, runtime=request.param)
+
+
+@pytest.fixture(scope="module")
+def ranker(live, past_shop, tmp_path_factory):
+    """A ranker whose catalog has every user and item of the shop."""
+    files = {Entity.ITEM: past_shop.data / "items.csv", Entity.USER: past_shop.data / "users.csv"}
+    catalog = Catalog(f"sqlite:{tmp_path_factory.mktemp('catalog') / 'catalog.sqlite'}", files)
+    items = catalog.build(live.fitted.spec, live.manifest, live.runtime.item_states, lambda _: None)
+    return Ranker(live, items, catalog.store, MOST)
+
+
+@pytest.fixture(scope="module")
+def bare(live):
+    """A ranker without a catalog."""
+    return Ranker(live, None, None, MOST)
+
+
+@pytest.fixture(scope="module")
+def question(past_rows):
+    """One user at one moment, and every item of the shop, all by features."""
+    items = {row["item"]["item_id"]: row["item"] for row in past_rows}
+    return {
+        "user": {"id": past_rows[0]["user"]["user_id"], "features": past_rows[0]["user"]},
+        "context": past_rows[0]["context"],
+        "candidates": [{"id": item, "features": features} for item, features in items.items()],
+    }
+
+
+def by_id(question, **changes):
+    """The same question as a client with a catalog asks it."""
+    ids = [candidate["id"] for candidate in question["candidates"]]
+    return {**question, "user": question["user"]["id"], "candidates": ids, **changes}
+
+
+def asked(*questions):
+    return [read_rank_request(json.dumps(question).encode(), max_candidates=MOST) for question in questions]
+
+
+def logits(ranked):
+    return {
+        item: math.log(p / (1 - p))
+        for item, p in zip(ranked.ids, ranked.probabilities.astype(float), strict=True)
+    }
+
+
+def assert_same(ranked, other):
+    assert logits(ranked) == pytest.approx(logits(other), abs=1e-5)
+
+
+def test_rank_and_score_agree(live, bare, question):
+    [ranked] = bare.rank(asked(question))
+    features = {"user": question["user"]["features"], "context": question["context"]}
+    rows = [{**features, "item": candidate["features"]} for candidate in question["candidates"]]
+    scored = score(rows, live).probabilities.astype(float)
+    expected = {
+        candidate["id"]: math.log(p / (1 - p))
+        for candidate, p in zip(question["candidates"], scored, strict=True)
+    }
+    assert logits(ranked) == pytest.approx(expected, abs=1e-5)
+    assert len(set(np.round(scored, 6))) > len(rows) // 2
+
+
+def test_the_best_come_first(bare, question):
+    [ranked] = bare.rank(asked(question))
+    assert (np.diff(ranked.probabilities) <= 0).all()
+    assert sorted(ranked.ids) == sorted(candidate["id"] for candidate in question["candidates"])
+
+
+def test_ids_of_a_catalog_rank_as_their_features_do(ranker, bare, question):
+    assert_same(ranker.rank(asked(by_id(question)))[0], bare.rank(asked(question))[0])
+
+
+def test_ids_and_features_may_be_mixed(ranker, bare, question):
+    mixed = [
+        candidate if place % 2 else candidate["id"] for place, candidate in enumerate(question["candidates"])
+    ]
+    [ranked] = ranker.rank(asked(by_id(question, candidates=mixed)))
+    assert_same(ranked, bare.rank(asked(question))[0])
+
+
+def test_features_that_come_along_override_those_of_the_catalog(ranker, bare, question):
+    first = question["candidates"][0]
+    changed = {"id": first["id"], "features": {"category": "unheard of"}}
+    whole = {"id": first["id"], "features": {**first["features"], "category": "unheard of"}}
+    [ranked] = ranker.rank(asked(by_id(question, candidates=[changed])))
+    assert_same(ranked, bare.rank(asked({**question, "candidates": [whole]}))[0])
+    assert logits(ranked) != logits(ranker.rank(asked(by_id(question, candidates=[first["id"]])))[0])
+
+
+def test_features_of_the_user_override_those_of_the_catalog(ranker, bare, question):
+    user = {"id": question["user"]["id"], "features": {"gender": "unheard of"}}
+    whole = {**question["user"], "features": {**question["user"]["features"], "gender": "unheard of"}}
+    [ranked] = ranker.rank(asked(by_id(question, user=user)))
+    assert_same(ranked, bare.rank(asked({**question, "user": whole}))[0])
+
+
+def test_an_unknown_id_is_scored_from_what_it_came_with(ranker, bare, question):
+    candidates = ["new", {"id": "newer", "features": NEW}]
+    [ranked] = ranker.rank(asked(by_id(question, candidates=candidates)))
+    assert sorted(ranked.ids) == ["new", "newer"]
+    assert_same(ranked, bare.rank(asked({**question, "candidates": candidates}))[0])
+    assert ranked.unknown == []
+
+
+def test_unknown_ids_are_named_where_the_request_wants_it(ranker, question):
+    known = question["candidates"][0]["id"]
+    candidates = ["new", known, {"id": "newer", "features": NEW}]
+    [ranked] = ranker.rank(asked(by_id(question, candidates=candidates, unknown="list")))
+    assert (ranked.ids, ranked.unknown) == ([known], ["new", "newer"])
+
+
+def test_nothing_but_unknown_ids_is_an_empty_ranking(ranker, question):
+    [ranked] = ranker.rank(asked(by_id(question, candidates=["new"], unknown="list")))
+    assert (ranked.ids, len(ranked.probabilities), ranked.unknown) == ([], 0, ["new"])
+
+
+def test_a_filter_finds_the_candidates(ranker, past_shop, question):
+    items = pl.read_csv(past_shop.data / "items.csv", infer_schema=False)
+    category = items["category"][0]
+    ids = items.filter(pl.col("category") == category)["item_id"].to_list()
+    [found] = ranker.rank(asked(by_id(question, candidates={"filter": {"category": category}})))
+    assert 1 < len(ids) < len(items)
+    assert_same(found, ranker.rank(asked(by_id(question, candidates=ids)))[0])
+
+
+def test_only_the_k_best_are_answered(ranker, question):
+    [whole], [best] = (ranker.rank(asked(by_id(question, k=k))) for k in (None, 3))
+    assert best.ids == whole.ids[:3]
+    assert len(best.scored) == len(whole.ids)
+
+
+def test_questions_of_a_batch_do_not_mix(ranker, question, past_rows):
+    others = [
+        by_id(question, user=row["user"]["user_id"], context=row["context"], candidates=candidates)
+        for row, candidates in zip(
+            past_rows[1:5],
+            [["new"], [c["id"] for c in question["candidates"][:9]], [{"id": "x", "features": NEW}], ["new"]],
+            strict=True,
+        )
+    ]
+    together = ranker.rank(asked(by_id(question), *others))
+    apart = [ranker.rank(asked(one))[0] for one in (by_id(question), *others)]
+    for one, alone in zip(together, apart, strict=True):
+        assert_same(one, alone)
+
+
+def test_equals_keep_their_order():
+    probabilities = np.array([0.2, 0.5, 0.1, 0.5, 0.5, 0.3], np.float32)
+    assert best_first(probabilities, 2).tolist() == [1, 3]
+    assert best_first(probabilities, None).tolist() == [1, 3, 4, 5, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "pointer"),
+    [
+        ({"candidates": [{"id": "a", "features": {"colour": 1}}]}, UnknownFeatureError, "/candidates/0/features/colour"),
+        ({"candidates": ["a", {"id": "a", "features": {"price": "x"}}]}, InvalidRequestError, "/candidates/1/features/price"),
+        ({"context": {"position": {}}}, InvalidRequestError, "/context/position"),
+        ({"user": {"features": {"gender": []}}}, InvalidRequestError, "/user/features/gender"),
+        ({"candidates": {"filter": {"categry": "books"}}}, InvalidRequestError, "/candidates/filter/categry"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_features_is_said_where_it_stands(ranker, question, changes, error, pointer):
+    with pytest.raises(error) as refused:
+        ranker.rank(asked(by_id(question, **changes)))
+    assert refused.value.problems[0].pointer == pointer
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "pointer"),
+    [
+        ({"candidates": []}, InvalidRequestError, "/candidates"),
+        ({"candidates": "i1"}, InvalidRequestError, "/candidates"),
+        ({"candidates": ["i1", None]}, InvalidRequestError, "/candidates/1"),
+        ({"candidates": [{"features": {}}]}, InvalidRequestError, "/candidates/0"),
+        ({"candidates": [{"id": "a", "feature": {}}]}, InvalidRequestError, "/candidates/0/feature"),
+        ({"candidates": ["a"] * (MOST + 1)}, TooManyRowsError, "/candidates"),
+        ({"candidates": {"filter": {}}}, InvalidRequestError, "/candidates/filter"),
+        ({"k": 0}, InvalidRequestError, "/k"),
+        ({"k": True}, InvalidRequestError, "/k"),
+        ({"unknown": "drop"}, InvalidRequestError, "/unknown"),
+        ({"user": [1]}, InvalidRequestError, "/user"),
+        ({"context": []}, InvalidRequestError, "/context"),
+        ({"items": []}, InvalidRequestError, "/items"),
+    ],
+)
+def test_a_request_that_is_none_is_refused_where_it_is_wrong(question, changes, error, pointer):
+    with pytest.raises(error) as refused:
+        asked(by_id(question, **changes))
+    assert refused.value.problems[0].pointer == pointer
+
+
+def test_a_filter_that_finds_too_many_is_refused(live, ranker, past_shop, question, tmp_path):
+    catalog = Catalog(f"sqlite:{tmp_path / 'c.sqlite'}", {Entity.ITEM: past_shop.data / "items.csv"})
+    items = catalog.build(live.fitted.spec, live.manifest, live.runtime.item_states, lambda _: None)
+    category = pl.read_csv(past_shop.data / "items.csv")["category"].unique().to_list()
+    with pytest.raises(TooManyRowsError, match="expected at most 5 items to match, 50 do"):
+        Ranker(live, items, catalog.store, 5).rank(
+            asked(by_id(question, candidates={"filter": {"category": category}}))
+        )
+
+
+def test_a_filter_needs_a_catalog(bare, question):
+    with pytest.raises(InvalidRequestError, match="the service has no catalog"):
+        bare.rank(asked(by_id(question, candidates={"filter": {"category": "books"}})))
+
+
+@pytest.fixture(scope="module")
+def client(past_shop, tmp_path_factory):
+    settings = {
+        "entities": f"sqlite:{tmp_path_factory.mktemp('served') / 'catalog.sqlite'}",
+        "catalog": str(past_shop.data / "items.csv"),
+        "users": str(past_shop.data / "users.csv"),
+        "drain_s": "0",
+    }
+    with served(past_shop.registry, past_shop.directory, **settings) as client:
+        yield client
+
+
+def test_http_answers_the_ranking(client, question):
+    answer = client.post("/api/v1/rank", json=by_id(question, k=5, unknown="list")).json()
+    assert (answer["model"], answer["version"], answer["unknown"]) == ("shop-history", 1, [])
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
+    assert len(answer["decision_id"]) == 32
+    row = {"user": question["user"]["features"], "context": question["context"]}
+    features = {candidate["id"]: candidate["features"] for candidate in question["candidates"]}
+    rows = [{**row, "item": features[item["id"]]} for item in answer["items"]]
+    scored = client.post("/api/v1/score", json={"rows": rows}).json()["probabilities"]
+    assert [item["probability"] for item in answer["items"]] == pytest.approx(scored, abs=1e-5)
+
+
+def test_http_refuses_with_a_problem_document(client, question):
+    answer = client.post("/api/v1/rank", json=by_id(question, k=-1))
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert orjson.loads(answer.content)["errors"][0]["pointer"] == "/k"
+
+
+def test_a_changed_item_ranks_as_it_is_now(client, question):
+    item = question["candidates"][0]
+    ask = by_id(question, candidates=[item["id"]])
+    before = client.post("/api/v1/rank", json=ask).json()["items"][0]["probability"]
+    changed = {**item["features"], "category": "unheard of"}
+    del changed["item_id"]
+    assert client.put(f"/api/v1/items/{item['id']}", json={"features": changed}).status_code in {
+        200,
+        201,
+        204,
+    }
+    after = client.post("/api/v1/rank", json=ask).json()["items"][0]["probability"]
+    whole = {**question, "candidates": [{"id": item["id"], "features": changed}]}
+    expected = client.post("/api/v1/rank", json=whole).json()["items"][0]["probability"]
+    assert after == pytest.approx(expected, abs=1e-6)
+    assert after != before

@@ -1,0 +1,202 @@
+"""Files of items and users, brought into a store."""
+
+import gzip
+from datetime import UTC, datetime
+
+import orjson
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from features.spec import FeatureSpec, Hashed, MultiValued, Numeric, TimePart
+from service.catalog.features import FeatureReader
+from service.catalog.importing import Import, import_file
+from service.catalog.opening import open_entities
+from service.catalog.store import Entity
+from service.errors import ImportFileError
+
+SPEC = FeatureSpec(
+    item=(
+        Hashed(name="category", buckets=8),
+        Numeric(name="price"),
+        MultiValued(name="tags"),
+        TimePart(name="hour", column="published", part="hour", time_zone="UTC"),
+    )
+)
+INPUTS = FeatureReader.of(SPEC, Entity.ITEM, "item_id").inputs
+
+
+@pytest.fixture
+def bring(tmp_path):
+    """Imports a file into a store of its own; what is in it then, and what was told."""
+
+    def bring(path, *, key="item_id"):
+        address = f"sqlite:{tmp_path / 'catalog.sqlite'}"
+        told: list[str] = []
+        import_file(Import(address=address, kind=Entity.ITEM, path=path, key=key, inputs=INPUTS), told.append)
+        store = open_entities(address)
+        items = {item: orjson.loads(features) for item, features in store.all(Entity.ITEM)}
+        store.close()
+        return items, told
+
+    return bring
+
+
+def test_a_csv_file(bring, tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text(
+        "item_id,category,price,tags,published,shelf,code\n"
+        'hat,7,5,"red,big",2026-01-01T12:00:00Z,12,007\n'
+        "1,shoes,2.50,,,,\n"
+    )
+    items, _ = bring(path)
+    assert items == {
+        "hat": {
+            "category": "7",
+            "price": 5,
+            "tags": "red,big",
+            "published": "2026-01-01T12:00:00Z",
+            "shelf": 12,
+            "code": "007",
+        },
+        "1": {"category": "shoes", "price": 2.5},
+    }
+
+
+def test_a_compressed_tsv_file(bring, tmp_path):
+    path = tmp_path / "items.tsv.gz"
+    path.write_bytes(gzip.compress(b"item_id\tcategory\nhat\thats\n"))
+    assert bring(path)[0] == {"hat": {"category": "hats"}}
+
+
+def test_a_jsonl_file(bring, tmp_path):
+    path = tmp_path / "items.jsonl"
+    path.write_text(
+        '{"item_id": 1, "price": 5, "tags": ["red"], "sold": true}\n{"item_id": "a", "price": null}\n'
+    )
+    assert bring(path)[0] == {"1": {"price": 5, "tags": ["red"], "sold": True}, "a": {}}
+
+
+def test_a_parquet_file(bring, tmp_path):
+    path = tmp_path / "items.parquet"
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    columns = {
+        "item_id": [1, 2],
+        "price": [2.5, float("nan")],
+        "tags": [["red", "big"], None],
+        "published": [noon, None],
+        "added": [noon, None],
+    }
+    parquet.write_table(pa.table(columns), path)
+    assert bring(path)[0] == {
+        "1": {
+            "price": 2.5,
+            "tags": ["red", "big"],
+            "published": 1_767_268_800_000,
+            "added": "2026-01-01T12:00:00+00:00",
+        },
+        "2": {},
+    }
+
+
+def test_progress_tells_how_many_rows_are_in(bring, tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("item_id\n" + "".join(f"{number}\n" for number in range(5_000)))
+    items, told = bring(path)
+    assert len(items) == 5_000
+    assert told[-1] == "importing items.csv: 5,000 rows"
+
+
+def test_what_was_changed_after_an_import_outlives_the_same_file(bring, tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,price\nhat,5\n")
+    bring(path)
+    store = open_entities(f"sqlite:{tmp_path / 'catalog.sqlite'}")
+    store.put(Entity.ITEM, {"hat": b'{"price":6}'})
+    store.close()
+    assert bring(path)[0] == {"hat": {"price": 6}}
+
+
+def test_a_file_whose_content_has_changed_is_imported_again(bring, tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,price\nhat,5\nshoe,2\n")
+    bring(path)
+    path.write_text("item_id,price\nhat,7\n")
+    assert bring(path)[0] == {"hat": {"price": 7}, "shoe": {"price": 2}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        pytest.param(
+            "i.csv",
+            "item_id,price\nhat,5\nshoe,cheap\n",
+            r"i\.csv, row 2, price: expected a number",
+            id="no number",
+        ),
+        pytest.param(
+            "i.csv", "item_id,price\nhat\n", r"row 1: expected 2 cells as the header has, got 1", id="short"
+        ),
+        pytest.param(
+            "i.csv", "id,price\nhat,5\n", r"row 1: expected the column 'item_id' with the id", id="no key"
+        ),
+        pytest.param(
+            "i.csv",
+            "item_id,price\n,5\n",
+            r"row 1: expected an id in the column 'item_id', got none",
+            id="no id",
+        ),
+        pytest.param(
+            "i.csv", 'item_id,price\n"hat,5\n', r"row 1: unexpected end of data", id="an open quote"
+        ),
+        pytest.param("i.jsonl", '{"item_id": 1}\nhat\n', r"row 2: expected JSON", id="no JSON"),
+        pytest.param("i.jsonl", "[1]\n", r"row 1: expected an object", id="no object"),
+        pytest.param(
+            "i.jsonl",
+            '{"item_id": 1, "price": "5"}\n',
+            r"row 1, price: expected a number, got '5'",
+            id="text",
+        ),
+        pytest.param(
+            "i.jsonl", '{"item_id": 1, "a": {"b": 1}}\n', r"row 1, a: expected text or a number", id="nested"
+        ),
+        pytest.param(
+            "i.parquet", "no such thing", r"i\.parquet, after row 0: Parquet magic bytes", id="no Parquet"
+        ),
+        pytest.param(
+            "i.csv.gz", "not compressed", r"i\.csv\.gz, after row 0: Not a gzipped file", id="no gzip"
+        ),
+        pytest.param("i.xlsx", "", r"expected a name that ends with \.parquet, \.csv", id="another kind"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_place(bring, tmp_path, name, text, told):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ImportFileError, match=told):
+        bring(path)
+
+
+def test_a_file_that_is_not_there_is_told(bring, tmp_path):
+    with pytest.raises(ImportFileError, match=r"items\.csv cannot be read: No such file"):
+        bring(tmp_path / "items.csv")
+
+
+def test_a_refused_file_is_read_again_next_time(bring, tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,price\nshoe,cheap\n")
+    for _ in range(2):
+        with pytest.raises(ImportFileError, match="row 1, price"):
+            bring(path)
+
+
+def test_a_reader_of_parquet_stays_out_of_this_process():
+    import subprocess
+    import sys
+
+    from tests.service.conftest import REPOSITORY
+
+    source = "import sys, service.catalog.catalog; print('pyarrow' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,200 @@
+"""Batches, deadlines, room and hang-ups, with handlers that need no model."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from registry.manifest import Manifest
+from registry.version import Version
+from service.answered import Answered
+from service.engine import Engine, Limits
+from service.errors import DeadlineError, HungUpError, OverloadedError
+from service.holder import ModelHolder
+from service.live import LiveModel
+from tests.service.conftest import FITTED, make_facts
+
+ECHO = "/echo"
+
+
+class Handler:
+    """Answers a body with itself once it may; remembers its batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[bytes]] = []
+        self.started = threading.Event()
+        self.may_go = threading.Event()
+        self.may_go.set()
+
+    def __call__(self, live: LiveModel, bodies: list[bytes]) -> list[Answered]:
+        self.batches.append(bodies)
+        self.started.set()
+        assert self.may_go.wait(10)
+        if b"bad" in bodies:
+            raise ZeroDivisionError
+        return [Answered(200, body, live=live) for body in bodies]
+
+
+def make_engine(handler: Handler, **limits: int) -> Engine:
+    holder = ModelHolder()
+    manifest = Manifest(**make_facts().model_dump(), files={})
+    holder.put(LiveModel(Version("shop", 1, Path("shop/1")), manifest, FITTED, runtime=None))  # type: ignore[arg-type]  # never asked
+    return Engine(holder, {ECHO: handler}, Limits(**limits))
+
+
+def submit(engine: Engine, body: bytes, *, within_s: float = 10, gone=None) -> asyncio.Future[Answered]:
+    return engine.submit(ECHO, body, within_s=within_s, gone=gone)
+
+
+async def busy(engine: Engine, handler: Handler) -> asyncio.Future[Answered]:
+    """Keep the thread busy until `handler.may_go`."""
+    handler.may_go.clear()
+    first = submit(engine, b"first")
+    while not handler.started.is_set():
+        await asyncio.sleep(0.001)
+    return first
+
+
+def run(story):
+    """Runs a story with an engine and its handler; what it returns, and the handler."""
+
+    async def told():
+        handler = Handler()
+        engine = make_engine(handler, requests=4, waiting_bytes=100)
+        try:
+            return await asyncio.wait_for(story(engine, handler), 20), handler
+        finally:
+            handler.may_go.set()
+            engine.stop()
+
+    return asyncio.run(told())
+
+
+def test_a_request_is_answered():
+    async def story(engine, handler):
+        return (await submit(engine, b"hello")).body
+
+    assert run(story)[0] == b"hello"
+
+
+def test_what_came_while_the_engine_was_busy_is_one_batch():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        others = [submit(engine, body) for body in (b"a", b"b", b"c")]
+        handler.may_go.set()
+        return [answer.body for answer in await asyncio.gather(first, *others)]
+
+    answers, handler = run(story)
+    assert answers == [b"first", b"a", b"b", b"c"]
+    assert handler.batches == [[b"first"], [b"a", b"b", b"c"]]
+
+
+def test_a_request_is_refused_when_as_many_wait_as_may():
+    async def story(engine, handler):
+        await busy(engine, handler)
+        waiting = [submit(engine, b"x") for _ in range(4)]
+        with pytest.raises(OverloadedError):
+            submit(engine, b"one more")
+        handler.may_go.set()
+        return len(await asyncio.gather(*waiting))
+
+    assert run(story)[0] == 4
+
+
+def test_a_request_is_refused_when_as_many_bytes_wait_as_may():
+    async def story(engine, handler):
+        await busy(engine, handler)
+        submit(engine, b"x" * 60)
+        with pytest.raises(OverloadedError):
+            submit(engine, b"x" * 60)
+
+    run(story)
+
+
+def test_bytes_that_are_still_coming_count():
+    async def story(engine, handler):
+        engine.hold(60)
+        with pytest.raises(OverloadedError):
+            submit(engine, b"x" * 60)
+        engine.hold(-60)
+        return (await submit(engine, b"x" * 60)).status
+
+    assert run(story)[0] == 200
+
+
+def test_a_request_whose_time_is_up_is_told_before_its_turn():
+    async def story(engine, handler):
+        await busy(engine, handler)
+        with pytest.raises(DeadlineError, match="did not come within 20 ms"):
+            await submit(engine, b"late", within_s=0.02)
+
+    run(story)
+
+
+def test_a_request_whose_time_is_up_is_not_computed():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        late, other = submit(engine, b"late", within_s=0), submit(engine, b"other")
+        handler.may_go.set()
+        await asyncio.gather(first, late, other, return_exceptions=True)
+
+    assert run(story)[1].batches == [[b"first"], [b"other"]]
+
+
+def test_after_requests_that_were_all_too_late_the_engine_goes_on():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        late = submit(engine, b"late", within_s=0)
+        handler.may_go.set()
+        await asyncio.gather(first, late, return_exceptions=True)
+        return (await submit(engine, b"next")).body
+
+    assert run(story)[0] == b"next"
+
+
+def test_a_client_that_hangs_up_frees_its_place():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        hung_up = asyncio.Event()
+        waiting = [submit(engine, b"x", gone=hung_up.wait) for _ in range(4)]
+        hung_up.set()
+        with pytest.raises(HungUpError):
+            await waiting[0]
+        other = submit(engine, b"other")
+        handler.may_go.set()
+        await asyncio.gather(first, other, *waiting, return_exceptions=True)
+
+    assert run(story)[1].batches == [[b"first"], [b"other"]]
+
+
+def test_one_requests_failure_does_not_hurt_its_neighbours():
+    async def story(engine, handler):
+        await busy(engine, handler)
+        waiting = [submit(engine, body) for body in (b"a", b"bad", b"b")]
+        handler.may_go.set()
+        return [answer.status for answer in await asyncio.gather(*waiting)]
+
+    assert run(story)[0] == [200, 500, 200]
+
+
+def test_other_work_waits_for_the_batch_before_it():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        job = asyncio.ensure_future(engine.run(lambda: len(handler.batches)))
+        await asyncio.sleep(0.01)
+        assert not job.done()
+        handler.may_go.set()
+        await first
+        return await job
+
+    assert run(story)[0] == 1
+
+
+def test_without_a_model_a_request_is_told_to_come_again():
+    async def story():
+        engine = Engine(ModelHolder(), {ECHO: Handler()}, Limits())
+        return await submit(engine, b"x")
+
+    answer = asyncio.run(story())
+    assert (answer.status, dict(answer.headers)) == (503, {"Retry-After": "2"})

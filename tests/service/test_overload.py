@@ -1,0 +1,121 @@
+"""Far more requests than may wait, slow clients and clients that leave, with real sockets."""
+
+import concurrent.futures
+import json
+import re
+import socket
+import time
+
+import pytest
+
+from tests.service.conftest import ROW, RunningService
+
+QUEUE = 4
+ROWS = 5000
+BODY = json.dumps({"rows": [ROW] * ROWS}).encode()  # 0.8 MB, tens of milliseconds of work
+HEAD = (
+    "POST /api/v1/score HTTP/1.1\r\nHost: x\r\n"
+    f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+).encode()
+
+
+@pytest.fixture(scope="module")
+def small(start, published):
+    """A service with little room."""
+    with start(
+        registry=published.directory.parents[1], queue_size=QUEUE, queue_bytes=16_000_000, read_s=2
+    ) as running:
+        running.wait_until_ready()
+        yield running
+
+
+def connect(service: RunningService) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", service.port), timeout=20)
+
+
+def slowly(service: RunningService) -> bytes:
+    """The status of a request that comes in four pieces, and is read a moment after it was answered."""
+    with connect(service) as connection:
+        quarter = len(BODY) // 4 + 1
+        connection.sendall(HEAD)
+        for start in range(0, len(BODY), quarter):
+            connection.sendall(BODY[start : start + quarter])
+            time.sleep(0.02)
+        return connection.recv(1 << 16)[9:12]
+
+
+def counted(service: RunningService, code: int) -> float:
+    match = re.search(
+        rf'axon_requests_total{{code="{code}",endpoint="/api/v1/score".*}} (\S+)',
+        service.client.get("/metrics").text,
+    )
+    return float(match[1]) if match else 0.0
+
+
+def resident_bytes(service: RunningService) -> float:
+    text = service.client.get("/metrics").text
+    match = re.search(r"^process_resident_memory_bytes (\S+)", text, re.MULTILINE)
+    assert match is not None
+    return float(match[1])
+
+
+@pytest.fixture(scope="module")
+def burst(small):
+    """Twenty times as many requests at once as may wait: their statuses, and the growth of the process."""
+    slowly(small)
+    before = resident_bytes(small)
+    with concurrent.futures.ThreadPoolExecutor(20 * QUEUE) as clients:
+        statuses = list(clients.map(slowly, [small] * (20 * QUEUE)))
+    return statuses, resident_bytes(small) - before
+
+
+def test_of_a_burst_every_request_is_answered_or_told_to_come_again(burst):
+    assert set(burst[0]) <= {b"200", b"429", b"503"}
+
+
+def test_of_a_burst_some_are_answered(burst):
+    assert b"200" in burst[0]
+
+
+def test_of_a_burst_some_are_told_to_come_again(burst):
+    assert b"429" in burst[0]
+
+
+def test_a_burst_fills_no_more_memory_than_may_wait(burst):
+    # 80 bodies would be 64 MB, and several times that as rows.
+    assert burst[1] < 150e6
+
+
+def test_after_a_burst_the_service_answers(small, burst):
+    assert small.score(ROW).status_code == 200
+
+
+def test_clients_that_hang_up_free_their_places(small):
+    before = counted(small, 499)
+    for _ in range(5 * QUEUE):
+        with connect(small) as connection:
+            connection.sendall(HEAD + BODY[: len(BODY) // 2])
+    until = time.monotonic() + 10
+    while counted(small, 499) == before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert counted(small, 499) > before
+    assert small.score(ROW).status_code == 200
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(small):
+    with connect(small) as connection:
+        connection.sendall(HEAD + b"{")
+        assert connection.recv(100).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "1.5", "soon", "9999999999"])
+def test_a_deadline_that_is_none_is_refused(small, given):
+    headers = {"Content-Type": "application/json", "X-Axon-Deadline-Ms": given}
+    answer = small.client.post("/api/v1/score", content=b'{"rows":[{}]}', headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid-deadline")
+
+
+def test_a_deadline_that_can_be_met_is_met(small):
+    headers = {"Content-Type": "application/json", "X-Axon-Deadline-Ms": "5000"}
+    answer = small.client.post("/api/v1/score", content=b'{"rows":[{}]}', headers=headers)
+    assert answer.status_code == 200

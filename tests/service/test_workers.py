@@ -1,0 +1,107 @@
+"""Several processes behind one port."""
+
+import os
+import re
+import signal
+import time
+
+import httpx
+import pytest
+
+from tests.service.conftest import RunningService
+
+
+def pids(service: RunningService) -> list[int]:
+    """Every worker that was ever started."""
+    return [int(pid) for pid in re.findall(r"worker \d runs as pid (\d+)", service.log.read_text())]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def answering(service: RunningService) -> set[str]:
+    """Which workers answer new connections, of twenty; every connection may come to another one."""
+    found: set[str] = set()
+    for _ in range(20):
+        try:
+            text = httpx.get(f"http://127.0.0.1:{service.port}/metrics").text
+        except httpx.TransportError:
+            continue
+        found |= set(re.findall(r'axon_worker_info\{pid="(\d+)"\}', text))
+    return found
+
+
+def wait_for_answers_of(service: RunningService, count: int) -> set[str]:
+    until = time.monotonic() + 30
+    while len(found := answering(service)) < count and time.monotonic() < until:
+        time.sleep(0.2)
+    return found
+
+
+def wait_for_log(service: RunningService, pattern: str) -> None:
+    until = time.monotonic() + 30
+    while not re.search(pattern, service.log.read_text()):
+        assert time.monotonic() < until, f"{pattern} never came: {service.log.read_text()}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def story(start, published) -> dict[str, object]:
+    """Two workers; one is killed, then all are told to stop; what was seen."""
+    seen: dict[str, object] = {}
+    with start(registry=published.directory.parents[1], workers=2) as service:
+        wait_for_log(service, r"(?s)(worker \d runs as pid.*){2}")
+        service.wait_until_ready()
+        first, second = pids(service)
+        seen["both"] = {str(first), str(second)}
+        seen["answering"] = wait_for_answers_of(service, 2)
+        os.kill(first, signal.SIGKILL)
+        wait_for_log(service, rf"worker 0 \(pid {first}\) ended with -9")
+        seen["livez, one killed"] = httpx.get(f"http://127.0.0.1:{service.port}/livez").status_code
+        wait_for_log(service, r"(?s)(worker 0 runs as pid.*){2}")
+        seen["replacement"] = str(pids(service)[2])
+        seen["answering, healed"] = wait_for_answers_of(service, 2)
+        seen["exit code"] = service.stop()
+        seen["left"] = [pid for pid in pids(service) if is_running(pid)]
+        seen["log"] = service.log.read_text()
+    return seen
+
+
+def test_every_worker_answers(story):
+    assert story["answering"] == story["both"]
+
+
+def test_a_worker_that_is_killed_does_not_end_the_service(story):
+    assert story["livez, one killed"] == 200
+
+
+def test_a_worker_that_is_killed_is_replaced(story):
+    assert story["replacement"] in story["answering, healed"]
+
+
+def test_told_to_stop_the_service_ends_with_0(story):
+    assert story["exit code"] == 0
+
+
+def test_told_to_stop_no_worker_is_left(story):
+    assert story["left"] == []
+
+
+def test_nothing_of_it_was_unexpected(story):
+    assert "Traceback" not in story["log"]
+
+
+def test_workers_end_with_a_parent_that_is_killed(start, tmp_path):
+    with start(registry=tmp_path, workers=2) as service:
+        wait_for_log(service, r"(?s)(worker \d runs as pid.*){2}")
+        service.wait_for("/livez", lambda answer: answer.status_code == 200)
+        service.process.kill()
+        until = time.monotonic() + 20
+        while any(map(is_running, pids(service))) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not any(map(is_running, pids(service)))
