@@ -1,0 +1,1 @@
+"""What a request costs over HTTP: Axon beside the floor of its framework, what careful people write, and its peers."""

@@ -1,0 +1,118 @@
+"""``make bench-serving``, or ``python -m benchmarks.serving [--quick]``: everybody measured beside everybody, in one run.
+
+Writes ``docs/benchmarks/serving.json`` and ``serving.svg``; docs/benchmarks/serving.md explains them.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.serving import plans, stress, worlds
+from benchmarks.serving.answers import differences
+from benchmarks.serving.bodies import S1, S2, S3, SHAPES, Shape, write_bodies
+from benchmarks.serving.pictures import picture
+from benchmarks.serving.processes import Server, running
+from benchmarks.serving.ratios import Found, Weight
+from benchmarks.serving.rounds import ALL, ASKED, CHECK, Loads, measure
+from benchmarks.serving.tables import document, show, summary
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long everything takes; seconds, but for the rounds and the requests."""
+
+    rounds: int
+    window: int
+    steady: int
+    overload: int
+    soak_requests: int
+    everything: bool
+
+
+WHOLE = Effort(rounds=3, window=2, steady=20, overload=60, soak_requests=100_000, everything=True)
+QUICK = Effort(rounds=2, window=1, steady=8, overload=8, soak_requests=20_000, everything=False)
+
+
+def main() -> None:
+    """One run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds, shorter windows, only what is asked for"
+    )
+    parser.add_argument("--data", type=Path, help="directory of KuaiRand's tables; the example's by default")
+    parser.add_argument("--work", type=Path, default=Path("data/serving"), help="for models, bodies and logs")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/benchmarks"), help="for the JSON and the picture"
+    )
+    parser.add_argument("--only", nargs="*", default=[], help="servers whose names hold one of these words")
+    asked = parser.parse_args()
+    work = asked.work.resolve()
+    effort = QUICK if asked.quick else WHOLE
+    found = Found(check=check(work, effort))
+    world = worlds.kuairand(work, asked.data)
+    compare(world, work, effort, found, asked.only)
+    show(found, Console(width=150))
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "serving.json").write_text(json.dumps(document(found), indent=1) + "\n", encoding="utf-8")
+    (asked.out / "serving.svg").write_text(picture(found.loads), encoding="utf-8")
+
+
+def check(work: Path, effort: Effort) -> Loads:
+    """The floor and the careful service with the reference network, which show whether the run is valid."""
+    world = worlds.reference(work)
+    bodies = {shape: write_bodies(world, shape, work / "bodies") for shape in CHECK}
+    named = [plan for plan in plans.floors(world) if plan.name in {plans.FLOOR, plans.CAREFUL}]
+    with running(named, work / "logs") as servers:
+        return measure(servers, bodies, CHECK, rounds=effort.rounds + 2, seconds=effort.window)
+
+
+def compare(world: worlds.World, work: Path, effort: Effort, found: Found, only: list[str]) -> None:
+    """Everybody with the model that is served."""
+    bodies = {shape: write_bodies(world, shape, work / "bodies") for shape in SHAPES}
+    there, absent = plans.peers(world)
+    found.absent.extend(absent)
+    everybody = [*plans.floors(world), *plans.ours(world, work), *there]
+    chosen = [plan for plan in everybody if not only or any(word in plan.name for word in only)]
+    with running(chosen, work / "logs") as servers:
+        found.absent.extend(sorted({plan.name for plan in chosen} - {server.plan.name for server in servers}))
+        computing = [server for server in servers if "constant" not in server.plan.name]
+        found.differences.extend(differences(computing, bodies))
+        windows = ALL if effort.everything else ASKED
+        found.loads.update(measure(servers, bodies, windows, rounds=effort.rounds, seconds=effort.window))
+        for server in servers:
+            found.weights[server.plan.name] = Weight(server.ready_s, server.resident_mb())
+        press(servers, bodies, effort, found)
+
+
+def press(servers: list[Server], bodies: dict[Shape, Path], effort: Effort, found: Found) -> None:
+    """Fixed rates, overload and many requests, for the fastest of ours at each shape."""
+    ours = [server for server in servers if server.plan.name in plans.OURS]
+    if not ours:
+        return
+    peaks = {shape: {server: peak(found.loads, server, shape) for server in ours} for shape in (S1, S2, S3)}
+    fastest = {shape: max(ours, key=lambda server: of[server]) for shape, of in peaks.items()}
+
+    def pressed(shape: Shape, times: float, seconds: int) -> stress.Stress:
+        server = fastest[shape]
+        print(f"{server.plan.name}, {shape.name}: {times:g} times the peak for {seconds} s", flush=True)
+        peak_rate = peaks[shape][server]
+        return stress.at_rate(server, shape, bodies[shape], peak=peak_rate, times=times, seconds=seconds)
+
+    found.steady.append(pressed(S2, stress.SHARE_OF_PEAK, effort.steady))
+    found.overload.extend(pressed(shape, stress.TIMES_PEAK, effort.overload) for shape in (S3, S1))
+    for server in ours:
+        print(f"{server.plan.name}: {effort.soak_requests:,} requests", flush=True)
+        found.soaks.append(stress.soak(server, S1, bodies[S1], requests=effort.soak_requests))
+
+
+def peak(loads: Loads, server: Server, shape: Shape) -> float:
+    """The most requests per second that a server answered at a shape, over all numbers of clients."""
+    seen = [seen for cell, seen in loads.items() if cell[:2] == (server.plan.name, shape.name)]
+    return max((float(summary(one)["rate"]) for one in seen), default=0.0)
+
+
+if __name__ == "__main__":
+    main()

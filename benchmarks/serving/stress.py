@@ -1,0 +1,76 @@
+"""What a server does under more than it can answer, at a fixed rate, and over a hundred thousand requests."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.serving.bodies import Shape
+from benchmarks.serving.closed_loop import closed_loop
+from benchmarks.serving.open_loop import OpenLoad, open_loop
+from benchmarks.serving.processes import Server
+
+SHARE_OF_PEAK, TIMES_PEAK = 0.7, 3.0
+SOAK_CONNECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Stress:
+    """A run at a fixed rate.
+
+    Attributes:
+        peak: Requests per second of the same server and shape in the closed loop.
+        alive: Whether the process ran on, and answered afterwards.
+    """
+
+    server: str
+    shape: str
+    peak: float
+    load: OpenLoad
+    alive: bool
+
+
+@dataclass(frozen=True)
+class Soak:
+    """Resident memory over many requests.
+
+    Attributes:
+        start_mb: After warm-up, and ``end_mb`` after the last request.
+        slope_mb: MB per 10,000 requests, of the least-squares line through all weighings.
+    """
+
+    server: str
+    requests: int
+    start_mb: float
+    end_mb: float
+    slope_mb: float
+
+
+def at_rate(server: Server, shape: Shape, bodies: Path, *, peak: float, times: float, seconds: int) -> Stress:
+    """Load a server with so many times its peak."""
+    server.thaw()
+    try:
+        load = open_loop(server.url(shape), bodies, rate=times * peak, seconds=seconds)
+        after = closed_loop(server.url(shape), bodies, connections=1, seconds=1)
+        return Stress(server.plan.name, shape.name, peak, load, server.is_alive() and after.rate > 0)
+    finally:
+        server.freeze()
+
+
+def soak(server: Server, shape: Shape, bodies: Path, *, requests: int) -> Soak:
+    """Weigh a server while it answers so many requests."""
+    server.thaw()
+    try:
+        weighed: list[tuple[float, float]] = [(0.0, server.resident_mb())]
+        while weighed[-1][0] < requests:
+            load = closed_loop(server.url(shape), bodies, connections=SOAK_CONNECTIONS, seconds=2)
+            weighed.append((weighed[-1][0] + max(1.0, load.rate * 2), server.resident_mb()))
+    finally:
+        server.freeze()
+    (done, end), start = weighed[-1], weighed[0][1]
+    return Soak(server.plan.name, round(done), start, end, slope(weighed) * 10_000)
+
+
+def slope(points: list[tuple[float, float]]) -> float:
+    """Of the least-squares line through points ``(x, y)``; at least two different x."""
+    middle = sum(x for x, _ in points) / len(points)
+    spread = sum((x - middle) ** 2 for x, _ in points)
+    return sum((x - middle) * y for x, y in points) / spread
