@@ -10,6 +10,7 @@ ServiceError
 │   ├── UnknownFeatureError         it names a feature the model was not trained on
 │   ├── TooManyRowsError            it asks for too much at once
 │   ├── UnknownModelError           it names a model that is not served here
+│   ├── CannotRankError             the version cannot rank
 │   ├── DeadlineHeaderError         it gives itself a time that is none
 │   ├── SlowBodyError               its body does not come
 │   ├── UnknownEntityError          it names an item or a user that the catalog lacks
@@ -133,6 +134,10 @@ class DeadlineError(ServiceError):
 
 class HungUpError(ServiceError):
     """The client hung up before its request was computed."""
+
+
+class CannotRankError(RefusedRequestError):
+    """The version was exported without the parts that ranking needs."""
 
 
 class NotReadyError(ServiceError):

@@ -18,7 +18,7 @@ class ModelHolder:
     def __init__(self, wanted: ModelRef | None = None) -> None:
         self._wanted = wanted
         self._live: LiveModel | None = None
-        self._reason = "starting"
+        self._trouble: str | None = "starting"
         self._stopping = False
 
     @property
@@ -34,15 +34,21 @@ class ModelHolder:
         """Why no request should be sent here now; None when one may."""
         if self._stopping:
             return "stopping"
-        return self._reason if self._live is None else None
+        return (self._trouble or "starting") if self._live is None else None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the wanted version does not answer, though another one may."""
+        return self._trouble
 
     def put(self, live: LiveModel) -> None:
-        """Let this model answer from now on."""
+        """Let this model answer from now on; requests in flight finish with the one they took, which is freed then."""
         self._live = live
+        self._trouble = None
 
-    def explain(self, reason: str) -> None:
-        """Say why there is no model yet."""
-        self._reason = reason
+    def explain(self, reason: str | None) -> None:
+        """Say why the wanted version does not answer; None once it does."""
+        self._trouble = reason
 
     def stop(self) -> None:
         """Say 'not ready' from now on; requests that come nevertheless are still answered."""
@@ -57,7 +63,7 @@ class ModelHolder:
         """
         live = self._live
         if live is None:
-            raise NotReadyError(f"no model is ready: {self._reason}; ask again in a few seconds")
+            raise NotReadyError(f"no model is ready: {self._trouble}; ask again in a few seconds")
         if model is not None and model not in self._names(live):
             served = ", ".join(sorted(self._names(live)))
             raise UnknownModelError.at(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.spec import RawInput, RawKind
 from registry.manifest import Split
-from service.errors import LoadError, ScoringError
+from service.errors import CannotRankError, LoadError, ScoringError
 from service.states import States
 
 _SIGNATURE = "serving_default"
@@ -109,10 +109,11 @@ def _called(call: Any, tensors: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """A signature's answer by name.
 
     Raises:
-        ScoringError: If the graph refuses the tensors, or the version was exported before it had this signature.
+        ScoringError: If the graph refuses the tensors.
+        CannotRankError: If the version was exported before it had this signature.
     """
     if call is None:
-        raise ScoringError("the version was exported without states: train it anew to rank with it")
+        raise CannotRankError("the version was exported without states: train it anew to rank with it")
     try:
         return {name: tensor.numpy() for name, tensor in call(**tensors).items()}
     except tf.errors.OpError as error:

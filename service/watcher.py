@@ -1,7 +1,7 @@
-"""Looks into the registry in the background until a version is loaded and warm, then puts it into the holder.
+"""Looks into the registry in the background; a wanted version that is loaded and warm goes into the holder.
 
-`service.app` starts one per process. A version that is refused does not stop it: a newer one may come, or the old one
-be repaired.
+`service.app` starts one per process. The version that answers goes on answering while another one is loaded, and when it is
+refused: a newer one may come, or the refused one be repaired.
 """
 
 import logging
@@ -20,13 +20,15 @@ from service.settings import ServiceSettings
 REFUSED_FOR_S = 30.0
 """How long a refused version is left alone: reading all of it every two seconds would tell nothing new."""
 
+_TIME_TO_END_S = 0.5
+
 Load = Callable[[Version], LiveModel]
 
 log = logging.getLogger(__name__)
 
 
 class ModelWatcher:
-    """A thread that loads the wanted version as soon as there is one.
+    """A thread that loads the wanted version as soon as it is another one than the one that answers.
 
     Args:
         settings: Which registry, which model, and how often to look.
@@ -60,10 +62,12 @@ class ModelWatcher:
         self._stop.set()
 
     def is_alive(self) -> bool:
+        """Whether it is still loading; a thread that only waits has ended by the time that this returns."""
+        self._thread.join(_TIME_TO_END_S)
         return self._thread.is_alive()
 
     def _watch(self) -> None:
-        while self._holder.live is None and not self._stop.is_set():
+        while not self._stop.is_set():
             try:
                 self._look()
             except (RegistryError, ServiceError, OSError) as error:
@@ -72,21 +76,34 @@ class ModelWatcher:
                 # The edge of the thread: whatever it is, the service goes on answering and looking.
                 log.exception("looking for a model failed")
                 self._explain("loading failed unexpectedly; the log has the details")
-            if self._holder.live is None:
-                self._stop.wait(self._settings.poll_s)
+            self._stop.wait(self._settings.poll_s)
 
     def _look(self) -> None:
         version = self._registry.resolve(self._settings.wanted or self._registry.only())
+        live = self._holder.live
+        if live is not None and live.origin == version:
+            self._holder.explain(None)
+            return
         if time.monotonic() < self._refused_until.get(version, 0.0):
             return
         self._refused_until[version] = time.monotonic() + REFUSED_FOR_S
         self._holder.explain(f"loading {version}")
-        live = self._load(version)
-        self._holder.put(live)
+        self._holder.put(self._load(version))
+        # A version that was served once may come back at once.
+        del self._refused_until[version]
+        self._tell(before=live)
+
+    def _tell(self, before: LiveModel | None) -> None:
+        live = self._holder.live
+        if live is None:
+            return
+        if before is not None:
+            log.info("%s answers in the place of %s", live.origin, before.origin)
         if self._on_live is not None:
             self._on_live(live)
 
     def _explain(self, reason: str) -> None:
-        if reason != self._holder.reason:
-            log.warning("not ready: %s", reason)
+        if reason != self._holder.trouble:
+            served = self._holder.live
+            log.warning("%s: %s", f"{served.origin} goes on answering" if served else "not ready", reason)
         self._holder.explain(reason)

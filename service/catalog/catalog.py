@@ -21,7 +21,7 @@ from service.catalog.importing import Import, Progress, import_file
 from service.catalog.opening import open_entities
 from service.catalog.store import Entity
 from service.catalog.table import Compute, ItemTable, batches
-from service.errors import LoadError, ScoringError
+from service.errors import CannotRankError, LoadError
 from service.settings import ServiceSettings
 
 Run = Callable[[Callable[[], None]], Awaitable[None]]
@@ -77,7 +77,7 @@ class Catalog:
             del self._to_import[kind]
         try:
             self.table = build_table(spec, manifest, compute, self.store, seldom)
-        except ScoringError as error:
+        except CannotRankError as error:
             # It may still score whole rows; who asks it to rank is told the same.
             log.warning("%s ranks no items of the catalog: %s", manifest.name, error)
             self.table = None

@@ -43,7 +43,8 @@ def _readiness(request: Request) -> PlainTextResponse:
     text = "ok" if reason is None else f"not ready: {reason}"
     if "verbose" in request.query_params:
         model = f"[+] model {holder.live.origin} is loaded" if holder.live else "[-] no model is loaded"
-        text = f"[+] process runs\n{model}\n{text}"
+        trouble = f"[-] {holder.trouble}\n" if holder.live and holder.trouble else ""
+        text = f"[+] process runs\n{model}\n{trouble}{text}"
     if reason is None:
         return PlainTextResponse(text)
     return PlainTextResponse(text, 503, {"Retry-After": str(RETRY_AFTER_S)})

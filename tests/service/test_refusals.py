@@ -269,3 +269,8 @@ def test_no_refusal_leaves_a_trace_in_the_log(service):
     post(service, "[" * 9000)
     post(service, rows_of('{"user": {"age": NaN}}'))
     assert "Traceback" not in service.log.read_text()
+
+
+def test_a_version_without_states_says_that_it_cannot_rank(service):
+    answer = service.client.post("/api/v1/rank", json={"user": "u", "candidates": ["a"]})
+    assert (answer.status_code, answer.json()["title"]) == (409, "The version that is served cannot rank")

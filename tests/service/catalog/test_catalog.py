@@ -8,7 +8,7 @@ from registry.manifest import Manifest
 from service.catalog.catalog import Catalog
 from service.catalog.opening import open_entities
 from service.catalog.store import Entity
-from service.errors import LoadError, ScoringError
+from service.errors import CannotRankError, LoadError
 from tests.service.catalog.test_table import SPEC, halves
 from tests.service.conftest import make_facts
 
@@ -83,7 +83,7 @@ def test_a_file_for_a_model_that_knows_no_column_of_ids_is_refused(place, tmp_pa
 
 def test_a_version_without_states_has_no_items_and_is_no_error(place):
     def without(arrays):
-        raise ScoringError("exported without states")
+        raise CannotRankError("exported without states")
 
     catalog = Catalog(place, {})
     assert catalog.build(SPEC, MANIFEST, without, lambda _: None) is None
