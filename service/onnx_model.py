@@ -51,7 +51,8 @@ class OnnxRuntime:
 
     def __init__(self, directory: Path, fitted: FittedSpec, threads: int | None = None) -> None:
         self._encoder = NumpyEncoder(fitted)
-        self._layout = self._encoder.layout
+        layout = self._encoder.layout
+        self._slices = {half: (layout.id_slice(half), layout.value_slice(half)) for half in Half}
         self._crosses = any(isinstance(feature, Cross) for feature in fitted.spec.in_half(Half.JOINT))
         self._states = {
             Half.USER: _Graph(directory / OnnxGraph.USER_STATE.file, threads),
@@ -83,7 +84,7 @@ class OnnxRuntime:
         return self._answers(users, of_user, items, encoded)
 
     def _columns(self, encoded: EncodedArrays, half: Half) -> EncodedArrays:
-        ids, values = self._layout.id_slice(half), self._layout.value_slice(half)
+        ids, values = self._slices[half]
         return EncodedArrays(
             np.ascontiguousarray(encoded.ids[:, ids]), np.ascontiguousarray(encoded.values[:, values])
         )

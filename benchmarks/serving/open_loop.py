@@ -39,9 +39,9 @@ class OpenLoad:
         due: Requests that were due per second.
         sent: Requests per second that were sent while they were due; less than ``due`` where the load could not keep up.
         good: Answers of status 200 per second, those that came while requests were due.
-        refused: Share of the requests that were answered with 429 or 503.
+        refused: Share of the sent requests that were answered with 429 or 503.
         errors: Requests with any other answer, or none.
-        late: Requests that found no free connection, or were still unsent at the end.
+        unsent: Requests that were due and for which no connection became free in time.
     """
 
     due: float
@@ -49,7 +49,7 @@ class OpenLoad:
     good: float
     refused: float
     errors: int
-    late: int
+    unsent: int
     p50_ms: float | None
     p99_ms: float | None
     p999_ms: float | None
@@ -113,7 +113,7 @@ class Generator:
         self._idle: list[Connection] = []
         self._waiting: deque[float] = deque()
         self._open = 0
-        self._sent = self._late = self._sent_in_time = self._good_in_time = 0
+        self._sent = self._unsent = self._sent_in_time = self._good_in_time = 0
         self._latencies: list[float] = []
         self._statuses: Counter[int] = Counter()
         self._broken = 0
@@ -130,9 +130,12 @@ class Generator:
                 self._ask(start + number / self._rate)
             due = ripe
             await asyncio.sleep(_TICK_S)
-        while self._answers() < total and time.perf_counter() < self._end + PATIENCE_S:
+        # What nobody could take while it was due is not sent any more: it would only be in flight at the end.
+        self._unsent = len(self._waiting)
+        self._waiting.clear()
+        while self._answers() < self._sent and time.perf_counter() < self._end + PATIENCE_S:
             await asyncio.sleep(0.01)
-        return self._seen(total)
+        return self._seen()
 
     def free(self, connection: Connection) -> None:
         """A connection can take a request: the one that has waited longest, if any."""
@@ -164,8 +167,6 @@ class Generator:
         if self._open < CONNECTIONS:
             self._open += 1
             asyncio.ensure_future(self._connect())  # noqa: RUF006  # it ends in `free`, `lost` or below
-        else:
-            self._late += 1
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -185,16 +186,16 @@ class Generator:
     def _answers(self) -> int:
         return self._statuses.total() + self._broken
 
-    def _seen(self, total: int) -> OpenLoad:
+    def _seen(self) -> OpenLoad:
         refused = sum(self._statuses[status] for status in REFUSED)
         p50, p99, p999 = percentiles_ms(self._latencies)
         return OpenLoad(
             due=self._rate,
             sent=self._sent_in_time / self._seconds,
             good=self._good_in_time / self._seconds,
-            refused=refused / total,
+            refused=refused / max(1, self._sent),
             errors=self._sent - self._statuses[200] - refused,
-            late=self._late + len(self._waiting),
+            unsent=self._unsent,
             p50_ms=p50,
             p99_ms=p99,
             p999_ms=p999,

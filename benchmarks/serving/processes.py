@@ -120,10 +120,17 @@ class Server:
         return sum(_resident_kb(process) for process in self.processes()) / 1024
 
     def processes(self) -> list[int]:
-        """Ids of every process of its session, the one that was started first."""
+        """Ids of the process that was started, of its session, and of what these started in sessions of their own."""
+        alive = {
+            int(path.name): _parent_and_session(int(path.name))
+            for path in Path("/proc").iterdir()
+            if path.name.isdigit()
+        }
         first = self._process.pid
-        found = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-        return sorted(process for process in found if _session(process) == first)
+        ours = {process for process, of in alive.items() if of is not None and of[1] == first}
+        while more := {process for process, of in alive.items() if of is not None and of[0] in ours} - ours:
+            ours |= more
+        return sorted(ours)
 
     def freeze(self) -> None:
         """Let it have no core until `thaw`."""
@@ -144,8 +151,9 @@ class Server:
             self._process.kill()
             self._process.wait()
         for process in left:
-            # What outlived its parent belongs to the same session, and a number taken anew does not.
-            if _session(process) == self._process.pid:
+            # What outlived its parent; a number that was taken anew in the meantime is not in one of these sessions.
+            of = _parent_and_session(process)
+            if of is not None and of[1] in left:
                 _send(process, signal.SIGKILL)
 
     def _tell(self, sent: signal.Signals) -> None:
@@ -184,11 +192,11 @@ def free_port() -> int:
         return port
 
 
-def _session(process: int) -> int | None:
-    """The session of a process; None once it is gone."""
+def _parent_and_session(process: int) -> tuple[int, int] | None:
+    """The parent and the session of a process; None once it is gone."""
     fields = _stat(process)
     # A dead child that nobody asked about yet holds no memory and takes no signal.
-    return None if fields is None or fields[0] == "Z" else int(fields[3])
+    return None if fields is None or fields[0] == "Z" else (int(fields[1]), int(fields[3]))
 
 
 def _stat(process: int) -> list[str] | None:

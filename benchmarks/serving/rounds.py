@@ -65,9 +65,13 @@ def measure(
 
 
 def one_window(server: Server, shape: Shape, bodies: Path, connections: int, seconds: int) -> Load:
-    """One server alone, for some seconds."""
+    """One server alone, for some seconds, after a second of the same that does not count.
+
+    A thread pool lets idle threads go, and the first calls of new ones are slow.
+    """
     server.thaw()
     try:
+        closed_loop(server.url(shape), bodies, connections=connections, seconds=1)
         return closed_loop(server.url(shape), bodies, connections=connections, seconds=seconds)
     finally:
         server.freeze()
