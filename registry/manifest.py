@@ -23,6 +23,8 @@ MANIFEST = f"{EXTRA}/manifest.json"
 FEATURE_SPEC = f"{EXTRA}/feature_spec.json"
 WARMUP = f"{EXTRA}/warmup.json"
 REPORT = f"{EXTRA}/report.json"
+PROFILE = f"{EXTRA}/profile.json"
+"""Histograms of the columns that it learned from."""
 HISTORY = f"{EXTRA}/history"
 """Directory with the state of the history at the end of training, where the model looks at one."""
 
@@ -44,11 +46,11 @@ class OnnxGraph(StrEnum):
 class Split(StrEnum):
     """Inputs of the signature ``joint`` that are no raw columns."""
 
-    USER_STATE = "split.user_state"
-    USER_IDS = "split.user_ids"
-    OF_USER = "split.of_user"
-    ITEM_STATE = "split.item_state"
-    ITEM_IDS = "split.item_ids"
+    USER_STATE = "split_user_state"
+    USER_IDS = "split_user_ids"
+    OF_USER = "split_of_user"
+    ITEM_STATE = "split_item_state"
+    ITEM_IDS = "split_item_ids"
 
 
 class _Model(BaseModel):

@@ -31,6 +31,9 @@ Gone = Callable[[], Awaitable[object]]
 INLINE_S = 0.004
 """A batch that should take no longer is computed on the event loop; nobody else waits longer than that for the loop."""
 
+SURE = 0.8
+"""A request is let in if its turn is expected within so much of the time it has: the expectation is a mean."""
+
 PATIENCE_S = 0.05
 """Who has waited this long is looked after: whether the client is still there, and whether there is time left."""
 
@@ -89,6 +92,7 @@ class Engine:
         self._bytes = 0
         self._busy = False
         self._jobs = 0
+        self._coming = dict.fromkeys(handlers, 0)
         # Seconds that a request of a kind took lately; unknown ones are no surprise for the event loop.
         self._cost_s = dict.fromkeys(handlers, math.inf)
         self._sweeping = False
@@ -109,6 +113,31 @@ class Engine:
             raise OverloadedError(
                 f"{self._count} requests of {self._bytes} bytes wait, as many as may; come again later"
             )
+
+    def admit(self, kind: str, within_s: float) -> None:
+        """Let a request send its body; to be followed by `came`.
+
+        What would expire in the queue anyway is refused at once: it costs neither the reading of its body nor a place.
+
+        Raises:
+            OverloadedError: If there is no room for it, or its turn would not come in time.
+        """
+        self.check_room()
+        expected_s = sum(
+            (len(queue) + self._coming[waiting]) * self._cost_s[waiting]
+            for waiting, queue in self._queues.items()
+            if (queue or self._coming[waiting]) and math.isfinite(self._cost_s[waiting])
+        )
+        if expected_s > SURE * within_s:
+            raise OverloadedError(
+                f"what waits takes {expected_s * 1000:.0f} ms, and the request has {within_s * 1000:.0f} ms; "
+                "come again later"
+            )
+        self._coming[kind] += 1
+
+    def came(self, kind: str) -> None:
+        """The body of an admitted request is there, or will not come."""
+        self._coming[kind] -= 1
 
     def hold(self, size: int) -> None:
         """Count bytes of a body that is still coming; a negative size gives them back.

@@ -73,8 +73,11 @@ class HotPath:
             within_s = self._deadline_s(headers)
             # Before the body is read: what cannot be answered now should cost next to nothing.
             self._service.holder.pick(None)
-            self._engine.check_room()
-            body = await self._body(headers, receive)
+            self._engine.admit(path, within_s)
+            try:
+                body = await self._body(headers, receive)
+            finally:
+                self._engine.came(path)
             return await self._engine.submit(path, body, within_s=within_s, gone=receive)
         except HungUpError:
             raise

@@ -198,3 +198,31 @@ def test_without_a_model_a_request_is_told_to_come_again():
 
     answer = asyncio.run(story())
     assert (answer.status, dict(answer.headers)) == (503, {"Retry-After": "2"})
+
+
+def test_what_would_expire_while_it_waits_is_refused_before_its_body_comes():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        engine._cost_s[ECHO] = 0.3
+        waiting = [submit(engine, b"next") for _ in range(3)]
+        engine.admit(ECHO, within_s=2.0)
+        engine.came(ECHO)
+        with pytest.raises(OverloadedError, match="what waits takes 900 ms, and the request has 500 ms"):
+            engine.admit(ECHO, within_s=0.5)
+        handler.may_go.set()
+        return await asyncio.gather(first, *waiting)
+
+    answers, _ = run(story)
+    assert [answer.status for answer in answers] == [200] * 4
+
+
+def test_a_body_that_is_coming_counts_as_one_that_waits():
+    async def story(engine, handler):
+        engine._cost_s[ECHO] = 0.3
+        engine.admit(ECHO, within_s=0.3)
+        with pytest.raises(OverloadedError):
+            engine.admit(ECHO, within_s=0.3)
+        engine.came(ECHO)
+        engine.admit(ECHO, within_s=0.3)
+
+    run(story)
