@@ -3,7 +3,6 @@
 A change is kept, and the item computed anew, before it is answered.
 """
 
-import asyncio
 from typing import Annotated, Any
 
 import orjson
@@ -15,9 +14,9 @@ from service.access import check_access
 from service.catalog.features import FeatureReader
 from service.catalog.store import Entity
 from service.entity_request import MAX_ID_LENGTH, Features, read_entities, read_entity, read_id
-from service.errors import BodyTooLargeError, SlowBodyError, UnknownEntityError
-from service.hot import check_media_type
+from service.errors import UnknownEntityError
 from service.openapi import problem_responses
+from service.routes.body import read_body
 from service.state import Service, service_of
 
 router = APIRouter(tags=["catalog"])
@@ -96,14 +95,14 @@ class EntityRoutes:
 
     async def put(self, request: Request, key: Id) -> Response:
         service = service_of(request)
-        features = read_entity(await _body(request, service), self._reader(service))
+        features = read_entity(await read_body(request, service), self._reader(service))
         (known,) = await run_in_threadpool(service.catalog.store.get, self._kind, [key])
         await self._keep(service, {read_id(key, ""): features})
         return _answer(key, orjson.dumps(features), status=201 if known is None else 200)
 
     async def put_several(self, request: Request) -> StoredResponse:
         service = service_of(request)
-        body, most = await _body(request, service), service.settings.max_rows
+        body, most = await read_body(request, service), service.settings.max_rows
         reader = self._reader(service)
         entities = await run_in_threadpool(read_entities, body, self._plural, reader, most=most)
         await self._keep(service, entities)
@@ -153,33 +152,6 @@ class EntityRoutes:
         kept = {key: orjson.dumps(features) for key, features in entities.items()}
         await run_in_threadpool(service.catalog.store.put, self._kind, kept)
         await service.catalog.follow(service.engine.run)
-
-
-async def _body(request: Request, service: Service) -> bytes:
-    """The body of somebody who may change something, counted while it comes.
-
-    Raises:
-        KeyRequiredError: If the key is missing or wrong.
-        LoopbackOnlyError: If nobody may change anything here.
-        MediaTypeError: If it is no plain JSON.
-        BodyTooLargeError: As soon as it has more bytes than it may.
-        SlowBodyError: If it has not come in time.
-    """
-    settings = service.settings
-    check_access(request.headers, settings)
-    check_media_type(dict(reversed(request.scope["headers"])))
-    body = bytearray()
-    try:
-        async with asyncio.timeout(settings.read_s):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > settings.max_body_bytes:
-                    raise BodyTooLargeError(
-                        f"expected at most {settings.max_body_bytes} bytes, got more: split the request"
-                    )
-    except TimeoutError as error:
-        raise SlowBodyError(f"expected the body within {settings.read_s:g} s") from error
-    return bytes(body)
 
 
 def _answer(key: str, features: bytes, status: int = 200) -> Response:

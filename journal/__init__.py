@@ -1,0 +1,25 @@
+"""What was decided and what people did about it, as records on disc or in Redis: `service` writes them, `training` reads them."""
+
+from journal.errors import JournalAddressError, JournalError, JournalFullError, JournalWriteError
+from journal.files import FileJournal, Rotation
+from journal.journal import Journal, Record, Tail
+from journal.opening import SCHEMES, open_journal
+
+DECISIONS, FEEDBACK = "decisions", "feedback"
+"""The journals that every service keeps side by side at one address."""
+
+__all__ = [
+    "DECISIONS",
+    "FEEDBACK",
+    "SCHEMES",
+    "FileJournal",
+    "Journal",
+    "JournalAddressError",
+    "JournalError",
+    "JournalFullError",
+    "JournalWriteError",
+    "Record",
+    "Rotation",
+    "Tail",
+    "open_journal",
+]

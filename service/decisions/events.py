@@ -1,0 +1,99 @@
+"""From the bytes of a body to feedback: JSON comes in, events whose form is right go out.
+
+`service.routes.feedback` calls it; `service.decisions.feedback_desk` judges them.
+"""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from features.values import LARGEST_MS
+from journal.records import Feedback, FeedbackType
+from service.body import decode
+from service.errors import FieldProblem, InvalidRequestError, TooManyRowsError
+from service.rows import pointer_token, summary
+
+MAX_ID = 512
+"""Characters of an id."""
+
+
+class FeedbackEvent(BaseModel):
+    """One thing that somebody did with one item."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    event_id: str = Field(
+        min_length=1, max_length=MAX_ID, description="yours; an event that is sent again has the same"
+    )
+    type: FeedbackType = Field(description="what was done; impression says that the item was seen")
+    item_id: str = Field(min_length=1, max_length=MAX_ID, description="as it was ranked")
+    decision_id: str | None = Field(
+        default=None, min_length=1, max_length=MAX_ID, description="of the answer that showed the item"
+    )
+    user_id: str | None = Field(
+        default=None, min_length=1, max_length=MAX_ID, description="who did it; needed without a decision_id"
+    )
+    at_ms: int | None = Field(
+        default=None,
+        ge=0,
+        le=LARGEST_MS,
+        description="when, in milliseconds since the epoch, UTC; now by default",
+    )
+
+    @model_validator(mode="after")
+    def _belongs_to_somebody(self) -> Self:
+        if self.decision_id is None and self.user_id is None:
+            raise ValueError("expected a decision_id, or a user_id where the decision is not known")
+        return self
+
+
+class FeedbackRequest(BaseModel):
+    """One or many events."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    events: list[FeedbackEvent] = Field(min_length=1)
+
+
+def read_feedback(body: bytes, *, most: int, now_ms: int) -> list[Feedback]:
+    """Decode the body of a feedback request.
+
+    Args:
+        body: As it came.
+        most: Most events of one request.
+        now_ms: When they came, milliseconds since the epoch.
+
+    Raises:
+        MalformedJsonError: If it is not JSON.
+        NotFiniteError: If it holds NaN or an infinity.
+        InvalidRequestError: If events are not what they should be.
+        TooManyRowsError: If there are more than `most`.
+    """
+    document = decode(body)
+    given = document.get("events") if isinstance(document, dict) else None
+    if isinstance(given, list) and len(given) > most:
+        raise TooManyRowsError.at(
+            "/events", f"expected at most {most} events, got {len(given)}: split the request"
+        )
+    try:
+        request = FeedbackRequest.model_validate(document)
+    except ValidationError as error:
+        problems = [FieldProblem(_pointer(wrong["loc"]), wrong["msg"]) for wrong in error.errors()]
+        raise InvalidRequestError(summary(problems), problems) from error
+    return [_feedback(event, now_ms) for event in request.events]
+
+
+def _feedback(event: FeedbackEvent, now_ms: int) -> Feedback:
+    return Feedback(
+        event_id=event.event_id,
+        type=event.type,
+        at_ms=now_ms if event.at_ms is None else event.at_ms,
+        item_id=event.item_id,
+        decision_id=event.decision_id or "",
+        user_id=event.user_id or "",
+        received_ms=now_ms,
+    )
+
+
+def _pointer(place: tuple[Any, ...]) -> str:
+    return "".join(f"/{pointer_token(str(part))}" for part in place)

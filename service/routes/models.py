@@ -1,0 +1,223 @@
+"""``/api/v1/models``: what the registry holds, and the moves of its aliases; the service follows a moved alias by itself."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Self, TypeVar
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from registry import errors as registry_errors
+from registry.audit import Move
+from registry.reference import CHAMPION
+from registry.registry import Registry
+from registry.summary import VersionSummary, summaries
+from service.access import check_access
+from service.body import decode
+from service.errors import (
+    FieldProblem,
+    InvalidRequestError,
+    RefusedMoveError,
+    RegistryUnavailableError,
+    UnknownVersionError,
+)
+from service.openapi import problem_responses
+from service.routes.body import read_body
+from service.rows import pointer_token
+from service.state import Service, service_of
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    int(status): told for status, told in problem_responses(models=True).items()
+}
+
+router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=_PROBLEMS)
+
+Name = Annotated[str, Path(description="of a model", examples=["shop"])]
+Answer = TypeVar("Answer")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(default="", max_length=1000, description="for the trail of the aliases")
+
+    @classmethod
+    def read(cls, body: bytes) -> Self:
+        """The body of a request.
+
+        Raises:
+            MalformedJsonError: If it is not JSON.
+            InvalidRequestError: If it is not what it should be; the error says where.
+        """
+        try:
+            return cls.model_validate(decode(body))
+        except ValidationError as error:
+            places = [
+                FieldProblem("".join(f"/{pointer_token(str(part))}" for part in wrong["loc"]), wrong["msg"])
+                for wrong in error.errors(include_url=False)
+            ]
+            raise InvalidRequestError(
+                f"{places[0].pointer or 'the body'}: {places[0].detail}", places
+            ) from error
+
+
+class Promotion(_Body):
+    """Which alias shall mean which version."""
+
+    version: int = Field(ge=1, strict=True)
+    to: str = Field(
+        default=CHAMPION, description="alias that moves: champion, challenger, shadow, or a name of yours"
+    )
+
+
+class Rollback(_Body):
+    """Which alias shall mean again what it meant before."""
+
+    alias: str = CHAMPION
+
+
+class Pruning(_Body):
+    """How many versions shall stay."""
+
+    keep: int = Field(ge=1, strict=True, description="newest versions; those that an alias names stay, too")
+    dry_run: bool = Field(default=False, strict=True, description="only say what would be removed")
+
+
+class ModelsResponse(BaseModel):
+    """All models."""
+
+    models: list[str]
+
+
+class ModelResponse(BaseModel):
+    """One model: its aliases, its versions, oldest first, and the moves of its aliases, oldest first."""
+
+    model: str
+    aliases: dict[str, int]
+    versions: list[VersionSummary]
+    moves: list[Move]
+
+
+class MovedResponse(BaseModel):
+    """An alias and what it means."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    model: str
+    alias: str
+    before: int | None = Field(alias="from", description="version that it meant before")
+    after: int = Field(alias="to", description="version that it means now")
+
+
+class PrunedResponse(BaseModel):
+    """What is gone."""
+
+    model: str
+    removed: list[int]
+    dry_run: bool
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What the registry says, as the service's errors."""
+    try:
+        yield
+    except (registry_errors.NothingPublishedError, registry_errors.UnknownVersionError) as error:
+        raise UnknownVersionError(str(error)) from error
+    except registry_errors.UnusableNameError as error:
+        raise InvalidRequestError(str(error)) from error
+    except registry_errors.RefusedMoveError as error:
+        raise RefusedMoveError(str(error)) from error
+    except (registry_errors.RegistryError, OSError) as error:
+        raise RegistryUnavailableError(str(error)) from error
+
+
+async def _ask(service: Service, what: Callable[[Registry], Answer]) -> Answer:
+    def asked() -> Answer:
+        with _told():
+            return what(service.registry)
+
+    return await run_in_threadpool(asked)
+
+
+def _body_of(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    """The description of a body that no framework reads."""
+    content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+@router.get("")
+async def list_models(request: Request) -> ModelsResponse:
+    """Every model that has a version."""
+    service = service_of(request)
+    check_access(request.headers, service.settings)
+    return ModelsResponse(models=await _ask(service, lambda registry: registry.names()))
+
+
+@router.get("/{name}")
+async def get_model(request: Request, name: Name) -> ModelResponse:
+    """A model's versions with age, data and metrics, its aliases, and how they moved."""
+    service = service_of(request)
+    check_access(request.headers, service.settings)
+
+    def look(registry: Registry) -> ModelResponse:
+        versions, state = summaries(registry, name), registry.state(name)
+        return ModelResponse(
+            model=name, aliases=dict(state.aliases), versions=versions, moves=list(state.moves)
+        )
+
+    return await _ask(service, look)
+
+
+@router.post(
+    "/{name}/promote",
+    openapi_extra=_body_of(Promotion, {"version": 3, "to": "champion", "reason": "looks good"}),
+)
+async def promote(request: Request, name: Name) -> MovedResponse:
+    """Point an alias at a version."""
+    service = service_of(request)
+    body = Promotion.read(await read_body(request, service))
+
+    def move(registry: Registry) -> MovedResponse:
+        before = registry.aliases(name).get(body.to)
+        registry.set_alias(name, body.to, body.version, reason=_reason(request, body))
+        return MovedResponse(model=name, alias=body.to, before=before, after=body.version)
+
+    return await _ask(service, move)
+
+
+@router.post(
+    "/{name}/rollback", openapi_extra=_body_of(Rollback, {"alias": "champion", "reason": "fewer clicks"})
+)
+async def rollback(request: Request, name: Name) -> MovedResponse:
+    """Point an alias at the version that it meant before."""
+    service = service_of(request)
+    body = Rollback.read(await read_body(request, service))
+
+    def move(registry: Registry) -> MovedResponse:
+        before, after = registry.rollback(name, alias=body.alias, reason=_reason(request, body))
+        return MovedResponse(model=name, alias=body.alias, before=before.number, after=after.number)
+
+    return await _ask(service, move)
+
+
+@router.post("/{name}/prune", openapi_extra=_body_of(Pruning, {"keep": 10, "dry_run": True}))
+async def prune(request: Request, name: Name) -> PrunedResponse:
+    """Remove old versions; never one that an alias names, that a rollback would need, or that is being loaded."""
+    service = service_of(request)
+    body = Pruning.read(await read_body(request, service))
+
+    def remove(registry: Registry) -> PrunedResponse:
+        removed = registry.prune(name, keep=body.keep, dry_run=body.dry_run, reason=_reason(request, body))
+        return PrunedResponse(
+            model=name, removed=[version.number for version in removed], dry_run=body.dry_run
+        )
+
+    return await _ask(service, remove)
+
+
+def _reason(request: Request, body: _Body) -> str:
+    """What the trail says: the process that moves is this service, so who asked stands with the reason."""
+    asked = f"over HTTP from {request.client.host if request.client else 'nowhere'}"
+    return f"{body.reason} ({asked})" if body.reason else asked

@@ -1,0 +1,122 @@
+"""Rank, click, join, and a log that training reads: with a real model, service and command line."""
+
+import json
+import uuid
+
+import polars as pl
+import pytest
+import yaml
+
+from journal import DECISIONS, open_journal
+from journal.records import Decision
+from tests.e2e.conftest import axon, served
+
+SHOWN = 5
+NEW = {"id": "brand new", "features": {"category": "books", "price": 3.5}}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    return f"file:{tmp_path_factory.mktemp('decisions')}"
+
+
+@pytest.fixture(scope="module")
+def question(past_rows):
+    """A user and items of the catalog by id."""
+    known = list(dict.fromkeys(row["item"]["item_id"] for row in past_rows))[:20]
+    return {
+        "user": past_rows[0]["user"]["user_id"],
+        "context": past_rows[0]["context"],
+        "candidates": known,
+        "k": 15,
+    }
+
+
+@pytest.fixture(scope="module")
+def answers(past_shop, address, question, tmp_path_factory):
+    """Of four requests with feedback about the first items of each, the best of which is clicked."""
+    files = {"catalog": past_shop.data / "items.csv", "users": past_shop.data / "users.csv"}
+    settings = {name: str(path) for name, path in files.items()}
+    settings |= {"decisions": address, "decision_described": "10", "drain_s": "0"}
+    answers = []
+    with served(past_shop.registry, tmp_path_factory.mktemp("served"), **settings) as client:
+        for _ in range(4):
+            answer = client.post("/api/v1/rank", json=question).json()
+            told = client.post("/api/v1/feedback", json={"events": events(answer)}).json()
+            answers.append((answer, told))
+        client.post("/api/v1/rank", json={**question, "candidates": [NEW]})
+    return answers
+
+
+def events(answer):
+    shown = [item["id"] for item in answer["items"][:SHOWN]]
+    done = [("impression", item) for item in shown] + [("click", shown[0])]
+    return [
+        {
+            "event_id": uuid.uuid4().hex,
+            "type": kind,
+            "item_id": item,
+            "decision_id": answer["decision_id"],
+        }
+        for kind, item in done
+    ]
+
+
+@pytest.fixture(scope="module")
+def noted(answers, address):
+    """Everything in the journal, in order."""
+    return list(map(Decision.read, open_journal(address, DECISIONS).tail().fresh()))
+
+
+@pytest.fixture(scope="module")
+def decision(noted):
+    return noted[0]
+
+
+def test_every_answer_is_noted(answers, noted):
+    assert [one.decision_id for one in noted[:-1]] == [answer["decision_id"] for answer, _ in answers]
+
+
+def test_feedback_about_a_new_answer_is_accepted(answers):
+    assert [told["accepted"] for _, told in answers] == [SHOWN + 1] * 4
+
+
+def test_an_answer_is_noted_as_it_was_given(decision, answers):
+    [(answer, _), *_] = answers
+    assert [candidate.id for candidate in decision.candidates] == [item["id"] for item in answer["items"]]
+    assert decision.probabilities == pytest.approx([item["probability"] for item in answer["items"]])
+
+
+def test_features_of_the_catalog_are_noted(decision, past_rows):
+    items = {row["item"]["item_id"]: row["item"] for row in past_rows}
+    known = next(one for one in decision.candidates if one.id in items)
+    assert known.features["category"] == items[known.id]["category"]
+    assert known.features["price"] == pytest.approx(float(items[known.id]["price"]))
+    assert decision.user.features["city"] == past_rows[0]["user"]["city"]
+
+
+def test_features_of_the_request_are_noted(noted):
+    (new,) = noted[-1].candidates
+    assert (new.features["category"], new.features["price"]) == ("books", 3.5)
+
+
+def test_far_down_candidates_are_noted_without_features(decision):
+    assert [one.features is None for one in decision.candidates] == [False] * 10 + [True] * 5
+
+
+def test_the_joined_log_is_one_that_training_reads(answers, address, past_shop, tmp_path):
+    log = tmp_path / "log.parquet"
+    done = axon(
+        "join", log, "--decisions", address, "--window", "1s", "--until", "2100-01-01", "--json", cwd=tmp_path
+    )
+    assert json.loads(done.stdout)["impressions"] == 4 * SHOWN
+    document = yaml.safe_load(past_shop.config.read_text())
+    document["data"] = {
+        "log": str(log),
+        "label": "clicked",
+        "time": {"column": "time_ms"},
+        **{key: document["data"][key] for key in ("user_key", "item_key") if key in document["data"]},
+    }
+    config = past_shop.write(tmp_path / "axon.yaml", document)
+    assert json.loads(axon("check", config, "--json", cwd=tmp_path, check=False).stdout)["rows"] == 4 * SHOWN
+    assert pl.read_parquet(log)["clicked"].sum() == 4

@@ -1,0 +1,42 @@
+"""Which impressions are labelled, and how: options of ``axon join`` come in, rules that `training.join.joining` asks go out."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class JoinRules(BaseModel):
+    """The event-time rules; docs/feedback.md gives them in words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    window_ms: int = Field(gt=0, description="a click counts for so long after its impression")
+    until_ms: int = Field(description="an impression whose window is open at this time is left out")
+    since_ms: int = Field(default=0, description="an impression before this time is left out")
+    shown: Literal["impressions", "answered"] = Field(
+        default="impressions",
+        description="what was shown: items with an impression event, or all that were answered",
+    )
+    positions: int | None = Field(
+        default=None, ge=1, description="with `answered`: only so many from the top were shown; None for all"
+    )
+
+    def impression_ms(self, told_ms: int | None, decided_ms: int, position: int) -> int | None:
+        """When an answered item was shown; None if it was not, as far as we know.
+
+        Args:
+            told_ms: Time of its impression event, if there is one.
+            decided_ms: Time of the decision.
+            position: Its rank, from 1.
+        """
+        if self.shown == "impressions":
+            return told_ms
+        return decided_ms if self.positions is None or position <= self.positions else None
+
+    def is_open(self, impression_ms: int) -> bool:
+        """Whether a click could still come that counts."""
+        return impression_ms + self.window_ms > self.until_ms
+
+    def counts(self, event_ms: int | None, impression_ms: int) -> bool:
+        """Whether something was done, and in time."""
+        return event_ms is not None and event_ms <= impression_ms + self.window_ms
