@@ -10,6 +10,7 @@ import typer
 
 ROOTS = {
     "features.errors": "FeatureError",
+    "journal.errors": "JournalError",
     "registry.errors": "RegistryError",
     "service.errors": "ServiceError",
     "simulator.errors": "SimulatorError",
@@ -52,9 +53,9 @@ def refusals() -> tuple[type[BaseException], ...]:
 
 def register() -> None:
     """Add every command; their modules import nothing heavy at their top."""
-    from axon.commands import data, init, models, scoring, serve, train, tune
+    from axon.commands import data, init, join, models, retrain, scoring, serve, train, tune
 
-    for module in (init, data, train, tune, scoring, models, serve):
+    for module in (init, data, join, train, retrain, tune, scoring, models, serve):
         module.add_to(app)
 
 

@@ -12,7 +12,14 @@ DataRoot = Annotated[
     Path | None,
     typer.Option("--data-root", help="Directory of the data files; the task file's data.root by default."),
 ]
-Registry = Annotated[Path, typer.Option("--registry", help="Directory of published models.")]
+Registry = Annotated[
+    str,
+    typer.Option(
+        "--registry",
+        help="Published models: a directory, or an address such as s3://BUCKET/PREFIX.",
+        envvar="AXON_REGISTRY",
+    ),
+]
 Model = Annotated[
     str | None, typer.Option("--model", help="NAME[:VERSION|@ALIAS]; the task's champion by default.")
 ]
@@ -20,7 +27,7 @@ Runs = Annotated[Path, typer.Option("--runs", help="Directory of run directories
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 
-REGISTRY = Path("models")
+REGISTRY = "models"
 RUNS = Path("runs")
 
 

@@ -40,6 +40,27 @@ def replace_file(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
+def append(path: Path, line: bytes) -> None:
+    """Add a line to the file, on the disc when it returns; the caller holds a lock.
+
+    Raises:
+        OSError: If the disc cannot take it; the file stands as it was.
+    """
+    created = not path.exists()
+    with path.open("ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            left = memoryview(line)
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(before)
+            raise
+    if created:
+        sync(path.parent)
+
+
 def copy_tree(source: Path, target: Path, *, last: str) -> None:
     """Copy a directory file by file into an existing empty one, everything on the disc when it returns.
 
@@ -83,8 +104,26 @@ def occupied(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def in_use(directory: Path) -> Iterator[None]:
+    """Let a directory be read from for as long as the block runs: `registry` does not prune it meanwhile.
+
+    Several may use it at once. Where the file system knows no locks, nothing is held.
+
+    Raises:
+        OSError: If there is no such directory.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def is_occupied(directory: Path) -> bool:
-    """Whether a living process holds the directory with `occupied`, or has just renamed or removed it."""
+    """Whether a living process holds the directory with `occupied` or `in_use`, or has just renamed or removed it."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)
     except FileNotFoundError:

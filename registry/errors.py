@@ -5,6 +5,8 @@ RegistryError
 ├── NothingPublishedError   there is no version at all where one was looked for
 ├── UnknownVersionError     there are versions, but not the one that was asked for
 ├── AmbiguousModelError     several models are there and none was named
+├── RefusedMoveError        an alias cannot be moved so
+├── StoreUnavailableError   the object store does not answer, or refuses
 ├── IntegrityError          files are not what the manifest says
 └── PublishError            publishing failed; what was published before stands
 """
@@ -28,6 +30,14 @@ class UnknownVersionError(RegistryError):
 
 class AmbiguousModelError(RegistryError):
     """Several models are there and none was named."""
+
+
+class RefusedMoveError(RegistryError):
+    """An alias cannot be moved so: there is nothing to roll back to, or it must not be taken away."""
+
+
+class StoreUnavailableError(RegistryError):
+    """The object store does not answer, or refuses; what was published before stands."""
 
 
 class IntegrityError(RegistryError):

@@ -1,4 +1,4 @@
-"""How a version comes to be: a sealed bundle comes in, a numbered directory appears, all at once.
+"""How a version comes to be, and goes: a sealed bundle comes in, a numbered directory appears, all at once.
 
 `registry.local` publishes through here. The bundle is copied beside the versions, forced to the disc, verified, and
 then renamed to its number: the one step that makes it visible.
@@ -19,6 +19,9 @@ from registry.reference import is_version_number
 STAGING = ".publishing-"
 """How the names of directories begin that are not versions yet."""
 
+REMOVING = ".removing-"
+"""How the names of directories begin that are no versions any more."""
+
 # What the kernel says when the number has been claimed by someone else (or a file is in its place).
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 
@@ -31,18 +34,32 @@ def place(bundle: Path, home: Path) -> int:
         OSError: If the disc is full or refuses; what was half-written is removed.
     """
     home.mkdir(parents=True, exist_ok=True)
-    with _staging(home) as staging:
+    with staged(home) as staging:
         copy_tree(bundle, staging, last=MANIFEST)
         verify(staging)
         return _claim_number(staging, home)
 
 
+def remove(directory: Path) -> None:
+    """Take a version away: it is none in one step, by its name, and its files go after that.
+
+    Raises:
+        FileNotFoundError: If it is gone already.
+        OSError: If the disc refuses.
+    """
+    aside = directory.with_name(f"{REMOVING}{directory.name}-{secrets.token_hex(8)}")
+    directory.rename(aside)
+    sync(directory.parent)
+    shutil.rmtree(aside)
+
+
 def sweep(home: Path) -> list[Path]:
-    """Remove what publishers left behind that died half-way; the living are left alone."""
+    """Remove what was left by those who died while they published or removed; the living are left alone."""
     if not home.is_dir():
         return []
     with locked(home / LOCK):
-        stale = [path for path in sorted(home.glob(f"{STAGING}*")) if not is_occupied(path)]
+        left = sorted([*home.glob(f"{STAGING}*"), *home.glob(f"{REMOVING}*")])
+        stale = [path for path in left if not is_occupied(path)]
         for path in stale:
             # A publisher that has just ended lets go of the directory after it renamed or removed it.
             with contextlib.suppress(FileNotFoundError):
@@ -53,7 +70,8 @@ def sweep(home: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _staging(home: Path) -> Iterator[Path]:
+def staged(home: Path) -> Iterator[Path]:
+    """An empty directory beside the versions, to be renamed to one; what is left of it goes."""
     staging = home / f"{STAGING}{secrets.token_hex(8)}"
     with contextlib.ExitStack() as occupation:
         # Under the lock, so that a sweep never meets a directory that is made but not yet occupied.

@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from registry.version import Version
 from service.catalog.catalog import open_catalog
+from service.decisions.opening import Decisions, open_decisions
 from service.engine import Engine, Handler, Limits
 from service.errors import ServiceError
 from service.holder import ModelHolder
@@ -33,7 +34,7 @@ from service.openapi import RANK_PATH, SCORE_PATH, describe
 from service.problems import register_problems
 from service.rank import RankHandler
 from service.ranker import Ranker
-from service.routes import documentation, entities, health, monitoring, rank, score
+from service.routes import documentation, entities, feedback, health, models, monitoring, rank, score
 from service.score import ScoreHandler
 from service.settings import ServiceSettings
 from service.state import Service
@@ -93,21 +94,27 @@ def create_app(settings: ServiceSettings, *, on_live: Callable[[LiveModel], None
         _keep_collections_short()
         return live
 
-    engine = _engine(settings, holder, metrics)
+    decisions = open_decisions(settings, metrics)
+    engine = _engine(settings, holder, metrics, decisions)
     watcher = ModelWatcher(settings, holder, load, on_live)
-    app = AxonApp(Service(settings, holder, metrics, engine, catalog), watcher, engine)
+    app = AxonApp(
+        Service(settings, holder, metrics, engine, catalog, watcher.registry, decisions), watcher, engine
+    )
     app.add_middleware(ObserveRequests, metrics=metrics)
     register_problems(app)
-    for group in (score, rank, entities, health, monitoring, documentation):
+    for group in (score, rank, feedback, entities, models, health, monitoring, documentation):
         app.include_router(group.router)
     app.mount(documentation.ASSETS_PATH, documentation.assets())
     return app
 
 
-def _engine(settings: ServiceSettings, holder: ModelHolder, metrics: ServiceMetrics) -> Engine:
+def _engine(
+    settings: ServiceSettings, holder: ModelHolder, metrics: ServiceMetrics, decisions: Decisions | None
+) -> Engine:
+    log = None if decisions is None else decisions.log
     handlers: dict[str, Handler] = {
-        SCORE_PATH: ScoreHandler(holder, metrics, settings.max_rows),
-        RANK_PATH: RankHandler(holder, metrics, settings.max_candidates),
+        SCORE_PATH: ScoreHandler(holder, metrics, settings.max_rows, log),
+        RANK_PATH: RankHandler(holder, metrics, settings.max_candidates, log),
     }
     return Engine(holder, handlers, Limits(settings.queue_size, settings.queue_bytes))
 
@@ -125,6 +132,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     following.cancel()
     app.watcher.stop()
     app.engine.stop()
+    if app.state.service.decisions is not None:
+        app.state.service.decisions.close()
 
 
 def _keep_collections_short() -> None:

@@ -14,7 +14,10 @@ ServiceError
 │   ├── DeadlineHeaderError         it gives itself a time that is none
 │   ├── SlowBodyError               its body does not come
 │   ├── UnknownEntityError          it names an item or a user that the catalog lacks
+│   ├── FeedbackOffError            it tells what people did, and nobody here keeps that
 │   ├── KeyRequiredError            it changes something without the key of this service
+│   ├── UnknownVersionError         it names a model or a version that the registry lacks
+│   ├── RefusedMoveError            it wants an alias to move as it cannot
 │   └── LoopbackOnlyError           it changes something from elsewhere, and the service has no key
 ├── NotReadyError               no model is loaded yet, or the service is stopping
 ├── OverloadedError             as many requests wait as may
@@ -22,9 +25,11 @@ ServiceError
 ├── HungUpError                 nobody waits for the answer any more
 ├── AddressError                the service cannot listen where it was told to
 ├── LoadError                   a version cannot be served
+├── RegistryUnavailableError    the registry cannot be read or changed now
 ├── CatalogUnavailableError     the store of items and users cannot be used
 ├── ImportFileError             a file of items or users cannot be loaded
 ├── HistoryUnavailableError     what happened before cannot be looked up now
+├── FeedbackUnavailableError    events cannot be kept now
 └── ScoringError                the model answered something that is no probability
 """
 
@@ -108,12 +113,28 @@ class UnknownEntityError(RefusedRequestError):
     """The request names an item or a user that the catalog lacks."""
 
 
+class FeedbackOffError(RefusedRequestError):
+    """This service keeps no decisions and no feedback."""
+
+
 class KeyRequiredError(RefusedRequestError):
     """The request changes something and does not carry the key of this service (AXON_API_KEY)."""
 
 
 class LoopbackOnlyError(RefusedRequestError):
     """The request changes something, and a service without a key (AXON_API_KEY) allows that only on a loopback address."""
+
+
+class UnknownVersionError(RefusedRequestError):
+    """The request names a model, a version or an alias that the registry lacks."""
+
+
+class RefusedMoveError(RefusedRequestError):
+    """The alias cannot move so: there is nothing to roll back to, or it must not be taken away."""
+
+
+class RegistryUnavailableError(ServiceError):
+    """The registry cannot be read or changed now; what is served goes on being served."""
 
 
 class CatalogUnavailableError(ServiceError):
@@ -154,6 +175,10 @@ class LoadError(ServiceError):
 
 class HistoryUnavailableError(ServiceError):
     """What happened before the rows cannot be looked up now; the history's store does not answer."""
+
+
+class FeedbackUnavailableError(ServiceError):
+    """Events cannot be kept now, so none of the request is acknowledged; send them again."""
 
 
 class ScoringError(ServiceError):

@@ -9,7 +9,16 @@ from typing import Any
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from service.errors import KeyRequiredError, LoopbackOnlyError, UnknownEntityError
+from service.errors import (
+    FeedbackOffError,
+    FeedbackUnavailableError,
+    KeyRequiredError,
+    LoopbackOnlyError,
+    RefusedMoveError,
+    RegistryUnavailableError,
+    UnknownEntityError,
+    UnknownVersionError,
+)
 from service.live import LiveModel
 from service.problems import KINDS, MEDIA_TYPE, Problem
 from service.rank_schema import rank_schema
@@ -17,6 +26,7 @@ from service.schema import request_schema
 
 SCORE_PATH = "/api/v1/score"
 RANK_PATH = "/api/v1/rank"
+FEEDBACK_PATH = "/api/v1/feedback"
 DEADLINE_HEADER = "X-Axon-Deadline-Ms"
 
 _DEADLINE = {
@@ -27,7 +37,10 @@ _DEADLINE = {
     "description": "Milliseconds that the request may wait for its turn, if that is less than the service allows.",
 }
 
-_OF_THE_CATALOG = (KeyRequiredError, LoopbackOnlyError, UnknownEntityError)
+_OF_CHANGES = (KeyRequiredError, LoopbackOnlyError)
+_OF_THE_CATALOG = (UnknownEntityError,)
+_OF_MODELS = (UnknownVersionError, RefusedMoveError, RegistryUnavailableError)
+_OF_FEEDBACK = (FeedbackOffError, FeedbackUnavailableError)
 
 _GENERIC = "No model is loaded yet, so the features are not known; reload this page when `/readyz` says ok."
 
@@ -72,11 +85,19 @@ def _describe_hot(operation: dict[str, Any], name: str, example: object) -> None
     operation["responses"].update(problem_responses())
 
 
-def problem_responses(*, catalog: bool = False) -> dict[str, Any]:
-    """What may go wrong, by status; what only the catalog's routes answer is left out for the others."""
+def problem_responses(
+    *, catalog: bool = False, feedback: bool = False, models: bool = False
+) -> dict[str, Any]:
+    """What may go wrong, by status; what only the routes of the catalog, of feedback, or of models, answer is left out for the others."""
+    elsewhere = [
+        *(() if catalog or feedback or models else _OF_CHANGES),
+        *(() if catalog else _OF_THE_CATALOG),
+        *(() if feedback else _OF_FEEDBACK),
+        *(() if models else _OF_MODELS),
+    ]
     titles: dict[int, list[str]] = {}
     for error, kind in KINDS.items():
-        if not catalog and error in _OF_THE_CATALOG:
+        if error in elsewhere:
             continue
         titles.setdefault(kind.status, []).append(kind.title)
     return {

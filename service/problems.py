@@ -61,9 +61,16 @@ KINDS: dict[type[errors.ServiceError], Kind] = {
     errors.LoopbackOnlyError: Kind(
         "loopback-only", 403, "Without a key, only this machine may change anything"
     ),
+    errors.UnknownVersionError: Kind("unknown-version", 404, "The registry lacks the model or version"),
+    errors.RefusedMoveError: Kind("refused-move", 409, "The alias cannot move so"),
+    errors.RegistryUnavailableError: Kind(
+        "registry-unavailable", 503, "The registry cannot be read or changed now"
+    ),
     errors.CatalogUnavailableError: Kind(
         "catalog-unavailable", 503, "The items and users cannot be looked up now"
     ),
+    errors.FeedbackOffError: Kind("feedback-off", 404, "No feedback is kept here"),
+    errors.FeedbackUnavailableError: Kind("feedback-unavailable", 503, "The events cannot be kept now"),
     errors.NotReadyError: Kind("not-ready", 503, "No model is ready yet"),
     errors.HistoryUnavailableError: Kind("history-unavailable", 503, "The history cannot be looked up now"),
     errors.ScoringError: Kind("scoring-failed", 500, "The model did not answer with probabilities"),

@@ -4,22 +4,24 @@
 model.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import orjson
 
+from journal.records import new_decision_id
 from service.answered import Answered
+from service.decisions.decision_log import DecisionLog
 from service.errors import HistoryUnavailableError, RefusedRequestError
 from service.holder import ModelHolder
 from service.live import LiveModel
 from service.metrics import ServiceMetrics
 from service.openapi import RANK_PATH
+from service.past import clock_ms
 from service.problems import refused
 from service.rank_request import RankRequest, read_rank_request
-from service.ranker import Ranked
+from service.ranked import Ranked
 from service.scorer import Scored
 
 
@@ -31,11 +33,13 @@ class RankHandler:
         holder: Knows by which names the live model may be asked for.
         metrics: Told once per batch.
         max_candidates: Most candidates that one request may list.
+        log: Notes the answers; None where nobody wants them noted.
     """
 
     holder: ModelHolder
     metrics: ServiceMetrics
     max_candidates: int
+    log: DecisionLog | None = None
 
     def __call__(self, live: LiveModel, bodies: list[bytes]) -> list[Answered]:
         """One answer per body.
@@ -67,10 +71,14 @@ class RankHandler:
         except HistoryUnavailableError as error:
             return [refused(error, RANK_PATH)] * len(asked)
         self.metrics.scored(live, Scored(np.concatenate([one.scored for one in ranked]), {}, {}))
-        return [_answered(live, one) for one in ranked]
+        ids = [new_decision_id(clock_ms()) for _ in ranked]
+        if self.log is not None:
+            for request, one, decision_id in zip(asked, ranked, ids, strict=True):
+                self.log.ranked(live, request, one, decision_id)
+        return [_answered(live, one, decision_id) for one, decision_id in zip(ranked, ids, strict=True)]
 
 
-def _answered(live: LiveModel, ranked: Ranked) -> Answered:
+def _answered(live: LiveModel, ranked: Ranked, decision_id: str) -> Answered:
     names = ("probability", *ranked.targets)
     columns = (ranked.probabilities, *ranked.targets.values())
     items = [
@@ -78,7 +86,7 @@ def _answered(live: LiveModel, ranked: Ranked) -> Answered:
         for rank, (item, *probabilities) in enumerate(zip(ranked.ids, *columns, strict=True), 1)
     ]
     answer = {
-        "decision_id": uuid.uuid4().hex,
+        "decision_id": decision_id,
         "model": live.name,
         "version": live.version,
         "items": items,

@@ -6,7 +6,6 @@ Whoever asks is computed once, the catalog keeps what belongs to an item alone, 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,34 +16,14 @@ from service.catalog.table import ItemTable
 from service.errors import ScoringError
 from service.live import Answers, LiveModel, Probabilities
 from service.rank_request import RankRequest
+from service.ranked import Arrays, Behind, Ranked
 from service.resolver import Candidates, Resolver
 from service.sides import SideColumns, stacked
 from service.sources import Key
 from service.states import States
 
-Arrays = dict[str, NDArray[Any]]
-
 AT_ONCE = 2048
 """Candidates that share a call of the joint part; those of one request are never parted."""
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """The answer to one question, best first.
-
-    Attributes:
-        ids: Of the items.
-        probabilities: Shape ``(k,)``, falling.
-        targets: The same as ``probability_<target>`` for every target of a model with several, in the order of ``ids``.
-        unknown: Ids that the catalog lacks and that were left out.
-        scored: Probabilities of all candidates.
-    """
-
-    ids: list[str]
-    probabilities: Probabilities
-    targets: dict[str, Probabilities]
-    unknown: list[str]
-    scored: Probabilities
 
 
 class Ranker:
@@ -80,10 +59,11 @@ class Ranker:
         askers = self._asking(self._resolver.askers(asked))
         found, cold = self._resolver.candidates(asked)
         cold_states = self._cold_states(cold)
+        behind = Behind(askers.arrays, found, cold, self._items)
         ranked: list[Ranked] = []
         for some in _groups(found):
             answers = self._answers(askers, found, some, cold, cold_states)
-            ranked += _shares(answers, asked, found, some, self._items)
+            ranked += _shares(answers, asked, some, behind)
         return ranked
 
     def _asking(self, columns: SideColumns) -> "_Askers":
@@ -229,11 +209,11 @@ def _joined(parts: Sequence[Arrays]) -> Arrays:
 def _shares(
     answers: Answers,
     asked: Sequence[RankRequest],
-    found: Sequence[Candidates],
     some: range,
-    items: ItemTable | None,
+    behind: Behind,
 ) -> Iterator[Ranked]:
     """Each question's part of a group's answers, best first."""
+    found = behind.found
     kept, new = 0, sum(len(found[place].rows) for place in some)
     for place in some:
         candidates = found[place]
@@ -242,11 +222,14 @@ def _shares(
         probabilities = answers["probability"][own]
         best = best_first(probabilities, asked[place].k)
         yield Ranked(
-            ids=_ids(candidates, best, items),
+            ids=_ids(candidates, best, behind.items),
             probabilities=probabilities[best],
             targets={name: array[own][best] for name, array in answers.items() if name != "probability"},
             unknown=candidates.unknown,
             scored=probabilities,
+            best=best,
+            place=place,
+            behind=behind,
         )
 
 

@@ -83,6 +83,7 @@ def _serve_here(settings: ServiceSettings, on_live: OnLive | None, listener: soc
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody looks at the client's address
         timeout_graceful_shutdown=settings.stop_s,
     )
     log.info("listening on %s", address)

@@ -12,6 +12,7 @@ import orjson
 
 from service.answered import Answered
 from service.body import read_score_request
+from service.decisions.decision_log import DecisionLog
 from service.errors import HistoryUnavailableError, RefusedRequestError
 from service.holder import ModelHolder
 from service.live import LiveModel
@@ -29,11 +30,13 @@ class ScoreHandler:
         holder: Knows by which names the live model may be asked for.
         metrics: Told once per batch.
         max_rows: Most rows of one request.
+        log: Notes a share of the rows; None where nobody wants them noted.
     """
 
     holder: ModelHolder
     metrics: ServiceMetrics
     max_rows: int
+    log: DecisionLog | None = None
 
     def __call__(self, live: LiveModel, bodies: list[bytes]) -> list[Answered]:
         """One answer per body.
@@ -56,8 +59,9 @@ class ScoreHandler:
 
     def _answer(self, live: LiveModel, asked: Sequence[list[object]]) -> list[Answered]:
         """Answers to requests whose rows nobody has looked into yet."""
+        rows_of_all = [row for rows in asked for row in rows]
         try:
-            scored = score([row for rows in asked for row in rows], live)
+            scored = score(rows_of_all, live)
         except RefusedRequestError as error:
             if len(asked) == 1:
                 return [refused(error, SCORE_PATH)]
@@ -65,6 +69,8 @@ class ScoreHandler:
         except HistoryUnavailableError as error:
             return [refused(error, SCORE_PATH)] * len(asked)
         self.metrics.scored(live, scored)
+        if self.log is not None:
+            self.log.scored(live, rows_of_all, scored)
         return _shares(live, scored, [len(rows) for rows in asked])
 
     def _apart(self, live: LiveModel, asked: Sequence[list[object]]) -> list[Answered]:

@@ -10,6 +10,9 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from history.stores.opening import SCHEMES
+from journal import SCHEMES as JOURNAL_SCHEMES
+from journal.writer import Fsync, WhenFull
+from registry.opening import CACHE
 from registry.reference import ModelRef
 from service.catalog.opening import SCHEMES as ENTITY_SCHEMES
 
@@ -21,7 +24,13 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="AXON_", frozen=True, extra="forbid")
 
-    registry: Path = Field(default=Path("models"), description="directory of published models")
+    registry: str = Field(
+        default="models",
+        description="published models: a directory, or an object store such as s3://BUCKET/PREFIX",
+    )
+    registry_cache: Path = Field(
+        default=CACHE, description="directory for verified copies of versions of an object store"
+    )
     model: str | None = Field(
         default=None, description="NAME[:VERSION|@ALIAS]; by default the champion of the only model"
     )
@@ -47,10 +56,48 @@ class ServiceSettings(BaseSettings):
         description="store of items and users: redis://HOST:PORT/NUMBER or sqlite:PATH, a file that is made when something "
         "is put into it",
     )
+    decisions: str | None = Field(
+        default=None,
+        description="where answers and feedback are noted: file:DIR or redis://HOST:PORT/NUMBER; nowhere by default",
+    )
+    decision_rate_rank: float = Field(default=1.0, ge=0, le=1, description="share of ranked requests noted")
+    decision_rate_score: float = Field(default=0.0, ge=0, le=1, description="share of scored rows noted")
+    decision_described: int = Field(
+        default=100, ge=1, description="most candidates of an answer whose features are noted, from the best"
+    )
+    decision_fsync: Fsync = Field(
+        default="interval",
+        description="when decisions are forced onto the disc: always (after each write), interval or never; feedback "
+        "always is, before it is acknowledged",
+    )
+    decision_fsync_s: float = Field(default=1.0, gt=0, le=3600, description="seconds between two of them")
+    decision_file_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, description="bytes after which the next file is begun"
+    )
+    decision_file_s: float = Field(
+        default=3600.0, gt=0, description="seconds after which the next file is begun"
+    )
+    decision_queue_bytes: int = Field(
+        default=32 * 1024 * 1024, ge=1024, description="most bytes of decisions, and of feedback, that wait"
+    )
+    decision_when_full: WhenFull = Field(
+        default="drop", description="what a decision does for which there is no room: drop (counted) or wait"
+    )
+    feedback_window_s: float = Field(
+        default=86_400.0, gt=0, description="seconds after which an event is late"
+    )
+    feedback_future_s: float = Field(
+        default=300.0, ge=0, description="seconds by which the clock of an event may be ahead"
+    )
+    feedback_known: int = Field(
+        default=200_000,
+        ge=1,
+        description="most ids of events, and of decisions, that are remembered to tell duplicate and unknown ones",
+    )
     api_key: SecretStr | None = Field(
         default=None,
         min_length=1,
-        description="needed by whoever reads or changes items and users; without one only a service on a loopback address lets them",
+        description="needed by whoever reads or changes items, users and models; without one only a service on a loopback address lets them",
     )
     runtime: RuntimeName = Field(
         default="auto",
@@ -93,6 +140,11 @@ class ServiceSettings(BaseSettings):
     stop_s: int = Field(default=20, ge=1, le=600, description="longest wait for open requests when stopping")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @field_validator("registry", mode="before")
+    @classmethod
+    def _registry_is_text(cls, registry: object) -> object:
+        return str(registry) if isinstance(registry, Path) else registry
+
     @field_validator("model")
     @classmethod
     def _model_is_a_reference(cls, model: str | None) -> str | None:
@@ -106,6 +158,15 @@ class ServiceSettings(BaseSettings):
         if history is not None and history.partition(":")[0] not in SCHEMES:
             raise ValueError(f"expected one of {', '.join(SCHEMES)} before the first colon, got {history!r}")
         return history
+
+    @field_validator("decisions")
+    @classmethod
+    def _decisions_are_an_address(cls, decisions: str | None) -> str | None:
+        if decisions is not None and decisions.partition(":")[0] not in JOURNAL_SCHEMES:
+            raise ValueError(
+                f"expected one of {', '.join(JOURNAL_SCHEMES)} before the first colon, got {decisions!r}"
+            )
+        return decisions
 
     @field_validator("entities")
     @classmethod

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from registry.registry import Registry
 from service.catalog.catalog import Catalog
+from service.decisions.opening import Decisions
 from service.engine import Engine
 from service.holder import ModelHolder
 from service.metrics import ServiceMetrics
@@ -20,6 +22,8 @@ class Service:
     metrics: ServiceMetrics
     engine: Engine
     catalog: Catalog
+    registry: Registry
+    decisions: Decisions | None = None
 
 
 def service_of(request: Request) -> Service:

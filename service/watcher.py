@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from registry.durable import in_use
 from registry.errors import RegistryError
-from registry.local import LocalRegistry
+from registry.opening import open_registry
 from registry.version import Version
 from service.errors import ServiceError
 from service.holder import ModelHolder
@@ -45,7 +46,7 @@ class ModelWatcher:
         on_live: Callable[[LiveModel], None] | None = None,
     ) -> None:
         self._settings = settings
-        self._registry = LocalRegistry(settings.registry)
+        self.registry = open_registry(settings.registry, cache=settings.registry_cache)
         self._holder = holder
         self._load = load
         self._on_live = on_live
@@ -79,7 +80,7 @@ class ModelWatcher:
             self._stop.wait(self._settings.poll_s)
 
     def _look(self) -> None:
-        version = self._registry.resolve(self._settings.wanted or self._registry.only())
+        version = self.registry.resolve(self._settings.wanted or self.registry.only())
         live = self._holder.live
         if live is not None and live.origin == version:
             self._holder.explain(None)
@@ -88,7 +89,9 @@ class ModelWatcher:
             return
         self._refused_until[version] = time.monotonic() + REFUSED_FOR_S
         self._holder.explain(f"loading {version}")
-        self._holder.put(self._load(version))
+        # Nobody prunes it while it is read.
+        with in_use(self.registry.fetch(version).directory):
+            self._holder.put(self._load(version))
         # A version that was served once may come back at once.
         del self._refused_until[version]
         self._tell(before=live)

@@ -132,12 +132,13 @@ def evaluate(
     )
 
 
-def _version(registry: Path, text: str) -> "Version":
+def _version(registry: str, text: str) -> "Version":
     """The published version that a command names, with its checksums verified."""
-    from registry.local import LocalRegistry
     from registry.manifest import verify
+    from registry.opening import open_registry
     from registry.reference import ModelRef
 
-    version = LocalRegistry(registry).resolve(ModelRef.parse(text))
+    shelf = open_registry(registry)
+    version = shelf.fetch(shelf.resolve(ModelRef.parse(text)))
     verify(version.directory)
     return version

@@ -17,7 +17,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def serve(
-    registry: Annotated[Path | None, typer.Option(help="Directory of published models.")] = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(help="Published models: a directory, or an address such as s3://BUCKET/PREFIX."),
+    ] = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on; this machine only by default.")
     ] = None,

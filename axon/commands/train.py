@@ -34,7 +34,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train on a log, report, check the export and publish it."""
-    from registry.local import LocalRegistry
+    from registry.opening import open_registry
     from training.advice import terminal_lines
     from training.config import data_root as root_of
     from training.config import load_config
@@ -46,7 +46,7 @@ def train(
     places = Places(
         data_root=root_of(task, config, data_root),
         runs=runs,
-        registry=LocalRegistry(registry) if publish else None,
+        registry=open_registry(registry) if publish else None,
     )
     outcome = run(task, places, now=datetime.now(UTC), progress=out.progress())
     out.comparison(f"{task.name}: {outcome.report.slice} slice", outcome.report)

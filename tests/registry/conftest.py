@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from features.fitted import FittedSpec, NothingFitted
 from features.spec import FeatureSpec, Hashed
 from registry.local import LocalRegistry
 from registry.manifest import FEATURE_SPEC, BundleFacts, write_manifest
+from registry.opening import open_registry
+from registry.registry import Registry
+from tests.registry.store import environment, free_port, object_store
 
 REPOSITORY = Path(__file__).parents[2]
 FITTED = FittedSpec(
@@ -60,6 +64,36 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
 @pytest.fixture
 def registry(tmp_path: Path) -> LocalRegistry:
     return LocalRegistry(tmp_path / "models")
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """The address of an empty bucket, on a real server."""
+    port = free_port()
+    with pytest.MonkeyPatch.context() as patch, object_store(port):
+        for name, value in environment(port).items():
+            patch.setenv(name, value)
+        yield "s3://bucket"
+
+
+@pytest.fixture
+def store_address(bucket: str) -> str:
+    """A prefix of the bucket that nobody else uses."""
+    return f"{bucket}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def remote(store_address: str, tmp_path: Path) -> Registry:
+    return open_registry(store_address, cache=tmp_path / "cache")
+
+
+@pytest.fixture(params=["directory", "object store"])
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Registry:
+    """Each kind of registry."""
+    if request.param == "directory":
+        return LocalRegistry(tmp_path / "models")
+    remote: Registry = request.getfixturevalue("remote")
+    return remote
 
 
 @pytest.fixture

@@ -158,7 +158,12 @@ def test_a_disc_that_fills_up_keeps_nothing_half_written(registry, make_bundle, 
     registry.publish(make_bundle(), "shop")
     big = make_bundle(files={"variables/variables.data": bytes(200_000)})
     run_script(_FILL_THE_DISC, big, registry.root, 100_000)
-    assert sorted(path.name for path in (registry.root / "shop").iterdir()) == [".lock", "1", "aliases.json"]
+    assert sorted(path.name for path in (registry.root / "shop").iterdir()) == [
+        ".lock",
+        "1",
+        "aliases.json",
+        "audit.jsonl",
+    ]
 
 
 @pytest.fixture
@@ -189,7 +194,7 @@ def test_a_disc_full_at_any_step_leaves_whole_versions_and_nothing_else(full_at_
     _, registry = full_at_every_step
     numbers = [str(number) for number in _all_whole(registry)]
     inside = sorted(path.name for path in (registry.root / "shop").iterdir())
-    assert inside == sorted([".lock", "aliases.json", *numbers])
+    assert inside == sorted([".lock", "aliases.json", "audit.jsonl", *numbers])
 
 
 def test_two_publishers_at_once_get_two_numbers(registry, make_bundle):

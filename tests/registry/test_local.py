@@ -46,9 +46,16 @@ def test_the_bundle_stays_where_it_was(registry, make_bundle):
     assert verify(bundle).name == "shop"
 
 
-def test_nothing_but_versions_aliases_and_the_lock_is_left_in_the_directory(registry, make_bundle):
+def test_nothing_but_versions_aliases_their_trail_and_the_lock_is_left_in_the_directory(
+    registry, make_bundle
+):
     registry.publish(make_bundle(), "shop")
-    assert sorted(path.name for path in (registry.root / "shop").iterdir()) == [".lock", "1", "aliases.json"]
+    assert sorted(path.name for path in (registry.root / "shop").iterdir()) == [
+        ".lock",
+        "1",
+        "aliases.json",
+        "audit.jsonl",
+    ]
 
 
 def test_publishing_moves_the_champion(registry, make_bundle):

@@ -142,12 +142,15 @@ def published(make_bundle, tmp_path_factory) -> Version:
 class RunningService:
     """A service in a process of its own, and a client for it."""
 
-    def __init__(self, settings: dict[str, object], log: Path) -> None:
+    def __init__(
+        self, settings: dict[str, object], log: Path, environment: dict[str, str] | None = None
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
         self.log = log
         # Not merged with this process's environment: only what is given counts.
-        environment = {f"AXON_{name.upper()}": str(value) for name, value in settings.items()}
+        given = {f"AXON_{name.upper()}": str(value) for name, value in settings.items()}
+        environment = {**(environment or {}), **given}
         environment |= {"AXON_PORT": str(self.port), "PATH": os.environ["PATH"], "TF_CPP_MIN_LOG_LEVEL": "2"}
         source = "from service.run import serve; from service.settings import ServiceSettings; serve(ServiceSettings())"
         with log.open("wb") as output:
@@ -200,8 +203,9 @@ def start(tmp_path_factory) -> Callable[..., "object"]:
     """Starts a service with the given settings, and sees to its end."""
 
     @contextmanager
-    def started(**settings: object) -> Iterator[RunningService]:
-        service = RunningService({"drain_s": 0, **settings}, tmp_path_factory.mktemp("log") / "service.log")
+    def started(*, environment: dict[str, str] | None = None, **settings: object) -> Iterator[RunningService]:
+        log = tmp_path_factory.mktemp("log") / "service.log"
+        service = RunningService({"drain_s": 0, **settings}, log, environment)
         try:
             service.wait_for("/livez", lambda answer: answer.status_code == 200)
             yield service

@@ -1,7 +1,5 @@
 """What the environment may say about the service."""
 
-from pathlib import Path
-
 import pytest
 from pydantic import ValidationError
 
@@ -14,7 +12,7 @@ def test_by_default_the_service_listens_on_this_machine_only():
 
 
 def test_by_default_versions_come_from_models_beside():
-    assert ServiceSettings().registry == Path("models")
+    assert ServiceSettings().registry == "models"
 
 
 def test_a_variable_with_the_prefix_counts(monkeypatch):
