@@ -26,12 +26,13 @@ RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
 COPY pyproject.toml README.md LICENSE ./
 COPY features features
 COPY history history
+COPY journal journal
 COPY registry registry
 COPY simulator simulator
 COPY training training
 COPY axon axon
 RUN pip install -q --no-deps --no-build-isolation . \
- && rm -rf axon build features history registry simulator training *.egg-info
+ && rm -rf axon build features history journal registry simulator training *.egg-info
 COPY examples/shop examples/shop
 USER 10001:10001
 ENTRYPOINT ["axon"]
@@ -49,11 +50,12 @@ RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked \
 COPY pyproject.toml README.md LICENSE ./
 COPY features features
 COPY history history
+COPY journal journal
 COPY registry registry
 COPY service service
 COPY axon axon
 RUN pip install -q --no-deps --no-build-isolation . \
- && rm -rf axon build features history registry service *.egg-info
+ && rm -rf axon build features history journal registry service *.egg-info
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

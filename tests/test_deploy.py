@@ -139,7 +139,7 @@ def test_a_build_argument_chooses_the_lock_of_the_serving_image(runtime, lock):
     assert done.stdout == f"requirements/{lock}.lock\n"
 
 
-def test_the_serving_image_is_made_of_five_rooms_and_its_own_lock():
+def test_the_serving_image_is_made_of_six_rooms_and_its_own_lock():
     assert copied("serve") == {
         "requirements/serve.lock",
         "requirements/serve-onnx.lock",
@@ -148,6 +148,7 @@ def test_the_serving_image_is_made_of_five_rooms_and_its_own_lock():
         "LICENSE",
         "features",
         "history",
+        "journal",
         "registry",
         "service",
         "axon",

@@ -28,6 +28,7 @@ from training.schedules import Plateau, learning_rate_factor
 from training.step import TrainingStep
 from training.store import EncodedStore, labels_of
 from training.trained import Predictor, TrainedModel
+from training.warm_start import Start
 
 PREDICT_ROWS = 65_536
 """Rows read at once where no gradient is needed."""
@@ -37,13 +38,15 @@ PREDICT_ROWS = 65_536
 class FitStores:
     """What a network learns from: earlier impressions to train on, later ones to choose by, and their columns.
 
-    ``droppable`` has for each id column the number of its OOV ids if ``id_dropout`` may touch it, else 0.
+    ``droppable`` has for each id column the number of its OOV ids if ``id_dropout`` may touch it, else 0. A ``start`` has
+    the weights to begin with, where they are not drawn.
     """
 
     layout: EncodedLayout
     train: EncodedStore
     validation: EncodedStore
     droppable: NDArray[np.int32]
+    start: Start | None = None
 
 
 Watcher = Callable[[LearningPoint], None]
@@ -68,6 +71,8 @@ def fit_network(
     keras.utils.set_random_seed(config.seed)
     regularisation = Regularisation(config.l2, config.l2_embedding)
     network = build(stores.layout, model, regularisation, stores.train.targets).built_for_layout()
+    if stores.start is not None:
+        stores.start.give_to(network)
     _price_rare_ids(network, config, stores)
     run = _Run(network, config, stores, watcher)
     with progress.stage(

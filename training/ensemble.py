@@ -5,6 +5,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -33,8 +34,13 @@ def fit_ensemble(
         NeurIPS 2017.
     """
     members = tuple(
-        fit_network(model, config.model_copy(update={"seed": seed}), stores, progress)
-        for seed in seeds_of(config.seed, model.ensemble)
+        fit_network(
+            model,
+            config.model_copy(update={"seed": seed}),
+            replace(stores, start=stores.start and stores.start.of_member(place)),
+            progress,
+        )
+        for place, seed in enumerate(seeds_of(config.seed, model.ensemble))
     )
     return as_one(members, stores)
 

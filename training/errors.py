@@ -3,9 +3,11 @@
 TrainingError
 ├── ConfigError             the task file is not what it should be
 ├── DataError               the log or a table cannot be used
+│   ├── DriftError          the log is no longer like the one that the champion learned from
 │   └── TooManyBadRowsError more unreadable rows than the task file allows
 ├── DivergedError           the loss stopped being a finite number
 ├── SkewError               the export does not answer what was trained, to the last bit
+├── BusyError               another process is at the same work
 ├── ConversionError         the network cannot be served without TensorFlow
 ├── GateClosedError         the model is not good enough to be published
 └── MissingExtraError       a library that only some commands need is not installed
@@ -30,12 +32,24 @@ class TooManyBadRowsError(DataError):
     """More rows were unreadable than the task file allows."""
 
 
+class DriftError(DataError):
+    """The log is no longer like the one that the champion learned from."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("not trained: " + "; ".join(self.reasons))
+
+
 class DivergedError(TrainingError):
     """The loss stopped being a finite number."""
 
 
 class SkewError(TrainingError):
     """The export does not answer what was trained, to the last bit."""
+
+
+class BusyError(TrainingError):
+    """Another process is at the same work."""
 
 
 class ConversionError(TrainingError):

@@ -15,9 +15,10 @@ from training.ensemble import fit_ensemble
 from training.progress import Progress
 from training.store import EncodedStore
 from training.trained import Predictor, TrainedModel
+from training.warm_start import Start
 
 
-def fit(
+def fit(  # noqa: PLR0913  # each is one thing that a fit needs
     model: ModelConfig,
     config: TrainingConfig,
     layout: EncodedLayout,
@@ -26,6 +27,7 @@ def fit(
     validation: EncodedStore,
     droppable: NDArray[np.int32],
     progress: Progress,
+    start: Start | None = None,
 ) -> TrainedModel:
     """Train one family and restore the weights with the lowest validation log loss.
 
@@ -37,13 +39,14 @@ def fit(
         validation: The later impressions, never downsampled.
         droppable: For each id column the number of its OOV ids if ``id_dropout`` may touch it, else 0.
         progress: Told about every step.
+        start: The weights to begin with; None draws them.
 
     Raises:
         DataError: If there is nothing to train on.
         DivergedError: If the loss stops being finite.
         ConfigError: If the layout lacks what the settings name.
     """
-    stores = FitStores(layout, train, validation, droppable)
+    stores = FitStores(layout, train, validation, droppable, start)
     trained = (fit_network if model.ensemble == 1 else fit_ensemble)(model, config, stores, progress)
     if model.linear_member:
         trained = blended(trained, config, stores, progress)

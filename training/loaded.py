@@ -1,5 +1,6 @@
 """A published or exported SavedModel, opened for scoring whole frames; `training.parity` and `training.scoring` call it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,8 +36,11 @@ class LoadedModel:
 
     def probabilities(self, frame: pl.DataFrame) -> NDArray[np.float32]:
         """Calibrated click probabilities ``(n,)`` of typed impressions."""
-        outputs = self._serve(**raw_tensors(frame, self.raw_inputs))
-        probabilities: NDArray[np.float32] = outputs["probability"].numpy()
+        return self.answer_arrays(raw_tensors(frame, self.raw_inputs))
+
+    def answer_arrays(self, tensors: Mapping[str, tf.Tensor]) -> NDArray[np.float32]:
+        """The same of tensors by raw column, each ``(n,)``, or ``(n, longest)`` for lists."""
+        probabilities: NDArray[np.float32] = self._serve(**tensors)["probability"].numpy()
         return probabilities
 
     @property

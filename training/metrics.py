@@ -124,6 +124,28 @@ def gauc(clicked: ArrayLike, scores: ArrayLike, users: NDArray[Any]) -> float | 
     Source:
         Zhu et al., "Optimized Cost per Click in Taobao Display Advertising", KDD 2017.
     """
+    of_users = aucs_by_user(clicked, scores, users)
+    if not of_users.aucs.size:
+        return None
+    return float(np.average(of_users.aucs, weights=of_users.impressions))
+
+
+class UserAucs(NamedTuple):
+    """The AUC of every user with both outcomes.
+
+    Attributes:
+        aucs: In [0, 1], shape ``(users,)``.
+        impressions: Of each of these users.
+        first_impressions: The place of one impression of each.
+    """
+
+    aucs: Float64Array
+    impressions: NDArray[np.int64]
+    first_impressions: NDArray[np.int64]
+
+
+def aucs_by_user(clicked: ArrayLike, scores: ArrayLike, users: NDArray[Any]) -> UserAucs:
+    """What `gauc` averages, user by user; arguments as there."""
     is_click, scores = checked(clicked, scores)
     user, names = group(users)
     # By user, and by score within each: half the time of np.lexsort.
@@ -136,11 +158,10 @@ def gauc(clicked: ArrayLike, scores: ArrayLike, users: NDArray[Any]) -> float | 
     before = np.cumsum(impressions) - impressions  # impressions of the users sorted earlier
     ranks_of_clicks = np.bincount(user, weights=ranks * is_click, minlength=len(names)) - clicks * before
     counted = (clicks > 0) & (clicks < impressions) & (np.array(names) != "")
-    if not counted.any():
-        return None
+    places = order[before[counted]]
     impressions, clicks = impressions[counted], clicks[counted]
     wins = ranks_of_clicks[counted] - clicks * (clicks + 1) / 2
-    return float(np.average(wins / (clicks * (impressions - clicks)), weights=impressions))
+    return UserAucs(wins / (clicks * (impressions - clicks)), impressions, places)
 
 
 def _ranks_in_order(user: NDArray[np.int64], scores: Float64Array) -> Float64Array:

@@ -8,41 +8,39 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
-import yaml
 
 from features.encoder import Encoder
-from features.fitted import FittedSpec
-from features.spec import RawInput, RawKind, Side, TimeColumn
-from history import History
-from registry.local import LocalRegistry
-from registry.manifest import BundleFacts, write_manifest
+from registry.manifest import EXTRA, PROFILE, write_manifest
+from registry.registry import Registry
+from training.bundle_facts import bundle_facts
 from training.calibration import Chosen
-from training.config import ModelConfig, TaskConfig, TrainingConfig
+from training.challenge import challenged
+from training.champion import champion_of, champion_version
+from training.config import ModelConfig, TaskConfig, TrainingConfig, as_yaml
 from training.encode import droppable_columns, raw_tensors
 from training.errors import ConversionError, GateClosedError
 from training.evaluate import Judge, Stopwatch
 from training.export import BundleTexts, ServingModel, export
 from training.fit import fit
 from training.gate import gate_failures
+from training.gather import Gathering, Retraining
 from training.html import render_html
-from training.ingest import ingest
 from training.models import family_of
 from training.onnx_check import checked_graphs, store
 from training.onnx_export import Graphs
 from training.parity import Answers, check_parity, in_batches, probabilities_of
-from training.past import replay_log, write_snapshot
+from training.past import write_snapshot
 from training.peers import peer_trials
+from training.prepare import Prepared, Rival, prepared
 from training.progress import Progress
-from training.quarantine import Quarantine
 from training.report import Report
 from training.run import RunDirectory
-from training.slices import Slices, encode_slices, fit_statistics
-from training.split import Slice, cuts_of
+from training.slices import Slices
+from training.split import Slice
 from training.study import Subject, studied
 from training.target_reports import judge_targets
 from training.trained import TrainedModel
-from training.version import code_version
+from training.warm_start import Start, start_of
 
 WARMUP_ROWS = 8
 """Held-out impressions that travel with the export as warm-up requests."""
@@ -54,7 +52,7 @@ class Places:
 
     data_root: Path
     runs: Path
-    registry: LocalRegistry | None
+    registry: Registry | None
 
 
 @dataclass(frozen=True)
@@ -73,97 +71,153 @@ def train(config: TaskConfig, places: Places, *, now: datetime, progress: Progre
         TrainingError: If anything refuses the run; nothing is published then.
         RegistryError: If the version cannot be written.
     """
-    family_of(config.model)  # refused now rather than after the log was read
     run = RunDirectory.create(places.runs, config.name, now=now)
+    return train_in(run, config, places, now=now, progress=progress)
+
+
+def train_in(  # each is one thing that a run needs
+    run: RunDirectory,
+    config: TaskConfig,
+    places: Places,
+    *,
+    now: datetime,
+    progress: Progress,
+    retraining: Retraining | None = None,
+) -> Outcome:
+    """The same in a directory that is there already; a scheduled run cuts and checks its log.
+
+    Raises:
+        TrainingError: If anything refuses the run; nothing is published then.
+        RegistryError: If the version cannot be written.
+    """
     try:
-        return _train(config, places, run, now=now, progress=progress)
+        family_of(config.model)  # refused now rather than after the log was read
+        return _train(config, places, run, retraining, now=now, progress=progress)
     finally:
         run.drop_work()
 
 
 def _train(
-    config: TaskConfig, places: Places, run: RunDirectory, *, now: datetime, progress: Progress
+    config: TaskConfig,
+    places: Places,
+    run: RunDirectory,
+    retraining: Retraining | None,
+    *,
+    now: datetime,
+    progress: Progress,
 ) -> Outcome:
     watch = Stopwatch()
     peer_trials(config)  # refused now rather than after the training
-    settings = config.training
-    with watch.stage("reading"), Quarantine(run.quarantine, config.data.max_bad_rows) as quarantine:
-        log = ingest(
-            config,
-            config.features.log_inputs(),
-            places.data_root,
-            quarantine=quarantine,
-            work_dir=run.work,
-            progress=progress,
-        )
-    cuts = cuts_of(config.split, log.time_ms, dated=log.dated)
-    history: History | None = None
-    if config.features.history:
-        with watch.stage("history"):
-            log, history = replay_log(
-                config.features,
-                config.history,
-                log,
-                cuts,
-                seed=settings.seed,
-                work_dir=run.work,
-                progress=progress,
-            )
-    with watch.stage("statistics"):
-        fitted = fit_statistics(config.features, log, cuts, seed=settings.seed, progress=progress)
-    encoder = Encoder(fitted, run.vocabularies)
-    with watch.stage("encoding"):
-        slices = encode_slices(
-            encoder,
-            log,
-            cuts,
-            keep_rate=settings.keep_rate,
-            seed=settings.seed,
-            work_dir=run.work,
-            progress=progress,
-        )
-    judge = Judge(config, slices, cuts.held_out)
-    models: dict[str, TrainedModel] = {}
-    chosen: dict[str, Chosen] = {}
-    validation_times = log.time_ms[cuts.slices(log.time_ms) == Slice.VALIDATION]
-    for model, how in ((_BASELINE, config.for_baseline()), (config.model, settings)):
-        with watch.stage(f"training {model.family}"):
-            trained = _fit(model, how, encoder, slices, progress)
-        fitted_now = {model.family: trained, **trained.beside(model.family)}
-        with watch.stage(f"calibrating {model.family}"):
-            chosen |= {name: judge.calibrate(one, validation_times) for name, one in fitted_now.items()}
-        models |= fitted_now
-    with watch.stage("judging"):
-        report = judge.report(
-            models, chosen, ingested=log, seconds=watch.seconds, now=now, configuration=_as_yaml(config)
-        )
-    subject = Subject(
-        models, chosen, lambda model, how: _fit(model, how, encoder, slices, progress), log, cuts
-    )
-    report = studied(report, judge, subject, progress)
-    judged = judge_targets(judge, models, chosen, validation_times)
-    reasons = gate_failures(report, config.gate)
-    report = report.model_copy(update={"targets": judged.reports, "gate_reasons": reasons})
+    version = champion_version(places.registry, config.name)
+    rival = Rival(version, champion_of(version, config, places.data_root))
+    sources = Gathering(places.data_root, run, rival.columns(config), version, retraining)
+    data = prepared(config, sources, watch, progress)
+    judge = Judge(config, data.slices, data.cuts.held_out)
+    start, notes = start_of(version, config, data.fitted)
+    networks = _networks(config, data, judge, watch, progress, start)
+    report = _judged(config, data, judge, networks, watch, progress, now=now)
+    judged = judge_targets(judge, networks.models, networks.chosen, data.validation_times)
     family = config.model.family
+    changes = {
+        "targets": judged.reports,
+        "gate_reasons": gate_failures(report, config.gate),
+        "notes": (*report.notes, *notes),
+    }
     serving = ServingModel(
-        encoder, models[family].network, settings.keep_rate, chosen[family].calibration, judged.further
+        data.encoder,
+        networks.models[family].network,
+        config.training.keep_rate,
+        networks.chosen[family].calibration,
+        judged.further,
     )
     with progress.stage(
-        "exporting and checking", unit="impressions", total=len(slices.held_out_sample)
+        "exporting and checking", unit="impressions", total=len(data.slices.held_out_sample)
     ) as bar:
-        report = _export_and_check(serving, report, run, slices)
-        bar.advance(len(slices.held_out_sample))
-    if history is not None:
-        write_snapshot(history, run.bundle)
-    write_manifest(run.bundle, _facts(config, fitted, slices, now=now))
+        report = _export_and_check(serving, report.model_copy(update=changes), run, data.slices)
+        report = challenged(report, config, run.bundle, rival.champion, data)
+        _write_report(report, run)
+        bar.advance(len(data.slices.held_out_sample))
+    (run.bundle / PROFILE).write_text(data.profile_json(), encoding="utf-8")
+    if data.history is not None:
+        write_snapshot(data.history, run.bundle)
+    write_manifest(run.bundle, bundle_facts(config, data.fitted, data.slices, now=now))
     return _publish(config, places, run, report)
+
+
+@dataclass(frozen=True)
+class _Networks:
+    """Every network of a run by its name in the report, and the calibration chosen for each."""
+
+    models: dict[str, TrainedModel]
+    chosen: dict[str, Chosen]
+
+
+def _networks(  # each is one thing that training needs
+    config: TaskConfig,
+    data: Prepared,
+    judge: Judge,
+    watch: Stopwatch,
+    progress: Progress,
+    start: Start | None,
+) -> _Networks:
+    """The baseline and the task's own family, trained and calibrated."""
+    models: dict[str, TrainedModel] = {}
+    chosen: dict[str, Chosen] = {}
+    asked = ((_BASELINE, config.for_baseline(), None), (config.model, config.training, start))
+    for model, how, first in asked:
+        with watch.stage(f"training {model.family}"):
+            trained = _fit(model, how, data.encoder, data.slices, progress, first)
+        fitted_now = {model.family: trained, **trained.beside(model.family)}
+        with watch.stage(f"calibrating {model.family}"):
+            chosen |= {name: judge.calibrate(one, data.validation_times) for name, one in fitted_now.items()}
+        models |= fitted_now
+    return _Networks(models, chosen)
+
+
+def _judged(
+    config: TaskConfig,
+    data: Prepared,
+    judge: Judge,
+    networks: _Networks,
+    watch: Stopwatch,
+    progress: Progress,
+    *,
+    now: datetime,
+) -> Report:
+    """The report of the held-out slice, with what its studies found."""
+    models, chosen = networks.models, networks.chosen
+    with watch.stage("judging"):
+        report = judge.report(
+            models, chosen, ingested=data.log, seconds=watch.seconds, now=now, configuration=as_yaml(config)
+        )
+    subject = Subject(
+        models,
+        chosen,
+        lambda model, how: _fit(model, how, data.encoder, data.slices, progress),
+        data.log,
+        data.cuts,
+    )
+    return studied(report, judge, subject, progress)
+
+
+def _write_report(report: Report, run: RunDirectory) -> None:
+    """The report with its verdict, beside the run and in the bundle, which is not sealed yet."""
+    pages = {"report.json": report.model_dump_json(indent=1), "report.html": render_html(report)}
+    for name, text in pages.items():
+        run.write(name, text)
+        (run.bundle / EXTRA / name).write_text(text, encoding="utf-8")
 
 
 _BASELINE = ModelConfig(family="logistic")
 
 
 def _fit(
-    model: ModelConfig, how: TrainingConfig, encoder: Encoder, slices: Slices, progress: Progress
+    model: ModelConfig,
+    how: TrainingConfig,
+    encoder: Encoder,
+    slices: Slices,
+    progress: Progress,
+    start: Start | None = None,
 ) -> TrainedModel:
     return fit(
         model,
@@ -173,6 +227,7 @@ def _fit(
         validation=slices.stores[Slice.VALIDATION],
         droppable=droppable_columns(encoder),
         progress=progress,
+        start=start,
     )
 
 
@@ -211,40 +266,19 @@ def _publish(config: TaskConfig, places: Places, run: RunDirectory, report: Repo
         return Outcome(report, run.path, version=None)
     if report.gate_reasons:
         raise GateClosedError([*report.gate_reasons, f"the bundle is kept in {run.bundle}"])
+    _refuse_another_champion(places.registry, config.name, report)
     version = places.registry.publish(run.bundle, config.name)
     run.drop_bundle()
     return Outcome(report, run.path, version.number)
 
 
-def _facts(config: TaskConfig, fitted: FittedSpec, slices: Slices, *, now: datetime) -> BundleFacts:
-    train = slices.facts[Slice.TRAIN]
-    return BundleFacts(
-        name=config.name,
-        created_at=now,
-        code_version=code_version(),
-        tensorflow_version=tf.__version__,
-        spec_fingerprint=fitted.spec.fingerprint(),
-        fitted_fingerprint=fitted.fingerprint(),
-        family=config.model.family,
-        first_impression_at=train.first,
-        last_impression_at=train.last,
-        user_key=config.data.user_column,
-        item_key=config.data.item_column,
-        impression_time=_impression_time(config),
-    )
-
-
-def _impression_time(config: TaskConfig) -> RawInput | None:
-    """The column in which a request may say when its impression is; None where nothing asks for it or could read it."""
-    if not config.features.history or config.data.time is None:
-        return None
-    how = TimeColumn(format=config.data.time.format, time_zone=config.data.time.time_zone)
-    column = RawInput(column=config.data.time.column, side=Side.CONTEXT, kind=RawKind.TIME, time=how)
-    read = next((raw for raw in config.features.log_inputs() if raw.column == column.column), column)
-    return read if read.kind is RawKind.TIME else None
-
-
-def _as_yaml(config: TaskConfig) -> str:
-    return yaml.safe_dump(
-        config.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True
-    )
+def _refuse_another_champion(registry: Registry, name: str, report: Report) -> None:
+    """Somebody may have published while this run was at work: its verdict is about another champion then."""
+    champion = champion_version(registry, name)
+    if report.duel is not None and champion is not None and champion.number != report.duel.version:
+        raise GateClosedError(
+            [
+                f"judged against version {report.duel.version}, but version {champion.number} became the champion meanwhile; "
+                "run again"
+            ]
+        )

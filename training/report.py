@@ -13,6 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from training.calibration import IDENTITY, Calibration, CalibrationChoice
 from training.curves import HistogramBin, ReliabilityBin, RocPoint, histogram, reliability, roc_points
+from training.duel import Duel
+from training.exported import ExportFacts
 from training.grouping import group
 from training.insights import Familiarity, Importance, LayerLook, Peer
 from training.metrics import METRICS, Meaning, SliceMetrics, all_metrics
@@ -143,6 +145,10 @@ class Report(_Part):
     importance: Importance | None = None
     familiarity: tuple[Familiarity, ...] = Field(
         default=(), description="seen and unseen users and items apart"
+    )
+    export: ExportFacts | None = Field(default=None, description="what the export costs")
+    duel: Duel | None = Field(
+        default=None, description="against the version in whose place it goes; null before there is one"
     )
     gate_reasons: tuple[str, ...] = Field(default=(), description="why it must not be published")
     tensorflow_only: str | None = Field(

@@ -11,7 +11,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from service.openapi import RANK_PATH, SCORE_PATH
+from service.openapi import FEEDBACK_PATH, RANK_PATH, SCORE_PATH
 from tests.e2e.conftest import served
 
 EXAMPLES = 40
@@ -28,6 +28,7 @@ def service(past_shop, tmp_path_factory):
     """The shop with history and a catalog, served."""
     files = {"catalog": past_shop.data / "items.csv", "users": past_shop.data / "users.csv"}
     settings = {name: str(path) for name, path in files.items()} | {"drain_s": "0"}
+    settings["decisions"] = f"file:{tmp_path_factory.mktemp('decisions')}"
     with served(past_shop.registry, tmp_path_factory.mktemp("fuzz"), **settings) as client:
         yield client
 
@@ -35,7 +36,7 @@ def service(past_shop, tmp_path_factory):
 @pytest.mark.parametrize(
     "mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value
 )
-@pytest.mark.parametrize("path", [SCORE_PATH, RANK_PATH])
+@pytest.mark.parametrize("path", [SCORE_PATH, RANK_PATH, FEEDBACK_PATH])
 def test_every_answer_is_a_described_one(service, path, mode):
     document = service.get("/openapi.json").json()
     operation = schemathesis.openapi.from_dict(document)[path]["POST"]

@@ -40,7 +40,7 @@ def version(shop) -> Version:
 def scored(shop: Shop, source: Path, *, stream: bool = False) -> list[float]:
     """What ``axon score`` says of a file."""
     target = source.with_suffix(".parquet")
-    score(shop.config, source, target, stream=stream, registry=shop.registry, quiet=True)
+    score(shop.config, source, target, stream=stream, registry=str(shop.registry), quiet=True)
     return pl.read_parquet(target)["probability"].to_list()
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from training.config import GateConfig
-from training.gate import gate_failures
+from training.exported import ExportFacts
+from training.gate import budget_failures, gate_failures
 from training.metrics import SliceMetrics
 from training.report import DataSummary, Report
 
@@ -118,3 +119,21 @@ def test_all_reasons_come_at_once():
 
 def test_by_default_a_model_must_beat_the_click_rate():
     assert len(gate_failures(make_report({"prior": 0.1}), GateConfig())) == 1
+
+
+def test_an_export_over_its_budgets_gives_both_figures():
+    facts = ExportFacts(megabytes=12.34, latency_ms=7.5)
+    assert budget_failures(facts, policy(max_megabytes=10, max_latency_ms=5)) == (
+        "the export has 12.3 MB, more than 10.0 (gate.max_megabytes)",
+        "100 impressions take 7.50 ms, more than 5.0 (gate.max_latency_ms)",
+    )
+
+
+def test_an_export_within_its_budgets_may_pass():
+    facts = ExportFacts(megabytes=10, latency_ms=5)
+    assert budget_failures(facts, policy(max_megabytes=10, max_latency_ms=5)) == ()
+
+
+def test_a_warm_up_request_without_an_answer_is_a_reason_whatever_the_policy():
+    facts = ExportFacts(megabytes=1, latency_ms=1, unanswered=("warm-up request 3 got nan",))
+    assert budget_failures(facts, policy()) == ("warm-up request 3 got nan",)

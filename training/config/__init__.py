@@ -10,14 +10,18 @@ from training.config.fitting import (
     TrainingConfig,
 )
 from training.config.history import HistoryConfig
-from training.config.judging import GateConfig, ReportConfig, SplitConfig
+from training.config.judging import ChampionGateConfig, GateConfig, ReportConfig, SplitConfig
 from training.config.model import ModelConfig
+from training.config.retraining import ChecksConfig, RetrainConfig
 from training.config.targets import TargetConfig
 from training.config.task import TaskConfig, data_root, load_config, parse_config
+from training.config.writing import as_yaml
 
 __all__ = [
     "BaselineConfig",
     "CalibrationConfig",
+    "ChampionGateConfig",
+    "ChecksConfig",
     "DataConfig",
     "EarlyStoppingConfig",
     "GateConfig",
@@ -26,6 +30,7 @@ __all__ = [
     "ModelConfig",
     "OptimizerConfig",
     "ReportConfig",
+    "RetrainConfig",
     "ScheduleConfig",
     "SplitConfig",
     "TableConfig",
@@ -33,6 +38,7 @@ __all__ = [
     "TaskConfig",
     "TimeConfig",
     "TrainingConfig",
+    "as_yaml",
     "data_root",
     "load_config",
     "parse_config",

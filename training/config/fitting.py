@@ -99,4 +99,8 @@ class TrainingConfig(Part):
     )
     baseline: BaselineConfig = BaselineConfig()
     calibration: CalibrationConfig = CalibrationConfig()
+    warm_start: bool = Field(
+        default=False,
+        description="start from the champion's weights: known ids keep their embeddings, new ones start fresh",
+    )
     seed: int = Field(default=2026, ge=0, lt=2**32)

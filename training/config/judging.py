@@ -45,6 +45,36 @@ class SplitConfig(Part):
         return self
 
 
+class ChampionGateConfig(Part):
+    """What a challenger may lose against the champion on the same held-out slice; null asks for nothing.
+
+    Both answer as they were exported. Users are redrawn to tell a loss from chance.
+    """
+
+    max_log_loss_increase: float | None = Field(
+        default=0.01,
+        ge=0,
+        description="as a share of the champion's log loss; the whole interval must stay below it",
+    )
+    max_gauc_drop: float | None = Field(
+        default=0.02, ge=0, description="in GAUC; the whole interval must stay below it"
+    )
+    max_segment_increase: float | None = Field(
+        default=0.02,
+        ge=0,
+        description="as a share of the champion's log loss on any value of report.segments; refused where the whole "
+        "interval lies above it, widened as there are many segments",
+    )
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1, description="how sure an end of an interval is, each by itself"
+    )
+    resamples: int = Field(default=1000, ge=100, le=100_000, description="how often the users are redrawn")
+    incomparable: Literal["refuse", "baselines"] = Field(
+        default="refuse",
+        description="what to do where the champion cannot answer for this log: refuse, or ask `beat` and the bounds alone",
+    )
+
+
 class GateConfig(Part):
     """What a model must reach on the held-out slice before it is published; null asks for nothing."""
 
@@ -57,6 +87,13 @@ class GateConfig(Part):
     max_calibration_error: float | None = Field(
         default=0.5, gt=0, description="largest distance of predicted over observed clicks from 1"
     )
+    max_megabytes: float | None = Field(default=None, gt=0, description="largest size of the export on disc")
+    max_latency_ms: float | None = Field(
+        default=None,
+        gt=0,
+        description="longest that the export may take for 100 impressions, the median of 30 calls",
+    )
+    champion: ChampionGateConfig = ChampionGateConfig()
 
 
 class ReportConfig(Part):

@@ -20,6 +20,7 @@ from training.config.history import HistoryConfig
 from training.config.judging import GateConfig, ReportConfig, SplitConfig
 from training.config.model import ModelConfig
 from training.config.part import Part
+from training.config.retraining import ChecksConfig, RetrainConfig
 from training.config.targets import TargetConfig, check_targets
 from training.errors import ConfigError
 
@@ -43,6 +44,8 @@ class TaskConfig(Part):
     split: SplitConfig = SplitConfig()
     gate: GateConfig = GateConfig()
     report: ReportConfig = ReportConfig()
+    checks: ChecksConfig = ChecksConfig()
+    retrain: RetrainConfig = RetrainConfig()
 
     @model_validator(mode="after")
     def _cuts_are_possible(self) -> Self:

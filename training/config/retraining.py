@@ -1,0 +1,59 @@
+"""When a model is trained again, and what the newer log must look like."""
+
+from pydantic import Field, field_validator
+
+from features.spec import milliseconds
+from training.config.part import Part
+
+
+class ChecksConfig(Part):
+    """What `axon retrain` asks of the impressions since the champion's; null asks for nothing."""
+
+    same_columns: bool = Field(default=True, description="the columns and their kinds are the champion's")
+    min_impressions: int = Field(
+        default=1000,
+        ge=1,
+        description="with fewer new impressions nothing is compared, as chance would speak",
+    )
+    max_volume_factor: float | None = Field(
+        default=5.0, gt=1, description="how many times more, or fewer, impressions a day than before"
+    )
+    max_click_rate_factor: float | None = Field(
+        default=2.0, gt=1, description="how many times higher, or lower, than before the click rate may be"
+    )
+    max_psi: float | None = Field(
+        default=0.25,
+        gt=0,
+        description="population stability index of every column against the champion's data",
+    )
+    psi: dict[str, float | None] = Field(
+        default_factory=dict, description="the same for single columns, such as {price: 0.5}"
+    )
+
+
+class RetrainConfig(Part):
+    """How `axon retrain` gathers its log and comes back."""
+
+    attribution: str = Field(
+        default="0s",
+        description="how long after its impression a click may come, such as 30m: younger impressions are left out, as "
+        "they are not negatives yet",
+    )
+    backoff: str = Field(
+        default="1m",
+        description="wait after a failed run; twice as long after each further one, up to --every",
+    )
+
+    @field_validator("attribution", "backoff")
+    @classmethod
+    def _is_a_duration(cls, duration: str) -> str:
+        milliseconds(duration)
+        return duration
+
+    @property
+    def attribution_ms(self) -> int:
+        return milliseconds(self.attribution)
+
+    @property
+    def backoff_s(self) -> float:
+        return milliseconds(self.backoff) / 1000

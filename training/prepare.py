@@ -1,0 +1,98 @@
+"""Everything before the first network: a task comes in, an encoded log and what judges it go out to `training.pipeline`.
+
+Gathered, cut in time, its past filled in, its statistics learned, every impression encoded once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.encoder import Encoder
+from features.fitted import FittedSpec
+from features.spec import RawInput
+from history import History
+from registry.version import Version
+from training.champion import Champion
+from training.config import TaskConfig
+from training.evaluate import Stopwatch
+from training.gather import Gathering, gathered
+from training.ingest import Ingested
+from training.past import replay_log
+from training.profile import draw, profile_of
+from training.progress import Progress
+from training.slices import Slices, encode_slices, fit_statistics
+from training.split import Cuts, Slice, cuts_of
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A log, ready to learn from; ``history`` is None where nothing of the past is looked at."""
+
+    log: Ingested
+    cuts: Cuts
+    history: History | None
+    fitted: FittedSpec
+    encoder: Encoder
+    slices: Slices
+
+    @property
+    def validation_times(self) -> NDArray[np.int64]:
+        """When the impressions of the validation slice were, ``(n,)``."""
+        times: NDArray[np.int64] = self.log.time_ms[self.cuts.slices(self.log.time_ms) == Slice.VALIDATION]
+        return times
+
+    def profile_json(self) -> str:
+        """What the training slice looked like, for later logs to be compared with."""
+        sample = draw(self.log, self.cuts.slices(self.log.time_ms) == Slice.TRAIN)
+        return profile_of(sample, self.fitted.spec.log_inputs()).model_dump_json()
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The version in whose place the new one will go: None before there is one.
+
+    Attributes:
+        version: Which one.
+        champion: The same, ready to answer; a sentence where it cannot and the policy lets it be.
+    """
+
+    version: Version | None
+    champion: Champion | str | None
+
+    def columns(self, config: TaskConfig) -> tuple[RawInput, ...]:
+        """What is read: the task's columns, and those that only the champion needs."""
+        extra = self.champion.extra_inputs if isinstance(self.champion, Champion) else ()
+        return (*config.features.log_inputs(), *extra)
+
+
+def prepared(config: TaskConfig, sources: Gathering, watch: Stopwatch, progress: Progress) -> Prepared:
+    """Read the log and encode it.
+
+    Raises:
+        DataError: If the log cannot be used, or is no longer like the champion's.
+    """
+    work_dir, seed = sources.run.work, config.training.seed
+    with watch.stage("reading"):
+        log = gathered(config, sources, progress)
+    cuts = cuts_of(config.split, log.time_ms, dated=log.dated)
+    history: History | None = None
+    if config.features.history:
+        with watch.stage("history"):
+            log, history = replay_log(
+                config.features, config.history, log, cuts, seed=seed, work_dir=work_dir, progress=progress
+            )
+    with watch.stage("statistics"):
+        fitted = fit_statistics(config.features, log, cuts, seed=seed, progress=progress)
+    encoder = Encoder(fitted, sources.run.vocabularies)
+    with watch.stage("encoding"):
+        slices = encode_slices(
+            encoder,
+            log,
+            cuts,
+            keep_rate=config.training.keep_rate,
+            seed=seed,
+            work_dir=work_dir,
+            progress=progress,
+        )
+    return Prepared(log, cuts, history, fitted, encoder, slices)
