@@ -83,8 +83,8 @@ docs: $(STAMP) ## run the documentation's commands and snippets, follow its link
 	$(BIN)/pytest tests/docs -q
 
 .PHONY: test
-test: $(STAMP) ## the whole test suite
-	$(BIN)/pytest
+test: $(STAMP) ## the whole test suite, a file at a time on every core
+	$(BIN)/pytest -n auto --dist loadfile
 
 .PHONY: cov
 cov: $(STAMP) ## the whole test suite with branch coverage
