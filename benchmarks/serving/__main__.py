@@ -34,7 +34,7 @@ class Effort:
     everything: bool
 
 
-WHOLE = Effort(rounds=3, window=2, steady=20, overload=60, soak_requests=100_000, everything=True)
+WHOLE = Effort(rounds=2, window=2, steady=20, overload=60, soak_requests=100_000, everything=True)
 QUICK = Effort(rounds=1, window=2, steady=8, overload=8, soak_requests=20_000, everything=False)
 
 

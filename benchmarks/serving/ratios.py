@@ -130,7 +130,7 @@ def _latency(loads: Loads) -> list[Figure]:
     reached: dict[str, float | None] = {}
     for name in OURS:
         ours = [load.p99_ms for load in loads.get(Cell(name, "S3 by id", 1), [])]
-        reached[name] = median(ours) / median(careful) if ours and careful else None
+        reached[name] = median(ours) / median(careful) if ours and careful and median(careful) else None
     return [Figure("S3 by id c1: p99 over p50 of (c)", 0.4, reached, at_most=True)]
 
 
