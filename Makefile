@@ -132,6 +132,10 @@ $(SERVING_STAMP): requirements/serving-peers.lock | $(BIN)/python
 bench-serving: $(STAMP) $(SERVING_STAMP) ## serving beside the peers, 25 minutes, needs wrk (in minutes: make bench-serving SERVING=--quick)
 	$(BIN)/python -m benchmarks.serving $(SERVING)
 
+.PHONY: bench-swap
+bench-swap: $(STAMP) ## a hundred versions swapped in under a steady load, minutes
+	$(BIN)/python -m benchmarks.swap
+
 # --- from a log to a service ---
 
 # The simulated shop stands in for a log only where the caller names none.

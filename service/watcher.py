@@ -88,6 +88,7 @@ class ModelWatcher:
         if time.monotonic() < self._refused_until.get(version, 0.0):
             return
         self._refused_until[version] = time.monotonic() + REFUSED_FOR_S
+        log.info("loading %s", version)
         self._holder.explain(f"loading {version}")
         # Nobody prunes it while it is read.
         with in_use(self.registry.fetch(version).directory):

@@ -34,9 +34,9 @@ def floors(world: World) -> list[Plan]:
 def ours(world: World, work: Path) -> list[Plan]:
     """Axon in both runtimes, and as two processes; each with a catalog of its own."""
     return [
-        _axon(world, work, OURS_TF, "tensorflow"),
-        _axon(world, work, OURS_ONNX, "onnx"),
-        _axon(world, work, TWO_WORKERS, "onnx", "--workers", "2"),
+        axon(world, work, OURS_TF, "tensorflow"),
+        axon(world, work, OURS_ONNX, "onnx"),
+        axon(world, work, TWO_WORKERS, "onnx", "--workers", "2"),
     ]
 
 
@@ -71,7 +71,8 @@ def _uvicorn(module: str) -> Callable[[int], list[str]]:
     return lambda port: [*command, "--port", str(port)]
 
 
-def _axon(world: World, work: Path, name: str, runtime: str, *options: str) -> Plan:
+def axon(world: World, work: Path, name: str, runtime: str, *options: str) -> Plan:
+    """The real service with a catalog of its own under ``work``."""
     command = [str(Path(sys.executable).with_name("axon")), "serve", "--registry", str(world.registry)]
     command += ["--model", world.version.name, "--host", HOST, *options]
     if world.catalog is not None:

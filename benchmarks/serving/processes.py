@@ -34,6 +34,7 @@ class Plan:
         ready: Path that answers 200 as soon as it can compute.
         score: Path of score requests, and ``rank`` of rank requests.
         by_id: Whether it has a catalog.
+        ready_within_s: Longest wait.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Plan:
     score: str = "/api/v1/score"
     rank: str = "/api/v1/rank"
     by_id: bool = False
+    ready_within_s: float = READY_WITHIN_S
 
     def path(self, shape: Shape) -> str:
         """Where requests of a shape go."""
@@ -97,10 +99,10 @@ class Server:
         with httpx.Client(base_url=self.address, trust_env=False, timeout=2.0) as client:
             while not self._is_ready(client):
                 waited = time.perf_counter() - self._started
-                if not self.is_alive() or waited > READY_WITHIN_S:
+                if not self.is_alive() or waited > self.plan.ready_within_s:
                     end = self._log.read_text(errors="replace")[-2000:]
                     raise RuntimeError(
-                        f"{self.plan.name}: expected it ready within {READY_WITHIN_S} s, waited {waited:.0f} s: {end}"
+                        f"{self.plan.name}: expected it ready within {self.plan.ready_within_s} s, waited {waited:.0f} s: {end}"
                     )
                 time.sleep(0.02)
         self.ready_s = time.perf_counter() - self._started

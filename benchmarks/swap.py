@@ -1,0 +1,178 @@
+"""A hundred versions one after the other under a steady load: ``make bench-swap``, or ``python -m benchmarks.swap``.
+
+The real service follows the champion of a registry into which the model of `benchmarks.serving` is published again and
+again, while requests come at a fixed rate. A swap lasts from the start of loading until the old version is freed, as
+the service logs it. Latencies count from the moment a request was due.
+"""
+
+import argparse
+import asyncio
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import numpy as np
+
+from benchmarks.serving import worlds
+from benchmarks.serving.bodies import S1, write_bodies
+from benchmarks.serving.plans import OURS_ONNX, axon
+from benchmarks.serving.processes import Server, running
+from registry.local import LocalRegistry
+
+RATE = 200
+"""Requests per second."""
+
+KEPT = 5
+"""Versions that stay in the registry."""
+
+_AFTER_S = 0.3
+"""How long after the swap the old version may take to be freed: its last requests are answered then."""
+
+_MOMENT = "%Y-%m-%d %H:%M:%S,%f"
+
+
+class Asked(NamedTuple):
+    """A request: seconds since the epoch when it was due and answered, the status, and the version that answered."""
+
+    due: float
+    done: float
+    status: int
+    version: int | None
+
+
+def main() -> None:
+    """One run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--publishes", type=int, default=100)
+    parser.add_argument("--data", type=Path, help="directory of KuaiRand's tables; the example's by default")
+    parser.add_argument("--work", type=Path, default=Path("data/serving"), help="for models and logs")
+    asked = parser.parse_args()
+    work = asked.work.resolve()
+    world = worlds.kuairand(work, asked.data)
+    body = write_bodies(world, S1, work / "bodies").read_bytes().splitlines()[0]
+    with tempfile.TemporaryDirectory(dir=work) as directory:
+        bundle = Path(directory) / "bundle"
+        shutil.copytree(world.version.directory, bundle)
+        registry = LocalRegistry(Path(directory) / "models")
+        registry.publish(bundle, world.version.name)
+        world = replace(world, registry=registry.root)
+        plan = axon(world, Path(directory), OURS_ONNX, "onnx")
+        plan.environment.update(AXON_POLL_S="0.1", AXON_LOG_LEVEL="info")
+        with running([plan], Path(directory)) as [server]:
+            server.thaw()
+            load = Load(server, body)
+            weighed = publish_all(registry, bundle, world.version.name, asked.publishes, server)
+            answers = load.stopped()
+            log = (Path(directory) / "Axon,-ONNX.log").read_text()
+    show(answers, swaps(log), weighed)
+
+
+def publish_all(registry: LocalRegistry, bundle: Path, name: str, times: int, server: Server) -> list[float]:
+    """Publish again and again, each time once the service has taken the one before; MB of memory after each."""
+    weighed = []
+    with httpx.Client(base_url=server.address, trust_env=False) as client:
+        for _ in range(times):
+            version = registry.publish(bundle, name)
+            wait_for(client, version.number)
+            weighed.append(server.resident_mb())
+            registry.prune(name, keep=KEPT)
+    time.sleep(1)
+    return weighed
+
+
+def wait_for(client: httpx.Client, version: int) -> None:
+    """Return once this version answers."""
+    until = time.monotonic() + 60
+    while f"/{version} is loaded" not in client.get("/healthz?verbose").text:
+        if time.monotonic() > until:
+            raise RuntimeError(f"version {version} never answered: {client.get('/healthz?verbose').text}")
+        time.sleep(0.05)
+
+
+class Load:
+    """Requests at a fixed rate, from a thread of its own, until stopped."""
+
+    def __init__(self, server: Server, body: bytes) -> None:
+        self._url, self._body = server.url(S1), body
+        self._stop = threading.Event()
+        self._answers: list[Asked] = []
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._send()))
+        self._thread.start()
+
+    def stopped(self) -> list[Asked]:
+        """All that was asked."""
+        self._stop.set()
+        self._thread.join()
+        return self._answers
+
+    async def _send(self) -> None:
+        limits = httpx.Limits(max_connections=100)
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=30, limits=limits) as client,
+            asyncio.TaskGroup() as group,
+        ):
+            start, number = time.time(), 0
+            while not self._stop.is_set():
+                due = start + number / RATE
+                await asyncio.sleep(max(0.0, due - time.time()))
+                group.create_task(self._ask(client, due))
+                number += 1
+
+    async def _ask(self, client: httpx.AsyncClient, due: float) -> None:
+        status, version = 0, None
+        try:
+            answer = await client.post(
+                self._url, content=self._body, headers={"Content-Type": "application/json"}
+            )
+            status, version = answer.status_code, answer.json().get("version")
+        except httpx.TransportError:
+            pass
+        self._answers.append(Asked(due, time.time(), status, version))
+
+
+def swaps(log: str) -> list[tuple[float, float]]:
+    """Start and end of every swap, seconds since the epoch, from the service's log."""
+    found: list[tuple[float, float]] = []
+    loading: float | None = None
+    for line in log.splitlines():
+        moment = re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", line)
+        if moment is None:
+            continue
+        at = datetime.strptime(moment[0], _MOMENT).astimezone().timestamp()
+        if "loading " in line:
+            loading = at
+        elif "answers in the place of" in line and loading is not None:
+            found.append((loading, at + _AFTER_S))
+            loading = None
+    return found
+
+
+def show(answers: Sequence[Asked], during: Sequence[tuple[float, float]], weighed: Sequence[float]) -> None:
+    """Print what was seen."""
+    failed = sum(asked.status != 200 for asked in answers)
+    versions = [asked.version for asked in sorted(answers, key=lambda asked: asked.done) if asked.version]
+    starts = np.array([start for start, _ in during])
+    ends = np.array([end for _, end in during])
+    inside = np.array([bool(((starts <= asked.done) & (asked.due <= ends)).any()) for asked in answers])
+    latencies = np.array([(asked.done - asked.due) * 1000 for asked in answers])
+    p99_in, p99_out = (float(np.percentile(latencies[mask], 99)) for mask in (inside, ~inside))
+    print(f"{len(answers):,} requests at {RATE} a second, {len(during)} swaps; {failed} failed")
+    print(
+        f"p99 during swaps {p99_in:.2f} ms ({inside.mean():.0%} of the requests), outside {p99_out:.2f} ms: {p99_in / p99_out:.2f}"
+    )
+    print(f"versions answered: {len(set(versions))}, from {min(versions)} to {max(versions)}")
+    print(
+        f"resident after the 5th publish {weighed[4]:.0f} MB, after the last {weighed[-1]:.0f} MB: {weighed[-1] / weighed[4]:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
