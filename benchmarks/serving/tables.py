@@ -39,7 +39,7 @@ def document(found: Found) -> dict[str, Any]:
     return {
         "machine": {
             "cores": os.cpu_count(),
-            "system": platform.platform(),
+            "system": platform.system(),
             "python": platform.python_version(),
         },
         "valid": is_valid(found.check),
