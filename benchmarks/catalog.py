@@ -32,11 +32,11 @@ def main() -> None:
     asked = parser.parse_args()
     work = asked.work.resolve()
     world = worlds.kuairand(work, asked.data)
-    videos, _ = world.catalog or sys.exit("expected the tables of KuaiRand")
+    videos, users = world.catalog or sys.exit("expected the tables of KuaiRand")
     with tempfile.TemporaryDirectory() as directory:
         items = Path(directory) / "items.parquet"
         many_items(videos, asked.items).write_parquet(items)
-        plan = axon(world, Path(directory), OURS_ONNX, "onnx", "--catalog", str(items))
+        plan = axon(replace(world, catalog=(items, users)), Path(directory), OURS_ONNX, "onnx")
         plan = replace(plan, ready_within_s=600.0)
         started = time.perf_counter()
         with running([plan], Path(directory)) as [server]:
@@ -54,7 +54,8 @@ def many_items(videos: Path, size: int) -> pl.DataFrame:
     places = np.random.default_rng(2026).integers(0, len(known), size)
     shelves = pl.Series("shelf", np.arange(size) % SHELVES).cast(pl.String)
     ids = pl.Series("video_id", np.arange(size)).cast(pl.String)
-    return known[places].with_columns(ids, shelves)
+    duration = pl.col("video_duration").cast(pl.Float64, strict=False)
+    return known[places].with_columns(ids, shelves, duration)
 
 
 def show_latency(address: str) -> None:

@@ -7,14 +7,15 @@ the service logs it. Latencies count from the moment a request was due.
 
 import argparse
 import asyncio
+import multiprocessing
 import re
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,44 +99,50 @@ def wait_for(client: httpx.Client, version: int) -> None:
 
 
 class Load:
-    """Requests at a fixed rate, from a thread of its own, until stopped."""
+    """Requests at a fixed rate, from a process of its own, until stopped: the publisher's copying must not delay them."""
 
     def __init__(self, server: Server, body: bytes) -> None:
-        self._url, self._body = server.url(S1), body
-        self._stop = threading.Event()
-        self._answers: list[Asked] = []
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._send()))
-        self._thread.start()
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_send_until_told, args=(server.url(S1), body, theirs))
+        self._process.start()
 
     def stopped(self) -> list[Asked]:
         """All that was asked."""
-        self._stop.set()
-        self._thread.join()
-        return self._answers
+        self._pipe.send(None)
+        answers: list[Asked] = self._pipe.recv()
+        self._process.join()
+        return answers
 
-    async def _send(self) -> None:
-        limits = httpx.Limits(max_connections=100)
-        async with (
-            httpx.AsyncClient(trust_env=False, timeout=30, limits=limits) as client,
-            asyncio.TaskGroup() as group,
-        ):
-            start, number = time.time(), 0
-            while not self._stop.is_set():
-                due = start + number / RATE
-                await asyncio.sleep(max(0.0, due - time.time()))
-                group.create_task(self._ask(client, due))
-                number += 1
 
-    async def _ask(self, client: httpx.AsyncClient, due: float) -> None:
-        status, version = 0, None
-        try:
-            answer = await client.post(
-                self._url, content=self._body, headers={"Content-Type": "application/json"}
-            )
-            status, version = answer.status_code, answer.json().get("version")
-        except httpx.TransportError:
-            pass
-        self._answers.append(Asked(due, time.time(), status, version))
+def _send_until_told(url: str, body: bytes, pipe: Connection) -> None:
+    answers: list[Asked] = []
+    asyncio.run(_send(url, body, pipe, answers))
+    pipe.send(answers)
+
+
+async def _send(url: str, body: bytes, pipe: Connection, answers: list[Asked]) -> None:
+    limits = httpx.Limits(max_connections=100)
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=30, limits=limits) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        start, number = time.time(), 0
+        while number % RATE or not pipe.poll():  # told or not, once a second
+            due = start + number / RATE
+            await asyncio.sleep(max(0.0, due - time.time()))
+            group.create_task(_ask(client, url, body, due, answers))
+            number += 1
+
+
+async def _ask(client: httpx.AsyncClient, url: str, body: bytes, due: float, answers: list[Asked]) -> None:
+    status, version = 0, None
+    try:
+        answer = await client.post(url, content=body, headers={"Content-Type": "application/json"})
+        status, version = answer.status_code, answer.json().get("version")
+    except httpx.TransportError:
+        pass
+    answers.append(Asked(due, time.time(), status, version))
 
 
 def swaps(log: str) -> list[tuple[float, float]]:
