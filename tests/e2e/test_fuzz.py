@@ -11,8 +11,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from service.hot import DEADLINE_HEADER
-from service.openapi import FEEDBACK_PATH, RANK_PATH, SCORE_PATH
+from service.openapi import DEADLINE_HEADER, FEEDBACK_PATH, RANK_PATH, SCORE_PATH
 from tests.e2e.conftest import served
 
 EXAMPLES = 40

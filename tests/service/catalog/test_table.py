@@ -124,7 +124,7 @@ def test_a_filter_finds(table, wanted, expected):
 @pytest.mark.parametrize(
     ("wanted", "pointer", "told"),
     [
-        pytest.param({"catgory": "hats"}, "catgory", "did you mean 'category'", id="an unknown column"),
+        pytest.param({"categoryx": "hats"}, "categoryx", "did you mean 'category'", id="an unknown column"),
         pytest.param({"price": "cheap"}, "price", "expected a number, got 'cheap'", id="no number"),
         pytest.param({"category": {"not": "hats"}}, "category", "expected text or a number", id="an object"),
         pytest.param({"a/b": 1}, "a~1b", "no item has such a feature", id="a pointer is escaped"),
