@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from training.report import Report
+    from training.report.report import Report
 
 PLAIN_INTERVAL_S = 10.0
 """Seconds between two lines of a stage where there is no terminal."""
@@ -70,7 +70,7 @@ class Screen:
 
     def comparison(self, title: str, report: "Report") -> None:
         """The report's metrics, one column per model."""
-        from training.report import metrics_table, targets_table
+        from training.report.report import metrics_table, targets_table
 
         header, *rows = metrics_table(report)
         self.table(title, header, rows)

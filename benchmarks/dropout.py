@@ -34,8 +34,8 @@ def _step_ms(rate: float) -> float:
     from features.layout import EncodedLayout, IdField
     from features.spec import Half
     from training.config import ModelConfig, TrainingConfig
+    from training.fitting.step import TrainingStep
     from training.models import Regularisation, build
-    from training.step import TrainingStep
 
     layout = EncodedLayout(tuple(IdField(f"f{i}", Half.USER, ROWS, i) for i in range(FIELDS)), ())
     config = ModelConfig(hidden=(256, 128), dropout=rate, embedding_dropout=rate)

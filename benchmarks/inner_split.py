@@ -22,13 +22,13 @@ from training.calibration import fit_calibration
 from training.config import TaskConfig, data_root, load_config, parse_config
 from training.encode import droppable_columns
 from training.evaluate import Judge
-from training.fit import fit
-from training.ingest import ingest
+from training.fitting.fit import fit
+from training.log.ingest import ingest
+from training.log.quarantine import Quarantine
+from training.log.split import Slice, cuts_of
 from training.past import replay_log
 from training.progress import Silent
-from training.quarantine import Quarantine
 from training.slices import Slices, encode_slices, fit_statistics
-from training.split import Slice, cuts_of
 
 CONFIG = Path("benchmarks/inner_split.yaml")
 EXAMPLES = Path("examples/kuairand")

@@ -14,7 +14,7 @@ import numpy as np
 from training.config import data_root, load_config
 from training.pipeline import Places, train
 from training.progress import Silent
-from training.report import Report
+from training.report.report import Report
 
 CONFIG = Path("examples/kuairand/axon.yaml")
 METRICS = ("auc", "gauc", "log_loss", "ece", "calibration_ratio")

@@ -30,11 +30,11 @@ from registry.reference import ModelRef
 from training.config import ModelConfig, TaskConfig, load_config
 from training.init import Question, write_task
 from training.init.dialect import separator_of
-from training.labels import read_labels
+from training.log.labels import read_labels
+from training.log.quarantine import Quarantine
 from training.metrics import ece, log_loss
 from training.pipeline import Places, train
 from training.progress import Silent
-from training.quarantine import Quarantine
 from training.scoring import Scorer, score_file
 
 JUDGED = 20_000

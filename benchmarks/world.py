@@ -16,10 +16,10 @@ from registry.local import LocalRegistry
 from registry.reference import ModelRef
 from simulator import WorldConfig, write_shop
 from training.config import load_config
+from training.log.quarantine import Quarantine
 from training.metrics import auc, ece, log_loss
 from training.pipeline import Places, train
 from training.progress import Silent
-from training.quarantine import Quarantine
 from training.scoring import Scorer, score_file
 
 

@@ -1,6 +1,6 @@
 """What values a column had: small histograms that travel with a version, and how far other values are from them.
 
-`training.profile` counts them and `training.drift` compares a newer log; `assets.extra/profile.json` keeps them for
+`training.retraining.profile` counts them and `training.retraining.drift` compares a newer log; `assets.extra/profile.json` keeps them for
 whoever watches live traffic.
 """
 

@@ -1,6 +1,6 @@
 """ONNX Runtime as the runtime: a version's directory comes in, its network without TensorFlow goes out.
 
-`service.loader` imports this file where a version carries the graphs that `training.onnx_check` stored. The three parts
+`service.loader` imports this file where a version carries the graphs that `training.export.onnx_check` stored. The three parts
 make the whole path too, so that no weight is in memory twice.
 """
 

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.spec import RawKind, Side
 from training.config import TaskConfig
-from training.findings import Finding, findings
-from training.log_reader import read_log
+from training.log.findings import Finding, findings
+from training.log.log_reader import read_log
+from training.log.quarantine import Quarantine
+from training.log.survey import Survey
+from training.log.tallies import DISTINCT_CAP
 from training.progress import Progress, Silent
-from training.quarantine import Quarantine
-from training.survey import Survey
-from training.tallies import DISTINCT_CAP
 
 
 class _Part(BaseModel):

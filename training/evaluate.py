@@ -22,18 +22,18 @@ from training.calibration import (
     undo_downsampling,
 )
 from training.config import TaskConfig
-from training.html import render_html
-from training.ingest import Ingested
+from training.export.version import code_version
+from training.fitting.trained import Judged, TrainedModel
+from training.log.ingest import Ingested
+from training.log.quarantine import Quarantine
+from training.log.split import Slice, moment
 from training.metrics import SliceMetrics, all_metrics
 from training.progress import Progress
-from training.quarantine import Quarantine
-from training.report import Curves, DataSummary, Period, Report, SliceName, TargetReport, build_slice
+from training.report.html import render_html
+from training.report.report import Curves, DataSummary, Period, Report, SliceName, TargetReport, build_slice
 from training.run import RunDirectory
 from training.scoring import PredictedLog, Scorer, predict_log
 from training.slices import SliceFacts, Slices
-from training.split import Slice, moment
-from training.trained import Judged, TrainedModel
-from training.version import code_version
 
 _READ_ROWS = 65_536
 """Impressions read at once where one column of the encoding is all that is kept."""

@@ -1,6 +1,6 @@
 """Which impressions share a value: a column comes in, small integer codes and their values go out.
 
-`training.metrics` groups by user with it, `training.report` by the values of a segment column.
+`training.metrics` groups by user with it, `training.report.report` by the values of a segment column.
 """
 
 from typing import Any, NamedTuple

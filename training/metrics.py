@@ -1,6 +1,6 @@
 """How good probabilities are: labels and probabilities come in, numbers go out.
 
-`training.report` lays them out per slice and segment, `training.descent` watches the log loss. What is undefined is None.
+`training.report.report` lays them out per slice and segment, `training.fitting.descent` watches the log loss. What is undefined is None.
 """
 
 from typing import Annotated, Any, Literal, NamedTuple

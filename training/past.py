@@ -23,9 +23,9 @@ from history.stores.memory import MemoryStore
 from registry.manifest import HISTORY
 from training.config import HistoryConfig
 from training.errors import DataError
-from training.ingest import Ingested
+from training.log.ingest import Ingested
+from training.log.split import Cuts, Slice, shown
 from training.progress import Progress
-from training.split import Cuts, Slice, shown
 
 _BLOCK = 200_000
 """Questions and outcomes that are replayed together."""

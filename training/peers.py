@@ -1,6 +1,6 @@
 """Other models beside the judged one: a task comes in, what is to be trained for comparison and its figures go out.
 
-`training.study` has them fitted on the same stores and judged on the same impressions.
+`training.report.study` has them fitted on the same stores and judged on the same impressions.
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from training.boosted_trees import require_lightgbm
 from training.config import ModelConfig, TaskConfig, TrainingConfig
 from training.errors import ConfigError
-from training.insights import Peer
 from training.metrics import SMALLEST_PROBABILITY, Float64Array, SliceMetrics
 from training.models import FAMILIES
+from training.report.insights import Peer
 
 ALL = "all"
 LIGHTGBM = "lightgbm"

@@ -12,35 +12,35 @@ import numpy as np
 from features.encoder import Encoder
 from registry.manifest import EXTRA, PROFILE, write_manifest
 from registry.registry import Registry
-from training.bundle_facts import bundle_facts
 from training.calibration import Chosen
-from training.challenge import challenged
-from training.champion import champion_of, champion_version
 from training.config import ModelConfig, TaskConfig, TrainingConfig, as_yaml
 from training.encode import droppable_columns, raw_tensors
 from training.errors import ConversionError, GateClosedError
 from training.evaluate import Judge, Stopwatch
-from training.export import BundleTexts, ServingModel, export
-from training.fit import fit
-from training.gate import gate_failures
-from training.gather import Gathering, Retraining
-from training.html import render_html
+from training.export.bundle_facts import bundle_facts
+from training.export.export import BundleTexts, ServingModel, export
+from training.export.onnx_check import checked_graphs, store
+from training.export.onnx_export import Graphs
+from training.export.parity import Answers, check_parity, in_batches, probabilities_of
+from training.fitting.fit import fit
+from training.fitting.trained import TrainedModel
+from training.fitting.warm_start import Start, start_of
+from training.gate.challenge import challenged
+from training.gate.champion import champion_of, champion_version
+from training.gate.gate import gate_failures
+from training.log.split import Slice
 from training.models import family_of
-from training.onnx_check import checked_graphs, store
-from training.onnx_export import Graphs
-from training.parity import Answers, check_parity, in_batches, probabilities_of
 from training.past import write_snapshot
 from training.peers import peer_trials
 from training.prepare import Prepared, Rival, prepared
 from training.progress import Progress
-from training.report import Report
+from training.report.html import render_html
+from training.report.report import Report
+from training.report.study import Subject, studied
+from training.report.target_reports import judge_targets
+from training.retraining.gather import Gathering, Retraining
 from training.run import RunDirectory
 from training.slices import Slices
-from training.split import Slice
-from training.study import Subject, studied
-from training.target_reports import judge_targets
-from training.trained import TrainedModel
-from training.warm_start import Start, start_of
 
 WARMUP_ROWS = 8
 """Held-out impressions that travel with the export as warm-up requests."""

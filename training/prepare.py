@@ -13,16 +13,16 @@ from features.fitted import FittedSpec
 from features.spec import RawInput
 from history import History
 from registry.version import Version
-from training.champion import Champion
 from training.config import TaskConfig
 from training.evaluate import Stopwatch
-from training.gather import Gathering, gathered
-from training.ingest import Ingested
+from training.gate.champion import Champion
+from training.log.ingest import Ingested
+from training.log.split import Cuts, Slice, cuts_of
 from training.past import replay_log
-from training.profile import draw, profile_of
 from training.progress import Progress
+from training.retraining.gather import Gathering, gathered
+from training.retraining.profile import draw, profile_of
 from training.slices import Slices, encode_slices, fit_statistics
-from training.split import Cuts, Slice, cuts_of
 
 
 @dataclass(frozen=True)

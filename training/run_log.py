@@ -1,6 +1,6 @@
 """What a run did and when, as lines of JSON in its directory: a `Progress` comes in, the same, written down, goes out.
 
-`training.retrain` wraps the command line's progress with it, as nobody watches a scheduled run.
+`training.retraining.retrain` wraps the command line's progress with it, as nobody watches a scheduled run.
 """
 
 import json

@@ -13,13 +13,13 @@ from features.spec import RawInput
 from registry.version import Version
 from training.config import TaskConfig
 from training.errors import DataError
-from training.ingest import kept_columns
-from training.loaded import LoadedModel
-from training.log_reader import LogChunk, read_log
+from training.export.loaded import LoadedModel
+from training.log.ingest import kept_columns
+from training.log.log_reader import LogChunk, read_log
+from training.log.quarantine import Quarantine
 from training.output import ScoredWriter
 from training.past import Past
 from training.progress import Progress
-from training.quarantine import Quarantine
 from training.targets import PROBABILITY_OF
 
 PROBABILITY = "probability"

@@ -15,10 +15,10 @@ from features.fitted import FittedSpec
 from features.spec import FeatureSpec
 from training.encode import compiled, raw_tensors
 from training.errors import DataError
-from training.ingest import Ingested, TypedChunk
-from training.parity import PARITY_ROWS
+from training.export.parity import PARITY_ROWS
+from training.log.ingest import Ingested, TypedChunk
+from training.log.split import Cuts, Slice, moment
 from training.progress import Progress
-from training.split import Cuts, Slice, moment
 from training.statistics import SpecStatistics
 from training.store import EncodedStore, StoreWriter
 from training.targets import Targets

@@ -58,7 +58,7 @@ def retrain(
     from registry.opening import open_registry
     from training.config import data_root as root_of
     from training.pipeline import Places
-    from training.retrain import retrain as run
+    from training.retraining.retrain import retrain as run
 
     out = screen(quiet=quiet, as_json=as_json)
     places = Places(root_of(task, config, data_root), runs, open_registry(registry))
@@ -72,7 +72,7 @@ def retrain(
 
 def _go_on(task: "TaskConfig", every: str, runs: Path, *, quiet: bool) -> None:
     from features.spec import milliseconds
-    from training.loop import Rhythm, keep_retraining
+    from training.retraining.loop import Rhythm, keep_retraining
 
     try:
         rhythm = Rhythm(milliseconds(every) / 1000, task.retrain.backoff_s)

@@ -54,7 +54,7 @@ def score(
     """Add a click probability to every row of a file; a row that cannot be read gets none."""
     from training.config import data_root as root_of
     from training.config import load_config
-    from training.quarantine import Quarantine
+    from training.log.quarantine import Quarantine
 
     out = screen(quiet=quiet, as_json=as_json)
     task = load_config(config)

@@ -35,11 +35,11 @@ def train(
 ) -> None:
     """Train on a log, report, check the export and publish it."""
     from registry.opening import open_registry
-    from training.advice import terminal_lines
     from training.config import data_root as root_of
     from training.config import load_config
     from training.pipeline import Places
     from training.pipeline import train as run
+    from training.report.advice import terminal_lines
 
     out = screen(quiet=quiet, as_json=as_json)
     task = load_config(config).with_seed(seed).compared_with(compare or ())

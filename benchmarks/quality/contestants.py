@@ -10,10 +10,10 @@ from benchmarks.quality.encoded import EncodedLog, Logits
 from training.boosted_trees import fit_trees
 from training.config import ModelConfig, TrainingConfig
 from training.encode import droppable_columns
-from training.fit import fit
+from training.fitting.fit import fit
+from training.fitting.trained import Judged
+from training.log.split import Slice
 from training.progress import Silent
-from training.split import Slice
-from training.trained import Judged
 
 
 @dataclass(frozen=True)

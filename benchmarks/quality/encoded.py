@@ -11,12 +11,12 @@ from scipy.special import expit
 from features.encoder import Encoder
 from training.config import TaskConfig
 from training.evaluate import Judge
-from training.ingest import Ingested, ingest
+from training.log.ingest import Ingested, ingest
+from training.log.quarantine import Quarantine
+from training.log.split import Cuts, Slice, cuts_of
 from training.past import replay_log
 from training.progress import Silent
-from training.quarantine import Quarantine
 from training.slices import Slices, encode_slices, fit_statistics
-from training.split import Cuts, Slice, cuts_of
 
 ENCODING_SEED = 1
 """Of what the encoding draws; the seeds of a benchmark are those of the fits."""

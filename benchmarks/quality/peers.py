@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.contestants import Contestant
 from benchmarks.quality.encoded import EncodedLog, Logits
-from training.split import Slice
+from training.log.split import Slice
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-peers" / "bin" / "python"

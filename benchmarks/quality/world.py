@@ -17,8 +17,8 @@ from benchmarks.quality.tables import Row, Table
 from benchmarks.world import ece_against_truth
 from simulator import WorldConfig, write_shop
 from training.config import TaskConfig, parse_config
+from training.log.split import Slice
 from training.metrics import auc, ece, log_loss
-from training.split import Slice
 
 CONFIG = Path("examples/shop/axon.yaml")
 KEEP_RATES = (0.5, 0.1)

@@ -15,11 +15,11 @@ from registry.local import LocalRegistry
 from registry.manifest import FEATURE_SPEC
 from registry.reference import ModelRef
 from tests.e2e.conftest import Shop, axon
-from training.champion import champion_of
 from training.config import load_config
 from training.errors import GateClosedError
+from training.fitting.warm_start import ColdError, Start
+from training.gate.champion import champion_of
 from training.models import Regularisation, build
-from training.warm_start import ColdError, Start
 
 TEST_FROM = 0.65
 """Where the shop's held-out slice begins."""

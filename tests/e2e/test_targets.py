@@ -15,9 +15,9 @@ from tests.e2e.conftest import EXAMPLE, served
 from training.config import TaskConfig, parse_config
 from training.errors import DataError
 from training.evaluate import evaluate_log
+from training.log.quarantine import Quarantine
 from training.pipeline import Places, train
 from training.progress import Silent
-from training.quarantine import Quarantine
 from training.scoring import Scorer, score_file
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

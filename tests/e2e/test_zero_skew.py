@@ -14,10 +14,10 @@ from tests.e2e.conftest import Shop, axon, served
 from training.config import load_config
 from training.encode import compiled, raw_tensors
 from training.errors import SkewError
-from training.loaded import LoadedModel
-from training.log_reader import read_log
-from training.parity import Answers, answers_of_fresh_process, check_parity
-from training.quarantine import Quarantine
+from training.export.loaded import LoadedModel
+from training.export.parity import Answers, answers_of_fresh_process, check_parity
+from training.log.log_reader import read_log
+from training.log.quarantine import Quarantine
 
 HELD_OUT = 10_000
 

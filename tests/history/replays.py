@@ -13,12 +13,12 @@ from history import History
 from tests.history.plain import FEATURES, HOUR_MS, Event
 from training.config import TaskConfig
 from training.config.task import parse_config
-from training.ingest import ingest
-from training.log_reader import LogChunk, read_log
+from training.log.ingest import ingest
+from training.log.log_reader import LogChunk, read_log
+from training.log.quarantine import Quarantine
+from training.log.split import cuts_of
 from training.past import replay_log
 from training.progress import Silent
-from training.quarantine import Quarantine
-from training.split import cuts_of
 
 START_MS = 1_767_225_600_000  # 2026-01-01 00:00 UTC
 VALIDATION_MS = START_MS + 60 * HOUR_MS

@@ -40,8 +40,8 @@ LOG = pl.DataFrame(
 def version(tmp_path_factory):
     """A small network, exported with its graphs for ONNX Runtime, and published."""
     from training.calibration import IDENTITY
-    from training.export import BundleTexts, ServingModel, export
-    from training.onnx_check import checked_graphs, store
+    from training.export.export import BundleTexts, ServingModel, export
+    from training.export.onnx_check import checked_graphs, store
 
     encoder = Encoder(FITTED, tmp_path_factory.mktemp("vocabularies"))
     network = make_network(encoder.layout, family="final_mlp")

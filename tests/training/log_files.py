@@ -7,8 +7,8 @@ from typing import Any
 
 from features.spec import FeatureSpec, RawInput, RawKind, Side
 from training.config import DataConfig
-from training.log_reader import LogChunk, read_log
-from training.quarantine import Quarantine
+from training.log.log_reader import LogChunk, read_log
+from training.log.quarantine import Quarantine
 
 LOG = "time_ms,user_id,item_id,device,clicked\n1000,u1,i1,ios,0\n2000,u2,i2,web,1\n3000,u1,i2,,0\n"
 USERS = "user_id,gender,fans\nu1,f,10\nu2,m,\n"

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from training.calibration import Linear
-from training.curves import HistogramBin, ReliabilityBin, RocPoint
 from training.metrics import SliceMetrics
-from training.report import Curves, DataSummary, LearningPoint, Period, Report, Segment
+from training.report.curves import HistogramBin, ReliabilityBin, RocPoint
+from training.report.report import Curves, DataSummary, LearningPoint, Period, Report, Segment
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

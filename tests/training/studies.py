@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.training.reports import make_metrics, make_point, make_report
-from training.insights import Familiarity, FeatureImportance, Importance, LayerLook, Peer
-from training.report import LearningPoint, Report
+from training.report.insights import Familiarity, FeatureImportance, Importance, LayerLook, Peer
+from training.report.report import LearningPoint, Report
 
 
 def make_peer(name: str, behind: float, **changes: Any) -> Peer:

@@ -23,7 +23,7 @@ from training.calibration import (
     undo_downsampling,
 )
 from training.config import ModelConfig
-from training.export import ServingModel
+from training.export.export import ServingModel
 from training.models import Regularisation, build
 
 FITTED = [kind for kind in KINDS if kind != "none"]

@@ -9,7 +9,7 @@ from tests.training.log_files import make_data, make_spec, write, write_shop
 from training.check import ColumnCheck, DataCheck, check_log
 from training.config import TaskConfig
 from training.errors import DataError
-from training.quarantine import Quarantine
+from training.log.quarantine import Quarantine
 
 HEADER = "time_ms,user_id,item_id,device,clicked"
 DAY_MS = 24 * 3600 * 1000

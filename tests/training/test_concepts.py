@@ -10,8 +10,8 @@ import tensorflow as tf
 from features.spec import Half
 from tests.training.conftest import make_layout, make_network, run_fit, write_store
 from training.config import OptimizerConfig
-from training.losses import binary_crossentropy
-from training.optimizers import build_optimizer
+from training.fitting.losses import binary_crossentropy
+from training.fitting.optimizers import build_optimizer
 
 TWO_INPUTS = make_layout([], [("left", Half.USER), ("right", Half.ITEM)])
 ONE_INPUT = make_layout([], [("x", Half.USER)])

@@ -18,7 +18,7 @@ from tests.training.conftest import (
 )
 from training.config import ModelConfig
 from training.errors import ConfigError
-from training.losses import binary_crossentropy
+from training.fitting.losses import binary_crossentropy
 from training.models import FAMILIES, Regularisation, build
 
 FAMILY = pytest.mark.parametrize("family", sorted(FAMILIES))

@@ -1,6 +1,6 @@
 """Probabilities that mean what they say: validation logits and labels come in, a calibration for the graph goes out.
 
-`training.pipeline` asks for it once per model, `training.export` builds it into the graph, after the correction for
+`training.pipeline` asks for it once per model, `training.export.export` builds it into the graph, after the correction for
 downsampled non-clicks.
 """
 

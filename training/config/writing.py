@@ -1,6 +1,6 @@
 """A task as a file again: a `TaskConfig` comes in, YAML that `parse_config` reads back goes out.
 
-Every run and every version carries one, and `training.warm_start` rebuilds a champion's network from it.
+Every run and every version carries one, and `training.fitting.warm_start` rebuilds a champion's network from it.
 """
 
 from typing import Any

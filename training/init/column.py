@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from features.raw import MISSING_TEXT, read_column
 from features.spec import RawInput, RawKind, Side
-from training.columns import as_text, to_series
+from training.log.columns import as_text, to_series
 
 MISSING_MARKERS = frozenset(
     {"NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "Null", "None", r"\N", "?", "-", "--", "<NA>"}

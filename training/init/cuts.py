@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from training.config import SplitConfig
 from training.errors import DataError
 from training.init.defaults import FEWEST_CLICKS, SHARES
-from training.split import cuts_of
+from training.log.split import cuts_of
 
 _IN_ORDER = 0.999
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from features.spec import RawKind
-from training.labels import label_key
+from training.log.labels import label_key
 from training.progress import Bar
 from training.sources import Source, SourceChunk
 

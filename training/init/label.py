@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from training.errors import DataError
-from training.labels import label_key, read_labels
+from training.log.labels import label_key, read_labels
 
 _CLICK_WORDS = {
     "yes",

@@ -21,7 +21,7 @@ from training.init.column import Column, markers_in, read_values
 from training.init.dialect import renamed, separator_of
 from training.init.glimpse import Glimpse, look_at
 from training.init.label import LabelGuess, guess_label
-from training.labels import read_labels
+from training.log.labels import read_labels
 from training.progress import Progress
 from training.sources import Source, open_source
 

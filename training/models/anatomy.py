@@ -1,6 +1,6 @@
 """A network taken apart: any `Family` comes in, its layers by name and its hidden activations go out.
 
-`training.layer_watch` looks at them while the network learns.
+`training.fitting.layer_watch` looks at them while the network learns.
 """
 
 from collections.abc import Iterator

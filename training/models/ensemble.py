@@ -1,4 +1,4 @@
-"""Several networks in one graph; `training.ensemble` makes it and `training.export` exports it."""
+"""Several networks in one graph; `training.fitting.ensemble` makes it and `training.export.export` exports it."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar

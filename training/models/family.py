@@ -1,6 +1,6 @@
 """What every family is: a user state, an item state and a joint part over encoded impressions.
 
-Encoded ids and values come in, a logit comes out; `training.fit` trains it and `training.export` puts it behind the
+Encoded ids and values come in, a logit comes out; `training.fitting.fit` trains it and `training.export.export` puts it behind the
 encoder. A state is a tensor of fixed width that depends on its half alone, so that serving can keep it.
 """
 

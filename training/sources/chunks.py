@@ -1,6 +1,6 @@
 """What every format makes of a file: chunks of rows that can be asked for a column.
 
-Each format is a sibling of the same shape, a `Format` with its `Cells`; `training.columns` reads the values.
+Each format is a sibling of the same shape, a `Format` with its `Cells`; `training.log.columns` reads the values.
 """
 
 from collections.abc import Iterator, Sequence

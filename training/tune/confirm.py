@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 
 from training.errors import DivergedError
 from training.progress import Progress
-from training.report import LearningPoint
+from training.report.report import LearningPoint
 from training.tune.search import OutOfTime, Search
 
 SEED_STEP = 1_000

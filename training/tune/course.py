@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from training.config import TaskConfig
-from training.descent import FitStores, Watcher, fit_network
 from training.encode import droppable_columns
 from training.evaluate import Judge
+from training.fitting.descent import FitStores, Watcher, fit_network
+from training.log.split import Slice
 from training.metrics import log_loss
 from training.progress import Silent
-from training.split import Slice
 from training.tune.inner import JUDGE, STOP, InnerSlices
 
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from features.encoder import Encoder
 from training.config import TaskConfig
 from training.errors import DataError
-from training.ingest import Ingested, ingest
+from training.log.ingest import Ingested, ingest
+from training.log.quarantine import Quarantine
+from training.log.split import Cuts, Slice, cuts_of
 from training.past import replay_log
 from training.progress import Progress
-from training.quarantine import Quarantine
 from training.run import RunDirectory
 from training.slices import Slices, encode_slices, fit_statistics
-from training.split import Cuts, Slice, cuts_of
 
 STOP, JUDGE = Slice.VALIDATION, Slice.TEST
 """What the second and the third slice are for in a search; the third is the task's validation slice, not its test slice."""

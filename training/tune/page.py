@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from training.html import template
+from training.report.html import template
 from training.tune.pictures import progress_picture, scatter_pictures
 from training.tune.result import TuneResult
 

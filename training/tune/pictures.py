@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from training.pictures import BOTTOM, LEFT, RIGHT, TOP, Key, Picture, Scale, Shape, Tick, dot, joined
+from training.report.pictures import BOTTOM, LEFT, RIGHT, TOP, Key, Picture, Scale, Shape, Tick, dot, joined
 from training.tune.result import TunedTrial, TuneResult
 
 ROOM = 3.0

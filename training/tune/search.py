@@ -12,7 +12,7 @@ from optuna.trial import FixedTrial, FrozenTrial, Trial
 from training.config import TaskConfig
 from training.errors import ConfigError, DivergedError
 from training.progress import Bar, Progress
-from training.report import LearningPoint
+from training.report.report import LearningPoint
 from training.tune.book import Book
 from training.tune.course import Course
 from training.tune.limits import Limits

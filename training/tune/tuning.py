@@ -9,6 +9,7 @@ from pathlib import Path
 
 from training.config import TaskConfig
 from training.errors import ConfigError
+from training.export.version import code_version
 from training.models import FAMILIES, family_of
 from training.progress import Progress
 from training.run import RunDirectory
@@ -21,7 +22,6 @@ from training.tune.page import render_page
 from training.tune.result import TuneResult, ranked
 from training.tune.search import Search, search
 from training.tune.space import Space
-from training.version import code_version
 
 _NOT_SEARCHED = {"name", "gate", "report"}
 

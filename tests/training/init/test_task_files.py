@@ -14,8 +14,8 @@ from tests.training.init.logs import LOGS, draw_clicks, write_csv
 from training.config import TaskConfig, load_config
 from training.errors import ConfigError, DataError
 from training.init import Question, write_task
+from training.log.quarantine import Quarantine
 from training.progress import Silent
-from training.quarantine import Quarantine
 
 
 @cache
@@ -61,7 +61,7 @@ def init(log: Path, label: str = "clicked", **question: Any) -> TaskConfig:
 
 @pytest.mark.parametrize("name", LOGS)
 def test_training_can_read_every_row_with_the_file_as_written(name: str):
-    from training.log_reader import read_log
+    from training.log.log_reader import read_log
 
     config = task(name)
     with Quarantine(None, limit=0.0) as quarantine:

@@ -15,9 +15,9 @@ from registry.version import Version
 from tests.training.init.logs import write_census, write_ids_only, write_parquet
 from training.config import GateConfig, load_config
 from training.init import Question, write_task
+from training.log.quarantine import Quarantine
 from training.pipeline import Outcome, Places, train
 from training.progress import Silent
-from training.quarantine import Quarantine
 from training.scoring import Scorer, score_file
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -6,9 +6,9 @@ import pytest
 from tests.training.tune.worlds import IMPRESSIONS, JUDGED, TRAINED, make_task, write_world
 from training.config import load_config
 from training.errors import DataError
+from training.log.split import Cuts, Slice
 from training.progress import Silent
 from training.run import RunDirectory
-from training.split import Cuts, Slice
 from training.tune.inner import JUDGE, STOP, encode_once, inner_cuts
 
 TIMES = np.arange(100, dtype=np.int64)

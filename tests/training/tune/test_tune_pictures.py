@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 from tests.training.tune.test_winner import make_result, make_trial
-from training.pictures import BOTTOM, LEFT, RIGHT, TOP
+from training.report.pictures import BOTTOM, LEFT, RIGHT, TOP
 from training.tune.pictures import progress_picture, scatter_pictures
 
 LOSSES = [0.5, 0.45, 7.0, 0.4, 0.48]

@@ -8,10 +8,10 @@ from typing_extensions import override
 
 from tests.training.tune.worlds import make_task
 from training.config import TaskConfig
-from training.descent import Watcher
 from training.errors import ConfigError, DivergedError
+from training.fitting.descent import Watcher
 from training.progress import Silent
-from training.report import LearningPoint
+from training.report.report import LearningPoint
 from training.tune.book import Book, Question, claimed
 from training.tune.confirm import SEED_STEP, confirm, winner
 from training.tune.course import Course

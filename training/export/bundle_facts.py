@@ -1,0 +1,45 @@
+"""What a bundle's manifest says beside its files: a task and what was learned come in, `BundleFacts` go out.
+
+`training.pipeline` seals the bundle with them.
+"""
+
+from datetime import datetime
+
+import tensorflow as tf
+
+from features.fitted import FittedSpec
+from features.spec import RawInput, RawKind, Side, TimeColumn
+from registry.manifest import BundleFacts
+from training.config import TaskConfig
+from training.export.version import code_version
+from training.log.split import Slice
+from training.slices import Slices
+
+
+def bundle_facts(config: TaskConfig, fitted: FittedSpec, slices: Slices, *, now: datetime) -> BundleFacts:
+    """The facts of a fresh model."""
+    train = slices.facts[Slice.TRAIN]
+    return BundleFacts(
+        name=config.name,
+        created_at=now,
+        code_version=code_version(),
+        tensorflow_version=tf.__version__,
+        spec_fingerprint=fitted.spec.fingerprint(),
+        fitted_fingerprint=fitted.fingerprint(),
+        family=config.model.family,
+        first_impression_at=train.first,
+        last_impression_at=train.last,
+        user_key=config.data.user_column,
+        item_key=config.data.item_column,
+        impression_time=_impression_time(config),
+    )
+
+
+def _impression_time(config: TaskConfig) -> RawInput | None:
+    """The column in which a request may say when its impression is; None where nothing asks for it or could read it."""
+    if not config.features.history or config.data.time is None:
+        return None
+    how = TimeColumn(format=config.data.time.format, time_zone=config.data.time.time_zone)
+    column = RawInput(column=config.data.time.column, side=Side.CONTEXT, kind=RawKind.TIME, time=how)
+    read = next((raw for raw in config.features.log_inputs() if raw.column == column.column), column)
+    return read if read.kind is RawKind.TIME else None

@@ -1,0 +1,1 @@
+"""From encoded stores to a trained network: losses, steps, schedules and everything that makes it generalise."""

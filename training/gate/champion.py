@@ -1,0 +1,113 @@
+"""The published version that a challenger has to stand against: a registry and a task come in, a `Champion` that answers goes out.
+
+`training.pipeline` asks for it before the log is read, and gives it to `training.gate.challenge`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from features.fitted import FittedSpec
+from features.spec import FeatureSpec, RawInput
+from registry.errors import NothingPublishedError, RegistryError, UnknownVersionError
+from registry.manifest import FEATURE_SPEC, verify
+from registry.reference import ModelRef
+from registry.registry import Registry
+from registry.version import Version
+from training.config import TaskConfig
+from training.errors import DataError, GateClosedError
+from training.export.loaded import LoadedModel
+from training.log.log_plan import Wanted, plan_log
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version that can answer for the log of a run.
+
+    Attributes:
+        version: Which one.
+        spec: What it reads.
+        extra_inputs: Columns that it reads and the task does not.
+        learned_until: Time of the last impression that it was trained on; None where nobody knows.
+    """
+
+    version: Version
+    spec: FeatureSpec
+    extra_inputs: tuple[RawInput, ...]
+    learned_until: datetime | None
+
+    def opened(self) -> LoadedModel:
+        """Its export, loaded."""
+        return LoadedModel.open(self.version.directory)
+
+
+def champion_version(registry: Registry | None, name: str) -> Version | None:
+    """The champion of a model; None before the first publication."""
+    if registry is None:
+        return None
+    try:
+        return registry.fetch(registry.resolve(ModelRef(name=name)))
+    except (NothingPublishedError, UnknownVersionError):
+        return None
+
+
+def champion_of(version: Version | None, config: TaskConfig, root: Path) -> Champion | str | None:
+    """The champion, ready to answer; a sentence where it cannot and the policy lets it be; None where there is none.
+
+    Raises:
+        GateClosedError: If it cannot answer for this log and ``gate.champion.incomparable`` says refuse.
+    """
+    if version is None:
+        return None
+    try:
+        manifest = verify(version.directory)
+        fitted = FittedSpec.model_validate_json((version.directory / FEATURE_SPEC).read_bytes())
+        extra = _extra_inputs(fitted.spec, config, root)
+    except (RegistryError, ValidationError, OSError, DataError) as error:
+        reason = f"the champion {version} cannot answer for this log: {error}"
+        if config.gate.champion.incomparable == "baselines":
+            return (
+                f"{reason}. It was left out, as gate.champion.incomparable says: the baselines judged alone."
+            )
+        raise GateClosedError(
+            [
+                reason,
+                "give the log what it needs, or set gate.champion.incomparable: baselines to let the baselines judge alone",
+            ]
+        ) from error
+    return Champion(version, fitted.spec, extra, manifest.last_impression_at)
+
+
+def _extra_inputs(spec: FeatureSpec, config: TaskConfig, root: Path) -> tuple[RawInput, ...]:
+    """The columns that a version reads and the task does not.
+
+    Raises:
+        DataError: If the log lacks one, or has it as something else.
+    """
+    ours = {raw.column: raw for raw in (*config.features.log_inputs(), *config.features.raw_inputs())}
+    for raw in (*spec.log_inputs(), *spec.raw_inputs()):
+        if (known := ours.get(raw.column, raw)).model_dump(exclude={"side"}) != raw.model_dump(
+            exclude={"side"}
+        ):
+            raise DataError(
+                f"it reads column {raw.column!r} as {raw.kind}, the task file as {known.kind} or in another form"
+            )
+    counted = {feature.name: feature for feature in config.features.history}
+    if lost := [feature.name for feature in spec.history if counted.get(feature.name) != feature]:
+        raise DataError(f"it looks at the history {lost}, which the task file counts no more, or otherwise")
+    extra = tuple(raw for raw in spec.log_inputs() if raw.column not in ours)
+    if extra:
+        plan_log(config.data, Wanted(extra, keep=(), labelled=False, originals=False), root, None)
+    return extra
+
+
+def answers_in_chunks(
+    models: tuple[LoadedModel, ...], frame: pl.DataFrame
+) -> tuple[NDArray[np.float64], ...]:
+    """What each model says of the same typed impressions, each ``(n,)``."""
+    return tuple(model.probabilities(frame).astype(np.float64) for model in models)

@@ -1,0 +1,159 @@
+"""What a data check counts while the log passes by, in memory that does not grow with it.
+
+Chunks of typed columns come in; counts, ranges and shares go out to `training.log.survey`.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.raw import MISSING_TEXT, MISSING_TIME
+from features.spec import RawInput, RawKind
+
+DISTINCT_CAP = 10_000
+"""Distinct values are counted up to here."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_KEYS = 200_000
+
+
+class ColumnTally:
+    """One raw input over the whole log.
+
+    Attributes:
+        raw: The column.
+        distinct: Number of different values (tokens, for lists); None when there are more than `DISTINCT_CAP`.
+    """
+
+    def __init__(self, raw: RawInput) -> None:
+        self.raw = raw
+        self._present = np.zeros(2, dtype=np.int64)  # of rows without, with a click
+        self._rows = np.zeros(2, dtype=np.int64)
+        self._values: set[object] | None = set()
+        self._lowest = [np.inf, np.inf]
+        self._highest = [-np.inf, -np.inf]
+
+    def add(self, series: pl.Series, clicked: NDArray[np.int8]) -> None:
+        """Count some impressions: their values and their clicks, both of length ``n``."""
+        present = ~_missing(self.raw.kind, series)
+        for outcome in (0, 1):
+            self._rows[outcome] += int((clicked == outcome).sum())
+            mask = present & pl.Series(clicked == outcome)
+            self._present[outcome] += int(mask.sum())
+            if self.raw.kind is RawKind.NUMBER and mask.any():
+                numbers = series.filter(mask).to_numpy()
+                self._lowest[outcome] = min(self._lowest[outcome], float(numbers.min()))
+                self._highest[outcome] = max(self._highest[outcome], float(numbers.max()))
+        if self._values is not None:
+            values = series.filter(present)
+            tokens = values.explode() if self.raw.kind is RawKind.TEXTS else values
+            self._values.update(tokens.unique())
+            if len(self._values) > DISTINCT_CAP:
+                self._values = None
+
+    @property
+    def missing(self) -> float | None:
+        """Share of impressions without a value; None when none was counted."""
+        rows = int(self._rows.sum())
+        return 1.0 - float(self._present.sum() / rows) if rows else None
+
+    @property
+    def distinct(self) -> int | None:
+        return None if self._values is None else len(self._values)
+
+    @property
+    def constant(self) -> bool:
+        """Whether every impression has a value, and they are all the same."""
+        return self.distinct == 1 and self.missing == 0
+
+    def gives_clicks_away(self, at_least: int) -> bool:
+        """Whether the column alone tells every click from every non-click.
+
+        True where all its numbers of one outcome lie above those of the other, or it has a value exactly where the
+        outcome is one of the two; undecided, so False, with fewer than ``at_least`` impressions of an outcome.
+        """
+        if self._rows.min() < at_least:
+            return False
+        if self._present.min() == 0 and self._present.max() == self._rows[self._present.argmax()]:
+            return True
+        apart = self._highest[0] < self._lowest[1] or self._highest[1] < self._lowest[0]
+        return bool(self.raw.kind is RawKind.NUMBER and self._present.min() > 0 and apart)
+
+
+class RepeatTally:
+    """How many impressions repeat an earlier one's keys, estimated from keys chosen by their hash.
+
+    All impressions with the same keys are chosen or none is, so that the share among them is that of the log. The
+    choice is halved whenever it outgrows 200,000 keys; up to there the share is exact.
+    """
+
+    def __init__(self) -> None:
+        self._hashes = np.empty(0, dtype=np.uint64)
+        self._counts = np.empty(0, dtype=np.int64)
+        self._mask = np.uint64(0)
+
+    def add(self, keys: Sequence[pl.Series]) -> None:
+        """Count some impressions by the series that identify one."""
+        hashes = pl.DataFrame(keys).hash_rows(seed=0).to_numpy()
+        chosen = hashes[(hashes & self._mask) == 0]
+        together = np.concatenate([self._hashes, chosen])
+        weights = np.concatenate([self._counts, np.ones(len(chosen), dtype=np.int64)])
+        self._hashes, places = np.unique(together, return_inverse=True)
+        self._counts = np.bincount(places, weights=weights, minlength=len(self._hashes)).astype(np.int64)
+        while len(self._hashes) > _MOST_KEYS:
+            self._mask = (self._mask << np.uint64(1)) | np.uint64(1)
+            kept = (self._hashes & self._mask) == 0
+            self._hashes, self._counts = self._hashes[kept], self._counts[kept]
+
+    @property
+    def share(self) -> float | None:
+        """Share of impressions that repeat an earlier one; None when none was counted."""
+        rows = int(self._counts.sum())
+        return 1.0 - len(self._hashes) / rows if rows else None
+
+
+class TimeTally:
+    """When impressions happened.
+
+    Attributes:
+        first: Earliest time, UTC; None before any impression.
+        last: Latest time, UTC.
+        in_order: Whether no impression is earlier than the one before it in the log.
+        future: Number of impressions later than ``now``; 0 where that is None.
+    """
+
+    def __init__(self, now: datetime | None) -> None:
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self.in_order = True
+        self.future = 0
+        self._now_ms = None if now is None else (now - _EPOCH) // timedelta(milliseconds=1)
+        self._previous_ms = MISSING_TIME
+
+    def add(self, time_ms: NDArray[np.int64]) -> None:
+        """Count the times of some impressions, shape ``(n,)``, in the order of the log."""
+        if not len(time_ms):
+            return
+        first, last = (_EPOCH + timedelta(milliseconds=int(edge)) for edge in (time_ms.min(), time_ms.max()))
+        self.first = first if self.first is None else min(first, self.first)
+        self.last = last if self.last is None else max(last, self.last)
+        rising = bool((np.diff(time_ms) >= 0).all()) and int(time_ms[0]) >= self._previous_ms
+        self.in_order = self.in_order and rising
+        self._previous_ms = int(time_ms[-1])
+        if self._now_ms is not None:
+            self.future += int((time_ms > self._now_ms).sum())
+
+
+def _missing(kind: RawKind, series: pl.Series) -> pl.Series:
+    match kind:
+        case RawKind.NUMBER:
+            return series.is_nan()
+        case RawKind.TIME:
+            return series == MISSING_TIME
+        case RawKind.TEXT:
+            return series == MISSING_TEXT
+        case RawKind.TEXTS:
+            return series.list.len() == 0

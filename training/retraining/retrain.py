@@ -1,0 +1,112 @@
+"""One scheduled run: a task and a cut in time come in, a published version, or the reason against it, goes out.
+
+`axon retrain` calls it, once by itself or again and again through `training.retraining.loop`. A run writes how it ended into its
+directory and into the file that the loop reads.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from training.config import TaskConfig, as_yaml
+from training.errors import ConfigError, DriftError, GateClosedError
+from training.pipeline import Outcome, Places, train_in
+from training.progress import Progress
+from training.retraining.gather import Retraining
+from training.retraining.retrain_state import Ending, RetrainState, RunOutcome, alone, state_path
+from training.run import RunDirectory
+from training.run_log import RunLog
+
+
+def retrain(
+    config: TaskConfig, places: Places, *, until: datetime | None, now: datetime, progress: Progress
+) -> Outcome:
+    """Train on the log up to a cut, and publish if the gate lets it pass.
+
+    Args:
+        config: The task.
+        places: Where everything is.
+        until: Impressions from here on are left out; None: now less ``retrain.attribution``.
+        now: The time of the run.
+        progress: Told about every stage.
+
+    Raises:
+        BusyError: If another run of the same task is not done yet.
+        TrainingError: If anything refuses the run; nothing is published then.
+        RegistryError: If the version cannot be written.
+    """
+    retraining = Retraining(cut_of(config, until, now))
+    with alone(places.runs, config.name, "run"):
+        run = RunDirectory.create(places.runs, config.name, now=now)
+        run.write("axon.yaml", as_yaml(config))
+        log = RunLog(run.path / "log.jsonl", progress)
+        with _Record(run, state_path(places.runs, config.name), log, retraining.until) as record:
+            outcome = train_in(run, config, places, now=now, progress=log, retraining=retraining)
+            record.version = outcome.version
+        return outcome
+
+
+def cut_of(config: TaskConfig, until: datetime | None, now: datetime) -> datetime | None:
+    """From when on impressions are left out; None for a log without a clock.
+
+    Raises:
+        ConfigError: If a cut is asked of a log without a clock.
+    """
+    if config.data.time is None:
+        if until is not None:
+            raise ConfigError(
+                "--until: expected a log with data.time, got one without a clock; leave --until out"
+            )
+        return None
+    return until or now - timedelta(milliseconds=config.retrain.attribution_ms)
+
+
+class _Record:
+    """Writes down how the block ends, whatever ends it, and lets the error go on."""
+
+    def __init__(self, run: RunDirectory, state: Path, log: RunLog, until: datetime | None) -> None:
+        self.version: int | None = None
+        self._run, self._state, self._log, self._until = run, state, log, until
+        self._started = datetime.now(UTC)
+
+    def __enter__(self) -> Self:
+        self._log.line("started")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        outcome = RunOutcome(
+            outcome=_ending(error),
+            run=self._run.path.name,
+            started_at=self._started,
+            ended_at=datetime.now(UTC),
+            until=self._until,
+            version=self.version,
+            reasons=_reasons(error),
+        )
+        self._run.write("outcome.json", outcome.model_dump_json(indent=1))
+        state = RetrainState.read(self._state)
+        state.model_copy(update={"last": outcome}).write(self._state)
+        self._log.line(outcome.outcome, version=self.version, reasons=outcome.reasons)
+
+
+def _ending(error: BaseException | None) -> Ending:
+    match error:
+        case None:
+            return "published"
+        case GateClosedError():
+            return "refused"
+        case DriftError():
+            return "drifted"
+        case KeyboardInterrupt() | SystemExit():
+            return "stopped"
+        case _:
+            return "failed"
+
+
+def _reasons(error: BaseException | None) -> tuple[str, ...]:
+    if isinstance(error, GateClosedError | DriftError):
+        return error.reasons
+    return () if error is None else (f"{type(error).__name__}: {error}",)
