@@ -25,6 +25,7 @@ from training.report.report import Report, compared_models, comparison
 from training.report.report_studies import studies
 from training.report.wording import calibration_formula, headlines, percent, summary
 
+HERE = Path(__file__).parent
 BAR_WIDTH = 120
 """Of the small calibration bars, which reach from half to twice as many predicted clicks as observed ones."""
 
@@ -95,9 +96,9 @@ def _by_title(pictures: tuple[Picture | None, ...]) -> dict[str, Picture]:
 
 
 def template(name: str) -> Template:
-    """A page of this room by its file, with the filters and the style of the report."""
+    """A page by its path, here or from training/, with the filters and the style of the report."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([HERE, HERE.parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
