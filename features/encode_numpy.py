@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from features.coded_texts import CodedTexts
 from features.fitted import FittedEdges, FittedSpec, FittedTimeZone
 from features.number_matrix import Floats, NumberMatrix, flushed, without
 from features.raw import MISSING_TIME
@@ -30,8 +31,8 @@ from features.spec import (
 )
 from features.token_ids import LookUp, TokenTables
 
-Raw = Mapping[str, NDArray[Any]]
-"""One array per raw column, as `features.raw.to_array` makes them."""
+Raw = Mapping[str, Any]
+"""One array per raw column, as `features.raw.to_array` makes them, or `CodedTexts` in the place of an array of lists."""
 
 Ids = NDArray[np.int32]
 
@@ -70,7 +71,7 @@ class NumpyEncoder:
 
         Args:
             raw: One array per column of `FeatureSpec.raw_inputs`: object ``(n,)`` or ``(n, longest)`` of str, float32
-                ``(n,)`` or int64 ``(n,)``.
+                ``(n,)`` or int64 ``(n,)``; lists of texts may be `CodedTexts`.
         """
         return self._whole.encoded(raw, {}, len(next(iter(raw.values()))))
 
@@ -181,11 +182,24 @@ def _tokens(columns: Sequence[tuple[str, LookUp]]) -> _Reader:
 
 
 def _list(feature: MultiValued, look_up: LookUp) -> _Reader:
+    known: tuple[NDArray[np.object_] | None, Ids] = (None, np.zeros(0, np.int32))
+
+    def looked_up(given: NDArray[np.object_] | CodedTexts) -> Ids:
+        nonlocal known
+        if not isinstance(given, CodedTexts):
+            tokens = given[:, : feature.max_length]
+            ids = np.fromiter(map(look_up, tokens.ravel().tolist()), np.int32, tokens.size)
+            return ids.reshape(tokens.shape)
+        names, ids = known
+        if names is not given.names:
+            ids = np.fromiter(map(look_up, given.names.tolist()), np.int32, len(given.names))
+            known = given.names, ids
+        return ids[given.codes[:, : feature.max_length]]
+
     def read(raw: Raw, _: Floats) -> Ids:
-        tokens = raw[feature.column][:, : feature.max_length]
-        ids = np.zeros((feature.max_length, len(tokens)), np.int32)
-        found = np.fromiter(map(look_up, tokens.ravel().tolist()), np.int32, tokens.size)
-        ids[: tokens.shape[1]] = found.reshape(tokens.shape).T
+        found = looked_up(raw[feature.column])
+        ids = np.zeros((feature.max_length, len(found)), np.int32)
+        ids[: found.shape[1]] = found.T
         if feature.missing == "oov":
             ids[0, ~ids.any(axis=0)] = FIRST_OOV_ID
         return ids

@@ -8,6 +8,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from features.errors import UnreadableValueError
 from features.spec import RawInput, RawKind
 from features.values import (
@@ -66,6 +69,17 @@ def quick_json_column(
         case RawKind.TIME | RawKind.TEXTS if types <= _TEXT_OR_NONE:
             return _repeated(raw, values, read)
     return None
+
+
+def quick_texts(columns: Sequence[Sequence[Any]]) -> NDArray[np.object_] | None:
+    """The values of several text columns of one size, read at once, ``(columns, n)``; None when somebody must look closer."""
+    values = list(itertools.chain.from_iterable(columns))
+    if not set(map(type, values)) <= _TEXT_OR_NONE:
+        return None
+    texts: list[str] = [value or MISSING_TEXT for value in values]
+    if not _are_utf8(texts):
+        return None
+    return np.fromiter(texts, object, len(texts)).reshape(len(columns), -1)
 
 
 def _texts(values: Sequence[Any]) -> list[Value] | None:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UnreadableValueError
-from features.quick_columns import quick_json_column, quick_text_column
+from features.quick_columns import quick_json_column, quick_text_column, quick_texts
 from features.spec import RawInput, RawKind, TimeColumn
 from features.values import (
     LARGEST_FLOAT32,
@@ -45,6 +45,7 @@ __all__ = [
     "from_text",
     "missing",
     "read_column",
+    "read_texts",
     "time_from_text",
     "to_array",
 ]
@@ -130,6 +131,18 @@ def read_column(raw: RawInput, values: Sequence[Any], *, text: bool) -> tuple[li
             column.append(missing(raw))
             problems.append(Unreadable(index, str(error)))
     return column, problems
+
+
+def read_texts(columns: Sequence[Sequence[Any]]) -> NDArray[np.object_] | None:
+    """Several whole text columns at once, as `read_column` and `to_array` make them of typed values.
+
+    Args:
+        columns: Values of columns of the kind text, all of one length ``n``.
+
+    Returns:
+        Texts, shape ``(columns, n)``; None where a value is neither a text nor missing: read each column then.
+    """
+    return quick_texts(columns) if columns else None
 
 
 def to_array(raw: RawInput, column: Sequence[Value]) -> NDArray[Any]:

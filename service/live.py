@@ -22,8 +22,8 @@ Answers = Mapping[str, Probabilities]
 """``probability`` of each row, shape ``(n,)``, and ``probability_<target>`` where a model has several targets."""
 
 
-Arrays = Mapping[str, NDArray[Any]]
-"""One array per raw column, as `features.raw.to_array` makes them."""
+Arrays = Mapping[str, Any]
+"""One array per raw column, as `features.raw.to_array` makes them; lists of texts may be `CodedTexts`."""
 
 
 class Runtime(Protocol):

@@ -10,8 +10,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from features.raw import MISSING_TEXT, Value, read_column, to_array
-from features.spec import FeatureSpec, MultiValued, RawInput, RawKind, Side
+from features.raw import Value
+from features.spec import FeatureSpec, RawInput, Side
+from service.column_reader import ColumnReader
 from service.errors import MAX_PROBLEMS, FieldProblem, InvalidRequestError, UnknownFeatureError
 
 _SIDES = frozenset(side.value for side in Side)
@@ -24,12 +25,10 @@ class Columns:
 
     Attributes:
         arrays: As the graph takes them.
-        missing: How many values were missing.
         keys: Read values of the columns that history counts by, whole; none for a model without history.
     """
 
     arrays: dict[str, NDArray[Any]]
-    missing: dict[str, int]
     keys: dict[str, list[Value]]
 
 
@@ -46,11 +45,10 @@ class RowReader:
 
     def __init__(self, spec: FeatureSpec, time: RawInput | None = None) -> None:
         self.inputs = request_inputs(spec, time)
-        self._keys = frozenset(raw.column for raw in spec.key_inputs())
+        self._columns = ColumnReader(spec, self.inputs)
         self._known = {
             side.value: frozenset(raw.column for raw in self.inputs if raw.side is side) for side in Side
         }
-        self._longest = longest_lists(spec)
 
     def read(self, rows: Sequence[object]) -> Columns:
         """One array per column, in the order of the rows; an absent feature is a missing value.
@@ -59,32 +57,15 @@ class RowReader:
             InvalidRequestError: If a row or a value is not what it should be.
             UnknownFeatureError: If a row names a feature that the model does not have.
         """
-        cells = self._cells(rows)
-        arrays: dict[str, NDArray[Any]] = {}
-        missing: dict[str, int] = {}
-        keys: dict[str, list[Value]] = {}
-        problems: list[FieldProblem] = []
-        for raw in self.inputs:
-            values = cells[raw.column]
-            column, unreadable = read_column(raw, values, text=False)
-            problems.extend(
-                FieldProblem(_pointer(row, raw.side, raw.column), reason) for row, reason in unreadable
-            )
-            if raw.column in self._keys:
-                keys[raw.column] = column
-            arrays[raw.column] = to_array(raw, self._cut(raw, column))
-            missing[raw.column] = column.count([]) if raw.kind is RawKind.TEXTS else _count_missing(values)
-        if problems:
+        read = self._columns.read(self._cells(rows))
+        if read.unreadable:
+            problems = [
+                FieldProblem(_pointer(row, raw.side, raw.column), reason)
+                for raw, (row, reason) in read.unreadable
+            ]
             problems.sort(key=_by_row)
             raise InvalidRequestError(summary(problems), problems)
-        return Columns(arrays, missing, keys)
-
-    def _cut(self, raw: RawInput, column: list[Value]) -> list[Value]:
-        """Lists without the tokens that the encoder drops anyway: one long list would widen every row."""
-        if raw.kind is not RawKind.TEXTS:
-            return column
-        longest = self._longest[raw.column]
-        return [tokens[:longest] for tokens in column]  # type: ignore[index]  # the kind says that these are lists
+        return Columns(read.arrays, read.keys)
 
     def _cells(self, rows: Sequence[object]) -> dict[str, list[object]]:
         """The values of every column, None where a row has none.
@@ -151,10 +132,6 @@ class RowReader:
 _UNKNOWN = "unknown feature"
 
 
-def _count_missing(values: list[object]) -> int:
-    return values.count(None) + values.count(MISSING_TEXT)
-
-
 def request_inputs(spec: FeatureSpec, time: RawInput | None) -> tuple[RawInput, ...]:
     """Every column that a request may carry: what a log carries, and when the impression is."""
     inputs = spec.log_inputs()
@@ -191,12 +168,3 @@ def summary(problems: Sequence[FieldProblem]) -> str:
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     first = problems[0]
     return f"{first.pointer}: {first.detail}{more}"
-
-
-def longest_lists(spec: FeatureSpec) -> dict[str, int]:
-    """The most tokens that any feature reads of each multi-valued column."""
-    longest: dict[str, int] = {}
-    for _, feature in spec.by_side():
-        if isinstance(feature, MultiValued):
-            longest[feature.column] = max(feature.max_length, longest.get(feature.column, 0))
-    return longest

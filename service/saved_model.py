@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from features.coded_texts import CodedTexts
 from features.spec import RawInput, RawKind
 from registry.manifest import Split
 from service.errors import CannotRankError, LoadError, ScoringError
@@ -89,7 +90,7 @@ class SavedModelRuntime:
         return {name: answer[name] for name in self._outputs}
 
     def _tensors(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-        return {column: tf.constant(array, self._dtypes[column]) for column, array in arrays.items()}
+        return {column: tf.constant(_plain(array), self._dtypes[column]) for column, array in arrays.items()}
 
     def _check_signature(self, directory: Path) -> None:
         _, keywords = self._call.structured_input_signature
@@ -103,6 +104,10 @@ class SavedModelRuntime:
             raise LoadError(
                 f"{directory} answers {sorted(self._call.structured_outputs)}; expected {_OUTPUT!r} among them"
             )
+
+
+def _plain(array: NDArray[Any] | CodedTexts) -> NDArray[Any]:
+    return array.texts() if isinstance(array, CodedTexts) else array
 
 
 def _called(call: Any, tensors: Mapping[str, Any]) -> dict[str, NDArray[Any]]:

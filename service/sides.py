@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.raw import MISSING_TEXT, Value, read_column, to_array
-from features.spec import FeatureSpec, RawInput, RawKind
+from features.coded_texts import CodedTexts
+from features.raw import MISSING_TEXT, Value
+from features.spec import FeatureSpec, RawInput
+from service.column_reader import ColumnReader
 from service.errors import FieldProblem, InvalidRequestError, UnknownFeatureError
 from service.rank_request import Features
-from service.rows import longest_lists, nearest, pointer_token, summary
+from service.rows import nearest, pointer_token, summary
 
 Pointer = Callable[[int], str]
 """Where in the request the features of one entity stand."""
@@ -27,13 +29,11 @@ class SideColumns:
     Attributes:
         arrays: As the graph takes them, each ``(n,)`` or ``(n, longest)``.
         values: Read values of the columns that history counts by.
-        missing: How many values of each were missing.
         size: Number of entities.
     """
 
     arrays: dict[str, NDArray[Any]]
     values: dict[str, list[Value]]
-    missing: dict[str, int]
     size: int
 
     def __len__(self) -> int:
@@ -41,9 +41,7 @@ class SideColumns:
 
     def beside(self, others: "SideColumns") -> "SideColumns":
         """These columns and other ones of the same entities."""
-        return SideColumns(
-            self.arrays | others.arrays, self.values | others.values, self.missing | others.missing, self.size
-        )
+        return SideColumns(self.arrays | others.arrays, self.values | others.values, self.size)
 
 
 class SideReader:
@@ -59,8 +57,7 @@ class SideReader:
         self.inputs = tuple(inputs)
         self.key = key if any(raw.column == key for raw in inputs) else None
         self._known = frozenset(raw.column for raw in inputs)
-        self._keys = frozenset(raw.column for raw in spec.key_inputs())
-        self._longest = longest_lists(spec)
+        self._columns = ColumnReader(spec, self.inputs)
 
     def read(self, ids: Sequence[str], entities: Sequence[Features], pointer: Pointer) -> SideColumns:
         """One array per column; an absent feature is a missing value.
@@ -75,28 +72,17 @@ class SideReader:
             UnknownFeatureError: If the model was not trained on a feature.
         """
         self._check_names(entities, pointer)
-        arrays: dict[str, NDArray[Any]] = {}
-        values: dict[str, list[Value]] = {}
-        problems: list[FieldProblem] = []
-        for raw in self.inputs:
-            column = raw.column
-            cells = [features.get(column) for features in entities]
-            if column == self.key:
-                cells = [given or cell for given, cell in zip(ids, cells, strict=True)]
-            read, unreadable = read_column(raw, cells, text=False)
-            problems += [
-                FieldProblem(f"{pointer(row)}/{pointer_token(column)}", reason) for row, reason in unreadable
+        cells = {raw.column: [features.get(raw.column) for features in entities] for raw in self.inputs}
+        if self.key is not None:
+            cells[self.key] = [given or cell for given, cell in zip(ids, cells[self.key], strict=True)]
+        read = self._columns.read(cells)
+        if read.unreadable:
+            problems = [
+                FieldProblem(f"{pointer(row)}/{pointer_token(raw.column)}", reason)
+                for raw, (row, reason) in read.unreadable
             ]
-            if column in self._keys:
-                values[column] = read
-            if raw.kind is RawKind.TEXTS:
-                longest = self._longest[column]
-                read = [tokens[:longest] for tokens in read]  # type: ignore[index]  # the kind says that these are lists
-            arrays[column] = to_array(raw, read)
-        if problems:
             raise InvalidRequestError(summary(problems), problems)
-        missing = {column: _missing(array) for column, array in arrays.items()}
-        return SideColumns(arrays, values, missing, len(entities))
+        return SideColumns(read.arrays, read.keys, len(entities))
 
     def _check_names(self, entities: Sequence[Features], pointer: Pointer) -> None:
         for row, features in enumerate(entities):
@@ -110,17 +96,9 @@ class SideReader:
             )
 
 
-def _missing(array: NDArray[Any]) -> int:
-    if array.dtype == np.float32:
-        return int(np.count_nonzero(np.isnan(array)))
-    if array.dtype == np.int64:
-        return int(np.count_nonzero(array == np.iinfo(np.int64).min))
-    empty = array == MISSING_TEXT
-    return int(np.count_nonzero(empty.all(axis=1) if array.ndim > 1 else empty))
-
-
-def stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+def stacked(columns: Sequence[NDArray[Any] | CodedTexts]) -> NDArray[Any]:
     """Columns of one kind behind each other; lists of texts are padded to the longest."""
+    arrays = [array.texts() if isinstance(array, CodedTexts) else array for array in columns]
     if arrays[0].ndim == 1:
         return np.concatenate(arrays)
     longest = max(array.shape[1] for array in arrays)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.spec import Activity
 from history.columns import Int64Array
@@ -16,7 +15,8 @@ from history.packed.keys import KeyIndex
 _AS_OF, _SINCE, _SUMS = 0, slice(1, 3), 3
 """Places in a record, as `history.counters` writes it."""
 
-Columns = dict[str, NDArray[Any]]
+Columns = dict[str, Any]
+"""Float32 ``(size,)`` by column, or `CodedTexts` of that length."""
 
 
 @dataclass(frozen=True)

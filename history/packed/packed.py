@@ -79,7 +79,7 @@ class PackedHistory:
             features: Names of the features wanted; None for all.
 
         Returns:
-            By column float32 ``(size,)``, NaN where missing, or texts ``(size, longest)``, padded with the empty text.
+            By column float32 ``(size,)``, NaN where missing, or lists of texts.
         """
         size = next(iter(coded.values())).size
         wanted = [one for one in self.activities if features is None or one.feature.name in features]

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,13 +65,13 @@ def coded(snapshot: PackedHistory, rows: Sequence[Row]) -> dict[str, Coded]:
     }
 
 
-def assert_same(found: dict[str, np.ndarray], expected: Answers) -> None:
+def assert_same(found: dict[str, Any], expected: Answers) -> None:
     assert found.keys() == {*expected.numbers, *expected.lists}
     for column, numbers in expected.numbers.items():
         assert found[column].dtype == np.float32
         assert found[column].tobytes() == numbers.tobytes(), column
     for column, lists in expected.lists.items():
-        assert [[text for text in texts if text] for texts in found[column].tolist()] == lists, column
+        assert [[text for text in texts if text] for texts in found[column].texts().tolist()] == lists, column
 
 
 USERS, ITEMS, PLACES = ("", "ann", "bob"), ("", "i1", "i2", "i3"), ("", "home", "away")
