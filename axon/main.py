@@ -53,9 +53,9 @@ def refusals() -> tuple[type[BaseException], ...]:
 
 def register() -> None:
     """Add every command; their modules import nothing heavy at their top."""
-    from axon.commands import data, init, join, models, retrain, scoring, serve, train, tune
+    from axon.commands import compare, data, init, join, models, retrain, scoring, serve, train, tune
 
-    for module in (init, data, join, train, retrain, tune, scoring, models, serve):
+    for module in (init, data, join, compare, train, retrain, tune, scoring, models, serve):
         module.add_to(app)
 
 

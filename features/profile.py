@@ -1,17 +1,21 @@
 """What values a column had: small histograms that travel with a version, and how far other values are from them.
 
 `training.retraining.profile` counts them and `training.retraining.drift` compares a newer log; `assets.extra/profile.json` keeps them for
-whoever watches live traffic.
+`service.watch.features`, which watches live traffic.
 """
 
 import itertools
 import math
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.spec import RawKind
+from features.values import MISSING_TEXT, MISSING_TIME
 
 
 class _Part(BaseModel):
@@ -62,6 +66,37 @@ class DataProfile(_Part):
         return self.impressions * 86_400_000 / (self.last_ms - self.first_ms)
 
 
+def missing_in(kind: RawKind, column: NDArray[Any]) -> int:
+    """How many rows of a raw array, as `features.raw.to_array` makes it, have no value."""
+    match kind:
+        case RawKind.NUMBER:
+            return int(np.isnan(column).sum())
+        case RawKind.TIME:
+            return int((column == MISSING_TIME).sum())
+        case RawKind.TEXT:
+            return int((column == MISSING_TEXT).sum())
+        case RawKind.TEXTS:
+            return len(column) - int((column != MISSING_TEXT).any(axis=1).sum())
+
+
+def counts_like(before: ColumnProfile, column: NDArray[Any]) -> NDArray[np.int64]:
+    """How many values of a raw array fall into each bin of `ColumnProfile.bins`, the last one being what is missing."""
+    missing = missing_in(before.kind, column)
+    match before.kind:
+        case RawKind.NUMBER:
+            present = column[~np.isnan(column)]
+            places = np.searchsorted(before.edges, present, side="right")
+            counts = np.bincount(places, minlength=len(before.edges) + 1).tolist()
+        case RawKind.TEXT | RawKind.TEXTS:
+            of = Counter(column.ravel().tolist())
+            del of[MISSING_TEXT]
+            named = [of[token] for token in before.tokens]
+            counts = [*named, of.total() - sum(named)]
+        case _:
+            counts = []
+    return np.array([*counts, missing], np.int64)
+
+
 class Moved(NamedTuple):
     """One bin of two histograms: its name, and its share before and now."""
 
@@ -87,14 +122,19 @@ def drift(before: ColumnProfile, now: ColumnProfile) -> Drift:
     Source:
         Siddiqi, "Credit Risk Scorecards", 2006; it is the symmetric Kullback-Leibler divergence (Jeffreys 1946).
     """
-    old, new = (_shares(profile.all_counts()) for profile in (before, now))
+    return drift_of_counts(before, now.all_counts())
+
+
+def drift_of_counts(before: ColumnProfile, now: Sequence[int]) -> Drift:
+    """The same for the counts of `ColumnProfile.bins`."""
+    old, new = _shares(before.all_counts()), _shares(now)
     parts = [(b - a) * math.log(b / a) for a, b in zip(old, new, strict=True)]
     order = np.argsort(-np.abs(np.subtract(new, old)), kind="stable").tolist()
     names = before.bins()
     return Drift(sum(parts), tuple(Moved(names[place], old[place], new[place]) for place in order))
 
 
-def _shares(counts: tuple[int, ...]) -> list[float]:
+def _shares(counts: Sequence[int]) -> list[float]:
     total = sum(counts) + 0.5 * len(counts)
     return [(count + 0.5) / total for count in counts]
 

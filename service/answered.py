@@ -16,6 +16,8 @@ class Answered(NamedTuple):
         media_type: Of the body.
         live: The model that answered, if one did.
         headers: Others than the type and length of the body.
+        decision_id: Of a ranked answer.
+        noted: Ids of the decisions that were noted, one for each question or row; empty for one that was not.
     """
 
     status: int
@@ -23,3 +25,5 @@ class Answered(NamedTuple):
     media_type: str = JSON
     live: LiveModel | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    decision_id: str = ""
+    noted: tuple[str, ...] = ()

@@ -36,8 +36,16 @@ from service.rank import RankHandler
 from service.ranker import Ranker
 from service.routes import documentation, entities, feedback, health, models, monitoring, rank, score
 from service.score import ScoreHandler
+from service.served_metrics import ServedMetrics
 from service.settings import ServiceSettings
+from service.shadow import Shadow, ShadowMetrics
+from service.shadow_answers import Largest
 from service.state import Service
+from service.telling.opening import open_teller
+from service.traffic import Routed
+from service.watch.background import Background
+from service.watch.features import FeatureWatch
+from service.watch.opening import open_background
 from service.watcher import ModelWatcher
 
 log = logging.getLogger(__name__)
@@ -51,6 +59,9 @@ class AxonApp(FastAPI):
         watcher: Started and stopped with the application.
         engine: Answers what comes the short way; stopped with the application.
     """
+
+    background: Background
+    shadow: Shadow | None = None
 
     def __init__(self, service: Service, watcher: ModelWatcher, engine: Engine) -> None:
         super().__init__(title="Axon", version=_version(), docs_url=None, redoc_url=None, lifespan=_lifespan)
@@ -78,8 +89,8 @@ class AxonApp(FastAPI):
 
 def create_app(settings: ServiceSettings, *, on_live: Callable[[LiveModel], None] | None = None) -> AxonApp:
     """An application that answers at once, and scores as soon as its registry has a version; `on_live` is told then."""
-    metrics = ServiceMetrics()
-    holder = ModelHolder(settings.wanted)
+    metrics = ServiceMetrics(FeatureWatch(settings.watch_rows_per_s, settings.watch_window_s))
+    holder = ModelHolder(settings.wanted, settings.followed)
     catalog = open_catalog(settings)
 
     def load(origin: Version) -> LiveModel:
@@ -95,12 +106,19 @@ def create_app(settings: ServiceSettings, *, on_live: Callable[[LiveModel], None
         return live
 
     decisions = open_decisions(settings, metrics)
-    engine = _engine(settings, holder, metrics, decisions)
+    metrics.registry.register(ServedMetrics(holder))
+    shadow = _shadow(settings, holder, metrics, decisions)
+    engine = _engine(settings, holder, metrics, decisions, shadow)
     watcher = ModelWatcher(settings, holder, load, on_live)
+    teller = open_teller(settings)
     app = AxonApp(
-        Service(settings, holder, metrics, engine, catalog, watcher.registry, decisions), watcher, engine
+        Service(settings, holder, metrics, engine, catalog, watcher.registry, decisions, teller),
+        watcher,
+        engine,
     )
-    app.add_middleware(ObserveRequests, metrics=metrics)
+    app.background = open_background(metrics, engine, watcher.registry, decisions)
+    app.shadow = shadow
+    app.add_middleware(ObserveRequests, metrics=metrics, teller=teller)
     register_problems(app)
     for group in (score, rank, feedback, entities, models, health, monitoring, documentation):
         app.include_router(group.router)
@@ -109,14 +127,37 @@ def create_app(settings: ServiceSettings, *, on_live: Callable[[LiveModel], None
 
 
 def _engine(
-    settings: ServiceSettings, holder: ModelHolder, metrics: ServiceMetrics, decisions: Decisions | None
+    settings: ServiceSettings,
+    holder: ModelHolder,
+    metrics: ServiceMetrics,
+    decisions: Decisions | None,
+    shadow: Shadow | None,
 ) -> Engine:
     log = None if decisions is None else decisions.log
     handlers: dict[str, Handler] = {
         SCORE_PATH: ScoreHandler(holder, metrics, settings.max_rows, log),
         RANK_PATH: RankHandler(holder, metrics, settings.max_candidates, log),
     }
-    return Engine(holder, handlers, Limits(settings.queue_size, settings.queue_bytes))
+    routed: dict[str, Handler] = {
+        path: Routed(path, handler, holder, settings.shares, shadow) for path, handler in handlers.items()
+    }
+    return Engine(holder, routed, Limits(settings.queue_size, settings.queue_bytes))
+
+
+def _shadow(
+    settings: ServiceSettings, holder: ModelHolder, metrics: ServiceMetrics, decisions: Decisions | None
+) -> Shadow | None:
+    """The shadow that the settings name; None where they name none."""
+    if settings.shadow is None:
+        return None
+    return Shadow(
+        holder,
+        settings.shadow,
+        Largest(settings.max_rows, settings.max_candidates),
+        settings.shadow_queue_bytes,
+        ShadowMetrics(metrics.registry),
+        None if decisions is None else decisions.shadows,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -127,13 +168,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     cores = settings.threads or len(os.sched_getaffinity(0))
     anyio.to_thread.current_default_thread_limiter().total_tokens = cores
     app.watcher.start()
+    app.background.start()
+    if app.shadow is not None:
+        app.shadow.start(lambda: app.engine.idle)
     following = asyncio.create_task(_follow(app.state.service))
     yield
     following.cancel()
     app.watcher.stop()
+    app.background.stop()
+    if app.shadow is not None:
+        app.shadow.stop()
     app.engine.stop()
     if app.state.service.decisions is not None:
         app.state.service.decisions.close()
+    app.state.service.teller.tracer.close()
 
 
 def _keep_collections_short() -> None:

@@ -22,6 +22,7 @@ from service.errors import DeadlineError, HungUpError, OverloadedError, ServiceE
 from service.holder import ModelHolder
 from service.live import LiveModel
 from service.problems import failed, refused
+from service.telling.trace_context import Timing
 
 Handler = Callable[[LiveModel, list[bytes]], list[Answered]]
 """Answers all bodies of a batch, each by itself: what is wrong with one is said in its own answer."""
@@ -70,6 +71,7 @@ class _Waiting:
     since: float
     until: float
     gone: Gone | None
+    timing: Timing | None = None
     watch: "asyncio.Task[None] | None" = None
 
 
@@ -96,11 +98,29 @@ class Engine:
         # Seconds that a request of a kind took lately; unknown ones are no surprise for the event loop.
         self._cost_s = dict.fromkeys(handlers, math.inf)
         self._sweeping = False
+        # By the number of bits of their size: what `service.watch.load` tells, counted at the price of an addition.
+        self.batch_sizes = [0] * (limits.batch_requests.bit_length() + 1)
+        self.batched = 0
 
     @property
     def kinds(self) -> Collection[str]:
         """What it has handlers for."""
         return self._handlers.keys()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits and nothing is computed."""
+        return not self._busy
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        return self._count
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of bodies that wait or are still coming."""
+        return self._bytes
 
     def check_room(self, coming: int = 0) -> None:
         """Ask before reading a body.
@@ -150,7 +170,13 @@ class Engine:
         self._bytes += size
 
     def submit(
-        self, kind: str, body: bytes, *, within_s: float, gone: Gone | None = None
+        self,
+        kind: str,
+        body: bytes,
+        *,
+        within_s: float,
+        gone: Gone | None = None,
+        timing: Timing | None = None,
     ) -> asyncio.Future[Answered]:
         """Queue a request; to be called on the event loop.
 
@@ -159,6 +185,7 @@ class Engine:
             body: Not yet looked into.
             within_s: How long it may wait for its turn.
             gone: Tells when the client has hung up; the request is dropped then.
+            timing: Filled in for whoever traces the request.
 
         Returns:
             Its answer; `DeadlineError` if its turn did not come in time, `HungUpError` if the client left first.
@@ -169,7 +196,7 @@ class Engine:
         self.check_room(len(body))
         loop = asyncio.get_running_loop()
         now = time.monotonic()
-        request = _Waiting(body, loop.create_future(), now, now + within_s, gone)
+        request = _Waiting(body, loop.create_future(), now, now + within_s, gone, timing)
         self._queues[kind].append(request)
         self._count += 1
         self._bytes += len(body)
@@ -202,6 +229,9 @@ class Engine:
             if self._busy:
                 loop.call_soon(self._turn)
             return
+        self.batch_sizes[len(batch).bit_length()] += 1
+        self.batched += len(batch)
+        _taken(batch)
         bodies = [request.body for request in batch]
         if self._is_small(kind, bodies):
             _give(batch, self._computed(kind, bodies))
@@ -312,7 +342,17 @@ def _refuse(request: _Waiting, error: ServiceError) -> None:
         request.future.set_exception(error)
 
 
+def _taken(batch: Sequence[_Waiting]) -> None:
+    for request in batch:
+        if request.timing is not None:
+            # The clock of `since` is the same, and runs in the same unit.
+            request.timing.queued_s, request.timing.taken_s = request.since, time.monotonic()
+            request.timing.batch = len(batch)
+
+
 def _give(batch: Sequence[_Waiting], answers: Sequence[Answered]) -> None:
     for request, answer in zip(batch, answers, strict=True):
+        if request.timing is not None:
+            request.timing.done_s = time.monotonic()
         if not request.future.done():
             request.future.set_result(answer)

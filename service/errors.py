@@ -10,6 +10,7 @@ ServiceError
 │   ├── UnknownFeatureError         it names a feature the model was not trained on
 │   ├── TooManyRowsError            it asks for too much at once
 │   ├── UnknownModelError           it names a model that is not served here
+│   ├── VersionNotLiveError         it wants the answer of a version that is not live here
 │   ├── CannotRankError             the version cannot rank
 │   ├── DeadlineHeaderError         it gives itself a time that is none
 │   ├── SlowBodyError               its body does not come
@@ -24,6 +25,7 @@ ServiceError
 ├── DeadlineError               its turn did not come in time
 ├── HungUpError                 nobody waits for the answer any more
 ├── AddressError                the service cannot listen where it was told to
+├── TracingError                spans are asked for that cannot be sent
 ├── LoadError                   a version cannot be served
 ├── RegistryUnavailableError    the registry cannot be read or changed now
 ├── CatalogUnavailableError     the store of items and users cannot be used
@@ -101,6 +103,10 @@ class UnknownModelError(RefusedRequestError):
     """The request names a model that is not served here."""
 
 
+class VersionNotLiveError(RefusedRequestError):
+    """The request wants the answer of a version that is not live here; the text names those that are."""
+
+
 class DeadlineHeaderError(RefusedRequestError):
     """The request gives itself a time that is none."""
 
@@ -167,6 +173,10 @@ class NotReadyError(ServiceError):
 
 class AddressError(ServiceError):
     """The service cannot listen where it was told to."""
+
+
+class TracingError(ServiceError):
+    """Spans are asked for, and the packages that send them are missing."""
 
 
 class LoadError(ServiceError):

@@ -23,13 +23,20 @@ from service.errors import (
     ServiceError,
     SlowBodyError,
 )
+from service.live import LiveModel
 from service.middleware import HUNG_UP, request_id
 from service.openapi import DEADLINE_HEADER
 from service.problems import failed, refused
 from service.state import Service
+from service.telling.teller import Ended
+from service.telling.trace_context import TRACERESPONSE, Timing, Trace
+from service.traffic import PinnedBody, pinned
 
 _JSON = b"application/json"
 _DEADLINE = DEADLINE_HEADER.lower().encode()
+
+_HUNG_UP = Answered(HUNG_UP, b"")
+"""Never sent: stands for the answer to a client that left."""
 
 log = logging.getLogger(__name__)
 
@@ -57,28 +64,41 @@ class HotPath:
         path: str = scope["path"]
         # The first of several counts, as the framework has it.
         headers = dict(reversed(scope["headers"]))
-        code, live = HUNG_UP, None
+        teller = self._service.teller
+        trace = teller.begin(headers)
+        answered, told_id = _HUNG_UP, request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
         try:
-            answered = await self._answer(path, headers, receive)
-            await _send(send, answered, request_id(headers.get(b"x-request-id", b"").decode("latin-1")))
-            code, live = answered.status, answered.live
+            timing = None if trace is None else trace.timing
+            answer = await self._answer(path, scope["query_string"], headers, receive, timing)
+            await _send(send, answer, told_id, trace)
+            answered = answer
         except (ClientDisconnect, HungUpError):
             pass
         finally:
-            self._service.metrics.answered(path, live, code, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            code, live = answered.status, answered.live
+            self._service.metrics.answered(path, live, code, seconds)
+            if teller.wants(trace, code):
+                ended = Ended("POST", path, code, seconds, told_id, *_names(live), answered.decision_id)
+                teller.end(trace, ended)
 
-    async def _answer(self, path: str, headers: Headers, receive: Receive) -> Answered:
+    async def _answer(
+        self, path: str, query: bytes, headers: Headers, receive: Receive, timing: Timing | None
+    ) -> Answered:
         try:
             check_media_type(headers)
             within_s = self._deadline_s(headers)
             # Before the body is read: what cannot be answered now should cost next to nothing.
             self._service.holder.pick(None)
+            pin = pinned(query, self._service.holder) if query else None
             self._engine.admit(path, within_s)
             try:
                 body = await self._body(headers, receive)
             finally:
                 self._engine.came(path)
-            return await self._engine.submit(path, body, within_s=within_s, gone=receive)
+            if pin is not None:
+                body = PinnedBody.of(body, pin)
+            return await self._engine.submit(path, body, within_s=within_s, gone=receive, timing=timing)
         except HungUpError:
             raise
         except ServiceError as error:
@@ -154,13 +174,19 @@ def _check_size(size: int, limit: int) -> None:
         raise BodyTooLargeError(f"expected at most {limit} bytes, got more: split the request")
 
 
-async def _send(send: Send, answered: Answered, request: str) -> None:
+def _names(live: LiveModel | None) -> tuple[str, int | None]:
+    return ("", None) if live is None else (live.name, live.version)
+
+
+async def _send(send: Send, answered: Answered, request: str, trace: Trace | None) -> None:
     headers = [
         (b"content-length", str(len(answered.body)).encode()),
         (b"content-type", answered.media_type.encode()),
         (b"x-request-id", request.encode()),
         *((name.lower().encode(), value.encode()) for name, value in answered.headers),
     ]
+    if trace is not None:
+        headers.append((TRACERESPONSE, trace.header))
     await send({"type": "http.response.start", "status": answered.status, "headers": headers})
     await send({"type": "http.response.body", "body": answered.body})
 

@@ -18,14 +18,23 @@ from prometheus_client import (
 from service.live import LiveModel
 from service.score_histogram import ScoreHistogram
 from service.scorer import Scored
+from service.watch.features import FeatureWatch
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class ServiceMetrics:
-    """Every series of one service, in a registry of its own so that two services fit into one process."""
+    """Every series of one service, in a registry of its own so that two services fit into one process.
 
-    def __init__(self) -> None:
+    Args:
+        features: Is offered what was answered, and tells about its features; looks at nothing by default.
+
+    Attributes:
+        features: The same.
+    """
+
+    def __init__(self, features: FeatureWatch | None = None) -> None:
+        features = features or FeatureWatch(rows_per_s=0)
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -45,21 +54,14 @@ class ServiceMetrics:
         self._predictions = Counter(
             "axon_predictions_total", "Rows scored.", ("model", "version"), registry=self.registry
         )
-        self._missing = Counter(
-            "axon_feature_missing_total", "Rows scored without a value.", ("feature",), registry=self.registry
-        )
-        self._info = Gauge(
-            "axon_model_loaded_info",
-            "1 for the version that answers.",
-            ("model", "version", "digest"),
-            registry=self.registry,
-        )
         self._load = Gauge(
             "axon_model_load_duration_seconds",
             "Verifying, loading and warming up.",
             ("model", "version"),
             registry=self.registry,
         )
+        # Finding a series by its labels takes longer than counting.
+        self._answered: dict[tuple[str | int, ...], tuple[Counter, Histogram]] = {}
         worker = Gauge(
             "axon_worker_info",
             "1 for the process that these numbers are of.",
@@ -69,22 +71,17 @@ class ServiceMetrics:
         worker.labels(os.getpid()).set(1)
         self._scores = ScoreHistogram()
         self.registry.register(self._scores)
+        self.features = features
+        self.registry.register(features)
 
     def loaded(self, live: LiveModel, seconds: float) -> None:
-        """A version went live."""
-        self._info.clear()
-        self._info.labels(live.name, live.version, live.manifest.fitted_fingerprint).set(1)
+        """A version was loaded; `service.served_metrics` tells which ones answer."""
         self._load.labels(live.name, live.version).set(seconds)
-        for raw in live.reader.inputs:
-            self._missing.labels(raw.column)
 
     def scored(self, live: LiveModel, scored: Scored) -> None:
         """A request was answered with probabilities."""
         self._predictions.labels(live.name, live.version).inc(len(scored.probabilities))
         self._scores.observe(live.name, str(live.version), scored.probabilities)
-        for column, count in scored.missing.items():
-            if count:
-                self._missing.labels(column).inc(count)
 
     def answered(self, endpoint: str, live: LiveModel | None, code: int, seconds: float) -> None:
         """A request came to its end.
@@ -95,6 +92,11 @@ class ServiceMetrics:
             code: HTTP status; 499 if the client hung up.
             seconds: From its first byte to the last of its answer.
         """
-        name, version = (live.name, str(live.version)) if live else ("", "")
-        self._requests.labels(endpoint, name, version, code).inc()
-        self._duration.labels(endpoint).observe(seconds)
+        key = (endpoint, *((live.name, live.version) if live else ("", "")), code)
+        series = self._answered.get(key)
+        if series is None:
+            series = self._requests.labels(*key), self._duration.labels(endpoint)
+            self._answered[key] = series
+        count, duration = series
+        count.inc()
+        duration.observe(seconds)

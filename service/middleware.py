@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.metrics import ServiceMetrics
 from service.problems import internal_error
+from service.telling.teller import Ended, Teller
+from service.telling.trace_context import TRACERESPONSE, Trace
 
 HUNG_UP = 499
 """Counted as the status of requests whose client left; nobody sees it."""
@@ -29,16 +31,18 @@ log = logging.getLogger(__name__)
 class ObserveRequests:
     """The middleware."""
 
-    def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: ServiceMetrics, teller: Teller | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._teller = teller or Teller()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        answer = _Answer(send, request_id(Headers(scope=scope).get("x-request-id", "")))
+        trace = self._teller.begin(dict(reversed(scope["headers"])))
+        answer = _Answer(send, request_id(Headers(scope=scope).get("x-request-id", "")), trace)
         try:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
@@ -51,13 +55,17 @@ class ObserveRequests:
         finally:
             seconds = time.perf_counter() - started
             self._metrics.answered(_endpoint(scope), None, answer.code, seconds)
+            if self._teller.wants(trace, answer.code):
+                ended = Ended(scope["method"], _endpoint(scope), answer.code, seconds, answer.request_id)
+                self._teller.end(trace, ended)
 
 
 class _Answer:
-    """Passes an answer on, adds the request's id to it, and remembers its status."""
+    """Passes an answer on, adds the request's ids to it, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, trace: Trace | None) -> None:
         self._send = send
+        self._trace = trace
         self.request_id = request_id
         self.code = 500
         self.started = False
@@ -66,7 +74,10 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.started = True
             self.code = message["status"]
-            MutableHeaders(scope=message)["X-Request-ID"] = self.request_id
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self.request_id
+            if self._trace is not None:
+                headers[TRACERESPONSE.decode()] = self._trace.header.decode()
         await self._send(message)
 
 

@@ -37,6 +37,14 @@ _DEADLINE = {
     "description": "Milliseconds that the request may wait for its turn, if that is less than the service allows.",
 }
 
+_VERSION = {
+    "name": "version",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The live version that shall answer: its number, or an alias such as `challenger`.",
+}
+
 _OF_CHANGES = (KeyRequiredError, LoopbackOnlyError)
 _OF_THE_CATALOG = (UnknownEntityError,)
 _OF_MODELS = (UnknownVersionError, RefusedMoveError, RegistryUnavailableError)
@@ -81,7 +89,7 @@ def _describe_hot(operation: dict[str, Any], name: str, example: object) -> None
         "required": True,
         "content": {"application/json": {"schema": schema, "example": example}},
     }
-    operation["parameters"] = [_DEADLINE]
+    operation["parameters"] = [_VERSION, _DEADLINE]
     operation["responses"].update(problem_responses())
 
 

@@ -51,6 +51,7 @@ KINDS: dict[type[errors.ServiceError], Kind] = {
     ),
     errors.TooManyRowsError: Kind("too-many-rows", 422, "The request has too many rows"),
     errors.UnknownModelError: Kind("unknown-model", 404, "The model is not served here"),
+    errors.VersionNotLiveError: Kind("version-not-live", 404, "The version is not live here"),
     errors.CannotRankError: Kind("cannot-rank", 409, "The version that is served cannot rank"),
     errors.DeadlineHeaderError: Kind("invalid-deadline", 400, "The request's own deadline cannot be read"),
     errors.SlowBodyError: Kind("body-too-slow", 408, "The body did not come in time"),

@@ -70,12 +70,15 @@ class RankHandler:
             return [answer for request in asked for answer in self._answer(live, [request])]
         except HistoryUnavailableError as error:
             return [refused(error, RANK_PATH)] * len(asked)
-        self.metrics.scored(live, Scored(np.concatenate([one.scored for one in ranked]), {}, {}))
+        self.metrics.scored(live, Scored(np.concatenate([one.scored for one in ranked]), {}))
+        self.metrics.features.ranked(live, ranked)
         ids = [new_decision_id(clock_ms()) for _ in ranked]
+        answers = [_answered(live, one, decision_id) for one, decision_id in zip(ranked, ids, strict=True)]
         if self.log is not None:
-            for request, one, decision_id in zip(asked, ranked, ids, strict=True):
-                self.log.ranked(live, request, one, decision_id)
-        return [_answered(live, one, decision_id) for one, decision_id in zip(ranked, ids, strict=True)]
+            for place, (request, one) in enumerate(zip(asked, ranked, strict=True)):
+                if self.log.ranked(live, request, one, ids[place]):
+                    answers[place] = answers[place]._replace(noted=(ids[place],))
+        return answers
 
 
 def _answered(live: LiveModel, ranked: Ranked, decision_id: str) -> Answered:
@@ -92,4 +95,6 @@ def _answered(live: LiveModel, ranked: Ranked, decision_id: str) -> Answered:
         "items": items,
         "unknown": ranked.unknown,
     }
-    return Answered(200, orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), live=live)
+    return Answered(
+        200, orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), live=live, decision_id=decision_id
+    )

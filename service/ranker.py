@@ -27,7 +27,7 @@ AT_ONCE = 2048
 
 
 class Ranker:
-    """Ranks with one live model; made once, when it is loaded, and used by one thread.
+    """Ranks with one live model; made once, when it is loaded. A shadow's thread may rank beside the engine's, while no items change.
 
     Args:
         live: The model.
@@ -47,6 +47,11 @@ class Ranker:
         keys = past.keys if past else ()
         self._user_keys = [raw.column for raw in keys if raw.side is not Side.ITEM]
         self._item_keys = [raw.column for raw in keys if raw.side is Side.ITEM]
+
+    @property
+    def items(self) -> ItemTable | None:
+        """The catalog's items; None without a catalog."""
+        return self._items
 
     def rank(self, asked: Sequence[RankRequest]) -> list[Ranked]:
         """The best candidates of every question.

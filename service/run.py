@@ -21,6 +21,7 @@ from service.app import AxonApp, create_app
 from service.errors import AddressError
 from service.live import LiveModel
 from service.settings import ServiceSettings
+from service.telling.log_format import set_up_log
 from service.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -123,9 +124,7 @@ class GracefulServer(uvicorn.Server):
 
 
 def _log(settings: ServiceSettings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    set_up_log(settings.log_level, settings.log_format)
 
 
 def _listen(host: str, port: int) -> socket.socket:

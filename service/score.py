@@ -69,9 +69,9 @@ class ScoreHandler:
         except HistoryUnavailableError as error:
             return [refused(error, SCORE_PATH)] * len(asked)
         self.metrics.scored(live, scored)
-        if self.log is not None:
-            self.log.scored(live, rows_of_all, scored)
-        return _shares(live, scored, [len(rows) for rows in asked])
+        self.metrics.features.scored(live, rows_of_all)
+        noted = [] if self.log is None else self.log.scored(live, rows_of_all, scored)
+        return _shares(live, scored, [len(rows) for rows in asked], noted)
 
     def _apart(self, live: LiveModel, asked: Sequence[list[object]]) -> list[Answered]:
         """Refusals for those who deserve one; all others are scored together."""
@@ -86,7 +86,7 @@ class ScoreHandler:
         return [refusals.get(place) or next(answers) for place in range(len(asked))]
 
 
-def _shares(live: LiveModel, scored: Scored, sizes: Sequence[int]) -> list[Answered]:
+def _shares(live: LiveModel, scored: Scored, sizes: Sequence[int], noted: Sequence[str]) -> list[Answered]:
     """Each request's part of the probabilities, written as its answer."""
     head = {"model": live.name, "version": live.version}
     columns = {"probabilities": scored.probabilities, **scored.targets}
@@ -95,5 +95,6 @@ def _shares(live: LiveModel, scored: Scored, sizes: Sequence[int]) -> list[Answe
     for size in sizes:
         start, end = end, end + size
         part = {name: np.ascontiguousarray(column[start:end]) for name, column in columns.items()}
-        answers.append(Answered(200, orjson.dumps(head | part, option=orjson.OPT_SERIALIZE_NUMPY), live=live))
+        body = orjson.dumps(head | part, option=orjson.OPT_SERIALIZE_NUMPY)
+        answers.append(Answered(200, body, live=live, noted=tuple(noted[start:end])))
     return answers

@@ -19,12 +19,10 @@ class Scored:
     Attributes:
         probabilities: One per row, in their order, shape ``(n,)``, each in [0, 1].
         targets: The same as ``probability_<target>`` for every target of a model with several.
-        missing: How many values of each column were missing.
     """
 
     probabilities: Probabilities
     targets: dict[str, Probabilities]
-    missing: dict[str, int]
 
 
 def score(rows: Sequence[object], live: LiveModel) -> Scored:
@@ -39,7 +37,7 @@ def score(rows: Sequence[object], live: LiveModel) -> Scored:
     targets = dict(live.predict(columns))
     for probabilities in targets.values():
         _check(probabilities, rows, live)
-    return Scored(targets.pop("probability"), targets, columns.missing)
+    return Scored(targets.pop("probability"), targets)
 
 
 def _check(probabilities: Probabilities, rows: Sequence[object], live: LiveModel) -> None:

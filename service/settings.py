@@ -4,17 +4,20 @@ The command line may override them; `service.run` and `service.app` are built fr
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from history.stores.opening import SCHEMES
 from journal import SCHEMES as JOURNAL_SCHEMES
 from journal.writer import Fsync, WhenFull
 from registry.opening import CACHE
-from registry.reference import ModelRef
+from registry.reference import CHAMPION, ModelRef, checked_name
 from service.catalog.opening import SCHEMES as ENTITY_SCHEMES
+from service.split import Split
+from service.telling.log_format import LogFormat
+from service.watch.promises import Shown
 
 RuntimeName = Literal["auto", "tensorflow", "onnx"]
 
@@ -33,6 +36,21 @@ class ServiceSettings(BaseSettings):
     )
     model: str | None = Field(
         default=None, description="NAME[:VERSION|@ALIAS]; by default the champion of the only model"
+    )
+    split: str = Field(
+        default="",
+        description="users by alias, in percent, such as champion:90,challenger:10; whoever is in no share is answered by the "
+        "model above, as by an alias that is no version's; a share of 0 makes a version live for those who ask for it by name",
+    )
+    split_salt: str = Field(default="", description="another one deals all users out anew")
+    shadow: str | None = Field(
+        default=None,
+        description="alias whose version answers every request too, in spare time; its answers are noted and never returned",
+    )
+    shadow_queue_bytes: int = Field(
+        default=16 * 1024 * 1024,
+        ge=1024,
+        description="most bytes of requests and answers that wait for the shadow; what does not fit is dropped and counted",
     )
     host: str = Field(default="127.0.0.1", description="address to listen on; this machine only by default")
     port: int = Field(default=8000, ge=0, le=65535)
@@ -76,6 +94,18 @@ class ServiceSettings(BaseSettings):
     )
     decision_file_s: float = Field(
         default=3600.0, gt=0, description="seconds after which the next file is begun"
+    )
+    decision_keep_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="seconds after which decisions and feedback may be deleted, joined or not; by default files stay and Redis "
+        "forgets after seven days",
+    )
+    decision_keep_bytes: int | None = Field(
+        default=None,
+        ge=1024,
+        description="bytes of each of the two journals beyond which the oldest records are deleted, joined or not; no limit by "
+        "default",
     )
     decision_queue_bytes: int = Field(
         default=32 * 1024 * 1024, ge=1024, description="most bytes of decisions, and of feedback, that wait"
@@ -138,7 +168,37 @@ class ServiceSettings(BaseSettings):
         description="seconds between saying 'not ready' and closing the port, for balancers to notice",
     )
     stop_s: int = Field(default=20, ge=1, le=600, description="longest wait for open requests when stopping")
+    watch_rows_per_s: float = Field(
+        default=200.0,
+        ge=0,
+        description="most answered rows per second whose features are looked at for /metrics; 0 for none",
+    )
+    watch_window_s: float = Field(
+        default=3600.0, gt=0, description="seconds of requests that drift is told of"
+    )
+    watch_attribution_s: float = Field(
+        default=1800.0,
+        gt=0,
+        description="seconds after which a shown item is not clicked any more, where promised and observed clicks are compared",
+    )
+    watch_shown: Shown = Field(
+        default="impressions",
+        description="what counts as shown there: impressions (events) or answered, where clients send no impressions",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: LogFormat = Field(
+        default="text", description="of log lines: text for people, or json, an object per line, for machines"
+    )
+    log_requests: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of requests that leave a line in the log; failures always do",
+    )
+    traces: Literal["none", "otlp"] = Field(
+        default="none",
+        description="where spans go: nowhere, or to an OpenTelemetry collector over OTLP, as the standard's OTEL_* variables say",
+    )
 
     @field_validator("registry", mode="before")
     @classmethod
@@ -151,6 +211,16 @@ class ServiceSettings(BaseSettings):
         if model is not None:
             ModelRef.parse(model)
         return model
+
+    @field_validator("shadow")
+    @classmethod
+    def _shadow_is_an_alias(cls, shadow: str | None) -> str | None:
+        return shadow if shadow is None else checked_name(shadow, what="an alias")
+
+    @model_validator(mode="after")
+    def _split_is_readable(self) -> Self:
+        _ = self.shares
+        return self
 
     @field_validator("history")
     @classmethod
@@ -181,3 +251,15 @@ class ServiceSettings(BaseSettings):
     def wanted(self) -> ModelRef | None:
         """The version to serve; None for the champion of the only model."""
         return None if self.model is None else ModelRef.parse(self.model)
+
+    @property
+    def shares(self) -> Split:
+        """Which users which alias answers."""
+        at = CHAMPION if self.wanted is None else self.wanted.at
+        return Split.parse(self.split, salt=self.split_salt, default=at if isinstance(at, str) else None)
+
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """Aliases whose versions are live beside the one that answers by default, each once."""
+        shadow = () if self.shadow is None else (self.shadow,)
+        return tuple(dict.fromkeys([*(share.alias for share in self.shares.shares), *shadow]))

@@ -1,6 +1,6 @@
 """What every route may use: the settings, the model's holder and the metrics. `service.app` makes it, once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
@@ -11,6 +11,7 @@ from service.engine import Engine
 from service.holder import ModelHolder
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
+from service.telling.teller import Teller
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Service:
     catalog: Catalog
     registry: Registry
     decisions: Decisions | None = None
+    teller: Teller = field(default_factory=Teller)
 
 
 def service_of(request: Request) -> Service:

@@ -25,6 +25,10 @@ def simulate(
     impressions: Annotated[int, typer.Option(min=1, help="Lines of the log.")] = 500_000,
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 2026,
     drift: Annotated[float, typer.Option(min=0, help="How far tastes turn per week; 0 is stationary.")] = 0.0,
+    start: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day of the log's four weeks; 2026-03-02 by default."),
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -34,9 +38,9 @@ def simulate(
 
     out = screen(quiet=quiet, as_json=as_json)
     with out.progress().stage("simulating", unit="impressions", total=impressions) as bar:
-        files = write_shop(
-            WorldConfig(impressions=impressions, seed=seed, drift=drift), directory, progress=_steps(bar)
-        )
+        given = {} if start is None else {"start": start.date()}
+        world = WorldConfig(impressions=impressions, seed=seed, drift=drift, **given)
+        files = write_shop(world, directory, progress=_steps(bar))
     paths = {name: str(getattr(files, name)) for name in ("log", "users", "items", "truth")}
     out.result(paths, [f"{name:6} {path}" for name, path in paths.items()])
 

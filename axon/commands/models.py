@@ -51,11 +51,19 @@ def models(
             "--verify", help="Read every file, and stop at the first that is not as it was published."
         ),
     ] = False,
+    url: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Ask this running service what it serves; may be given several times. Its key is AXON_API_KEY.",
+            show_default=False,
+        ),
+    ] = None,
     registry: Registry = REGISTRY,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """List the published versions, or how their aliases moved."""
+    """List the published versions and, with --url, who serves them; or how their aliases moved."""
+    from axon.services import served_by
     from registry.opening import open_registry
     from registry.summary import summaries
 
@@ -68,9 +76,23 @@ def models(
         _verify(shelf, named)
     rows = [row for model in named for row in summaries(shelf, model)]
     now = datetime.now(UTC)
-    out.table(registry, _HEADER, [_cells(row, now) for row in rows])
+    served = {model: served_by(url, model) for model in named} if url else None
+    # None where no service was asked: that is another thing than nobody.
+    who = [None if served is None else served[row.model].get(row.version, []) for row in rows]
+    out.table(
+        registry,
+        [*_HEADER, *(["served by"] if url else [])],
+        [
+            [*_cells(row, now), *([] if by is None else [", ".join(by)])]
+            for row, by in zip(rows, who, strict=True)
+        ],
+    )
     out.result(
-        {"versions": [row.model_dump(mode="json") for row in rows]},
+        {
+            "versions": [
+                {**row.model_dump(mode="json"), "served_by": by} for row, by in zip(rows, who, strict=True)
+            ]
+        },
         [] if rows else [f"nothing is published in {registry}; axon train publishes"],
     )
 
@@ -86,13 +108,18 @@ def publish(
         str, typer.Option(help=f"Alias that moves to the new version; {NO_ALIAS!r} moves none.")
     ] = "champion",
     reason: Reason = "",
+    force: Annotated[
+        str | None,
+        typer.Option(help="Publish whatever the gate says, and why; for the trail.", metavar="REASON"),
+    ] = None,
     registry: Registry = REGISTRY,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Publish a bundle that an earlier run left behind, and make it the champion; no gate looks at it again."""
+    """Publish a bundle that an earlier run left behind, and make it the champion if the gate lets it pass now."""
     from registry.manifest import MANIFEST, read_manifest
     from registry.opening import open_registry
+    from registry.reference import CHAMPION
 
     if not (bundle / MANIFEST).exists():
         bundle /= "bundle"
@@ -101,12 +128,13 @@ def publish(
             f"{bundle.parent} is no bundle and has none; a run that was published has it in the registry",
             param_hint="BUNDLE|RUN",
         )
-    name = read_manifest(bundle).name
+    name, shelf = read_manifest(bundle).name, open_registry(registry)
     moved = None if alias == NO_ALIAS else alias
-    version = open_registry(registry).publish(bundle, name, alias=moved, reason=reason)
+    told = _judged(bundle, shelf, force) if moved == CHAMPION else []
+    version = shelf.publish(bundle, name, alias=moved, reason="; ".join(filter(None, [reason, *told])))
     screen(quiet=quiet, as_json=as_json).result(
-        {"model": name, "version": version.number, "alias": moved},
-        [f"published {name}:{version.number}" + (f", {moved} is this version now" if moved else "")],
+        {"model": name, "version": version.number, "alias": moved, "gate": told},
+        [f"published {name}:{version.number}" + (f", {moved} is this version now" if moved else ""), *told],
     )
 
 
@@ -197,6 +225,24 @@ def prune(
         {"model": name, "removed": numbers, "dry_run": dry_run},
         [f"{'would remove' if dry_run else 'removed'} {said}"],
     )
+
+
+def _judged(bundle: Path, shelf: "Shelf", force: str | None) -> list[str]:
+    """What the gate said, for the trail.
+
+    Raises:
+        GateClosedError: If it says no and nobody overrules it.
+    """
+    from training.errors import GateClosedError
+    from training.gate.again import judged_again
+
+    verdict = judged_again(bundle, shelf)
+    if not verdict.reasons:
+        return [verdict.told]
+    if not force:
+        kept = f"{bundle} stays as it is; axon publish --force REASON overrules the gate"
+        raise GateClosedError([*verdict.reasons, kept])
+    return [f"forced: {force}", *(f"against the gate: {reason}" for reason in verdict.reasons)]
 
 
 def _verify(shelf: "Shelf", names: list[str]) -> None:

@@ -28,6 +28,22 @@ Until = Annotated[
 ]
 
 
+Decisions = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the service keeps decisions, file:DIR or redis://HOST:PORT/NUMBER, to be joined first; by default the task "
+        "file's retrain.join.decisions."
+    ),
+]
+Window = Annotated[
+    str | None,
+    typer.Option(
+        help="How long after its impression a click counts; by default the task file's retrain.join.window.",
+        metavar="DURATION",
+    ),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
     app.command()(retrain)
@@ -37,6 +53,8 @@ def retrain(
     config: Config,
     every: Every = None,
     until: Until = None,
+    decisions: Decisions = None,
+    window: Window = None,
     data_root: DataRoot = None,
     registry: Registry = REGISTRY,
     runs: Runs = RUNS,
@@ -46,7 +64,7 @@ def retrain(
     """Train on the log as it is now, and publish if the gate lets it pass against the champion."""
     from training.config import load_config
 
-    task = load_config(config)
+    task = _joining(load_config(config), decisions, window)
     if every is not None:
         if until is not None:
             raise typer.BadParameter("expected --every or --until, got both: a schedule has a cut of its own")
@@ -68,6 +86,22 @@ def retrain(
         {"name": task.name, "version": outcome.version, "run": str(outcome.run)},
         [f"report    {outcome.run / 'report.html'}", f"published {task.name}:{outcome.version}"],
     )
+
+
+def _joining(task: "TaskConfig", decisions: str | None, window: str | None) -> "TaskConfig":
+    """The task with the options of this command in the place of what its file says."""
+    from pydantic import ValidationError
+
+    from training.config import JoinConfig
+
+    given = {"decisions": decisions or None, "window": window or None}
+    try:
+        join = JoinConfig.model_validate(
+            task.retrain.join.model_dump() | {key: value for key, value in given.items() if value is not None}
+        )
+    except ValidationError as error:
+        raise typer.BadParameter(f"--window: {error.errors()[0]['msg']}") from error
+    return task.model_copy(update={"retrain": task.retrain.model_copy(update={"join": join})})
 
 
 def _go_on(task: "TaskConfig", every: str, runs: Path, *, quiet: bool) -> None:

@@ -50,5 +50,8 @@ def build_table(
 
 def bring_in(table: ItemTable, changes: Mapping[str, bytes | None]) -> None:
     """Let the table know of changed items, and of those that are gone (None)."""
-    table.remove([key for key, features in changes.items() if features is None])
-    table.upsert({key: orjson.loads(features) for key, features in changes.items() if features is not None})
+    with table.changing:
+        table.remove([key for key, features in changes.items() if features is None])
+        table.upsert(
+            {key: orjson.loads(features) for key, features in changes.items() if features is not None}
+        )

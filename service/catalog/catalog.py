@@ -7,6 +7,7 @@ import asyncio
 import logging
 import math
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -54,6 +55,8 @@ class Catalog:
         self._following = asyncio.Lock()
         self.store = open_entities(address)
         self.table: ItemTable | None = None
+        # Several versions may be live, each with items of its own; a table lives as long as its version does.
+        self._tables: tuple[weakref.ref[ItemTable], ...] = ()
 
     def build(
         self, spec: FeatureSpec, manifest: Manifest, compute: Compute, progress: Progress
@@ -77,6 +80,8 @@ class Catalog:
             del self._to_import[kind]
         try:
             self.table = build_table(spec, manifest, compute, self.store, seldom)
+            living = [known for known in self._tables if known() is not None]
+            self._tables = (*living, weakref.ref(self.table))
         except CannotRankError as error:
             # It may still score whole rows; who asks it to rank is told the same.
             log.warning("%s ranks no items of the catalog: %s", manifest.name, error)
@@ -84,7 +89,7 @@ class Catalog:
         return self.table
 
     async def follow(self, run: Run) -> None:
-        """Bring what has changed in the store into memory, whoever changed it.
+        """Bring what has changed in the store into memory, whoever changed it, for every version in memory.
 
         Raises:
             CatalogUnavailableError: If the store cannot be read.
@@ -92,13 +97,14 @@ class Catalog:
         """
         # One after the other: what was read first must not be written last.
         async with self._following:
-            table = self.table
-            if table is None:
-                return
-            changes = await run_in_threadpool(self.store.changes, Entity.ITEM, table.revision)
-            for some in batches(changes.entities.items(), _AT_ONCE):
-                await run(partial(bring_in, table, dict(some)))
-            table.revision = changes.revision
+            for known in self._tables:
+                table = known()
+                if table is None:
+                    continue
+                changes = await run_in_threadpool(self.store.changes, Entity.ITEM, table.revision)
+                for some in batches(changes.entities.items(), _AT_ONCE):
+                    await run(partial(bring_in, table, dict(some)))
+                table.revision = changes.revision
 
     def _import(
         self, kind: Entity, path: Path, spec: FeatureSpec, manifest: Manifest, progress: Progress

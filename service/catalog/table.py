@@ -1,8 +1,9 @@
 """All items of one live model in memory: features by id come in; rows, states, raw columns and filters' matches go out.
 
-`service.catalog.building` fills one from the store before a version goes live. Only one thread reads and changes it.
+`service.catalog.building` fills one from the store before a version goes live. One thread changes it and reads it; another one that reads holds `changing`.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -25,8 +26,9 @@ from service.catalog.columns import (
     grown,
 )
 from service.catalog.ids import IdIndex, Rows
+from service.column_reader import longest_lists
 from service.errors import InvalidRequestError
-from service.rows import longest_lists, nearest, pointer_token
+from service.rows import nearest, pointer_token
 from service.states import States
 
 Features = Mapping[str, object]
@@ -61,6 +63,7 @@ class ItemTable:
         compute: The model's item half.
 
     Attributes:
+        changing: Held while items change, and by whoever reads them on another thread than the one that changes them.
         edition: Another number once a row has got another id; until then, names of `keys_of` are only added.
         revision: Of the store, as far as its changes are in; whoever brings them in sets it.
         unreadable: How many values are not what the model takes, by column; they count as missing.
@@ -68,6 +71,7 @@ class ItemTable:
     """
 
     def __init__(self, spec: FeatureSpec, key: str | None, compute: Compute) -> None:
+        self.changing = threading.Lock()
         self._key = key
         self._compute = compute
         self._half = spec.half_inputs(Half.ITEM)

@@ -18,6 +18,7 @@ from service.past import clock_ms
 from service.rank_request import RankRequest
 from service.ranked import Ranked
 from service.scorer import Scored
+from service.watch.promises import Promises
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -31,17 +32,19 @@ class DecisionLog:
         rate_rank: Share of ranked requests that are noted, 0 to 1.
         rate_score: Share of scored rows that are noted, 0 to 1.
         described: Most candidates of a decision whose features are kept.
+        promises: Told about noted rankings, to see whether their probabilities come true.
     """
 
     writer: JournalWriter
     rate_rank: float
     rate_score: float
     described: int
+    promises: Promises | None = None
 
-    def ranked(self, live: LiveModel, asked: RankRequest, ranked: Ranked, decision_id: str) -> None:
-        """Note the answer to a question of rank."""
+    def ranked(self, live: LiveModel, asked: RankRequest, ranked: Ranked, decision_id: str) -> bool:
+        """Note the answer to a question of rank, if it falls into the share that is noted: whether it did."""
         if not _chosen(self.rate_rank):
-            return
+            return False
         user, context = asker(live, ranked)
         decision = Decision(
             decision_id=decision_id,
@@ -57,14 +60,25 @@ class DecisionLog:
             targets={name: list(values) for name, values in ranked.targets.items()},
         )
         self.writer.offer(decision.record())
+        if self.promises is not None:
+            self.promises.decided(decision)
+        return True
 
-    def scored(self, live: LiveModel, rows: Sequence[Any], scored: Scored) -> None:
-        """Note scored rows, as they came; each is a decision about one item, found again by user, item and time."""
+    def scored(self, live: LiveModel, rows: Sequence[Any], scored: Scored) -> list[str]:
+        """Note scored rows, as they came; each is a decision about one item, found again by user, item and time.
+
+        Returns:
+            The id of each row's decision, empty for a row that is not noted; nothing at all where none ever is.
+        """
         if self.rate_score == 0:
-            return
+            return []
+        noted = [""] * len(rows)
         for place, row in enumerate(rows):
             if _chosen(self.rate_score):
-                self.writer.offer(_of_row(live, row, place, scored).record())
+                decision = _of_row(live, row, place, scored)
+                self.writer.offer(decision.record())
+                noted[place] = decision.decision_id
+        return noted
 
 
 def _of_row(live: LiveModel, row: Mapping[str, Any], place: int, scored: Scored) -> Decision:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from journal import DECISIONS, FEEDBACK, Journal, Rotation, open_journal
+from journal import DECISIONS, FEEDBACK, SHADOWS, Journal, Retention, Rotation, open_journal
 from journal.writer import JournalWriter, Policy
 from service.decisions.decision_log import DecisionLog
 from service.decisions.feedback_desk import FeedbackDesk, Window
@@ -10,6 +10,7 @@ from service.decisions.journal_metrics import JournalMetrics
 from service.metrics import ServiceMetrics
 from service.past import clock_ms
 from service.settings import ServiceSettings
+from service.watch.promises import Promises
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,18 @@ class Decisions:
         log: Notes answers.
         desk: Takes events in.
         metrics: Told about events.
+        promises: Told about answers.
     """
 
     log: DecisionLog
     desk: FeedbackDesk
     metrics: JournalMetrics
+    promises: Promises
+
+    @property
+    def shadows(self) -> JournalWriter | None:
+        """Of the journal of a shadow's answers; None where there is no shadow."""
+        return self.metrics.writers.get(SHADOWS)
 
     def close(self) -> None:
         """Write what waits."""
@@ -41,8 +49,10 @@ def open_decisions(settings: ServiceSettings, metrics: ServiceMetrics) -> Decisi
     if settings.decisions is None:
         return None
     rotation = Rotation(settings.decision_file_bytes, settings.decision_file_s)
+    retention = Retention(settings.decision_keep_s, settings.decision_keep_bytes)
     journals: dict[str, Journal] = {
-        name: open_journal(settings.decisions, name, rotation) for name in (DECISIONS, FEEDBACK)
+        name: open_journal(settings.decisions, name, rotation, retention)
+        for name in (DECISIONS, FEEDBACK, *(() if settings.shadow is None else (SHADOWS,)))
     }
     policy = Policy(
         settings.decision_fsync,
@@ -60,10 +70,15 @@ def open_decisions(settings: ServiceSettings, metrics: ServiceMetrics) -> Decisi
         writers[DECISIONS].drain,
         Window(late_ms, int(settings.feedback_future_s * 1000), settings.feedback_known),
     )
+    promises = Promises(
+        journals[FEEDBACK].tail(clock_ms()), settings.watch_attribution_s, settings.watch_shown, clock_ms
+    )
+    metrics.registry.register(promises)
     log = DecisionLog(
         writers[DECISIONS],
         settings.decision_rate_rank,
         settings.decision_rate_score,
         settings.decision_described,
+        promises,
     )
-    return Decisions(log, desk, JournalMetrics(metrics.registry, writers))
+    return Decisions(log, desk, JournalMetrics(metrics.registry, writers), promises)

@@ -1,12 +1,13 @@
 """``/livez``, ``/readyz`` and ``/healthz``: text for orchestrators, balancers and people."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse
 
 from service.problems import RETRY_AFTER_S
-from service.state import service_of
+from service.state import Service, service_of
 
 router = APIRouter(tags=["health"])
 
@@ -33,18 +34,34 @@ async def ready(request: Request) -> PlainTextResponse:
 
 @router.get("/healthz", response_class=PlainTextResponse, responses=_READY)
 async def health(request: Request) -> PlainTextResponse:
-    """The same as `/readyz`; with `?verbose` also which model answers."""
+    """The same as `/readyz`; with `?verbose` also which versions answer, and whom."""
     return _readiness(request)
 
 
 def _readiness(request: Request) -> PlainTextResponse:
-    holder = service_of(request).holder
+    service = service_of(request)
+    holder = service.holder
     reason = holder.reason
     text = "ok" if reason is None else f"not ready: {reason}"
     if "verbose" in request.query_params:
         model = f"[+] model {holder.live.origin} is loaded" if holder.live else "[-] no model is loaded"
         trouble = f"[-] {holder.trouble}\n" if holder.live and holder.trouble else ""
-        text = f"[+] process runs\n{model}\n{trouble}{text}"
+        beside = "".join(f"{line}\n" for line in _beside(service))
+        text = f"[+] process runs\n{model}\n{trouble}{beside}{text}"
     if reason is None:
         return PlainTextResponse(text)
     return PlainTextResponse(text, 503, {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _beside(service: Service) -> Iterator[str]:
+    """A line for each alias besides the model that answers by default."""
+    holder, settings = service.holder, service.settings
+    percent = {share.alias: share.percent for share in settings.shares.shares}
+    for alias in settings.followed:
+        live, trouble = holder.beside.get(alias), holder.absent.get(alias)
+        of_users = f"{percent[alias]} of users" if alias in percent else ""
+        role = ", ".join(filter(None, [of_users, "shadow" if alias == settings.shadow else ""]))
+        if live is not None:
+            yield f"[+] {alias} ({role}) is {live.origin}"
+        if trouble is not None:
+            yield f"[-] {alias} ({role}): {trouble}"

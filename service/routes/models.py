@@ -25,6 +25,7 @@ from service.errors import (
 from service.openapi import problem_responses
 from service.routes.body import read_body
 from service.rows import pointer_token
+from service.split import BUCKETS
 from service.state import Service, service_of
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -90,11 +91,25 @@ class ModelsResponse(BaseModel):
     models: list[str]
 
 
+class LiveVersion(BaseModel):
+    """A version that this process answers with."""
+
+    version: int
+    aliases: list[str] = Field(
+        description="by which it is followed; none for one that is served by its number"
+    )
+    share: float = Field(description="of users whom it answers, in percent")
+    shadow: bool = Field(description="whether it also answers in secret what others are asked")
+
+
 class ModelResponse(BaseModel):
     """One model: its aliases, its versions, oldest first, and the moves of its aliases, oldest first."""
 
     model: str
     aliases: dict[str, int]
+    live: list[LiveVersion] = Field(
+        description="what this process answers with, the version that serves by default first"
+    )
     versions: list[VersionSummary]
     moves: list[Move]
 
@@ -164,7 +179,11 @@ async def get_model(request: Request, name: Name) -> ModelResponse:
     def look(registry: Registry) -> ModelResponse:
         versions, state = summaries(registry, name), registry.state(name)
         return ModelResponse(
-            model=name, aliases=dict(state.aliases), versions=versions, moves=list(state.moves)
+            model=name,
+            aliases=dict(state.aliases),
+            live=_live(service, name),
+            versions=versions,
+            moves=list(state.moves),
         )
 
     return await _ask(service, look)
@@ -215,6 +234,24 @@ async def prune(request: Request, name: Name) -> PrunedResponse:
         )
 
     return await _ask(service, remove)
+
+
+def _live(service: Service, name: str) -> list[LiveVersion]:
+    """The live versions of a model; none of one that is not served here."""
+    settings, served = service.settings, service.holder.served
+    percents = {share.alias: share.buckets * 100 / BUCKETS for share in settings.shares.shares}
+    shares = [sum(percents.get(alias, 0.0) for alias in aliases) for _, aliases in served]
+    return [
+        LiveVersion(
+            version=live.version,
+            aliases=list(aliases),
+            # What no other version answers falls to the first.
+            share=share if place else 100.0 - sum(shares[1:]),
+            shadow=settings.shadow in aliases,
+        )
+        for place, ((live, aliases), share) in enumerate(zip(served, shares, strict=True))
+        if live.name == name
+    ]
 
 
 def _reason(request: Request, body: _Body) -> str:

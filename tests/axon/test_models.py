@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from axon.commands import models
 from registry.local import LocalRegistry
 from registry.manifest import REPORT
+from training.errors import GateClosedError
 
 REPOSITORY = Path(__file__).parents[2]
 METRICS = b'{"slice": "test", "metrics": {"auc": 0.75, "log_loss": 0.5}}'
@@ -56,9 +57,17 @@ def test_the_versions_as_json(axon):
 
 
 def test_a_run_is_published_by_its_directory(axon, shelf, make_bundle):
-    run = make_bundle().parent
+    run = make_bundle(files={REPORT: METRICS}).parent
     assert axon("publish", run).startswith("published shop:4, champion is this version now")
     assert shelf.aliases("shop") == {"champion": 4}
+
+
+def test_a_bundle_that_no_gate_can_judge_is_published_by_force_alone(axon, shelf, make_bundle):
+    with pytest.raises(GateClosedError, match="it cannot be held against the champion, version 3: "):
+        axon("publish", make_bundle())
+    assert shelf.aliases("shop") == {"champion": 3}
+    axon("publish", make_bundle(), "--force", "it is a toy")
+    assert shelf.state("shop").moves[-1].reason.startswith("forced: it is a toy; against the gate: ")
 
 
 def test_publishing_may_move_no_alias(axon, shelf, make_bundle):

@@ -41,11 +41,6 @@ def test_a_batch_equals_its_rows(live):
     assert score(rows, live).probabilities == pytest.approx(one_by_one, abs=1e-6)
 
 
-def test_missing_values_are_counted_by_column(live):
-    missing = score([ROW, {}], live).missing
-    assert missing == {"city": 1, "age": 1, "ad_id": 1, "tags": 1, "published": 1, "shown_at": 1}
-
-
 def test_a_version_whose_spec_is_not_the_sealed_one_is_refused(registry, make_bundle):
     bundle = make_bundle()
     other = FittedSpec(spec=FeatureSpec(item=(Hashed(name="ad_id"),)), fitted={"ad_id": NothingFitted()})

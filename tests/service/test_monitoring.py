@@ -29,10 +29,6 @@ def value_of(service, series: str) -> float:
             1,
             id="probabilities up to a half",
         ),
-        pytest.param('axon_feature_missing_total{feature="city"}', 1, id="missing text"),
-        pytest.param('axon_feature_missing_total{feature="age"}', 1, id="missing number"),
-        pytest.param('axon_feature_missing_total{feature="tags"}', 1, id="missing list"),
-        pytest.param('axon_feature_missing_total{feature="shown_at"}', 1, id="missing time"),
     ],
 )
 def test_a_request_with_a_full_and_an_empty_row_is_counted(service, series, grows_by):
@@ -58,7 +54,7 @@ def test_addresses_that_do_not_exist_share_one_series(service):
 
 def test_the_loaded_version_is_told_with_its_digest(service):
     digest = re.search(
-        r'axon_model_loaded_info\{digest="(\w+)",model="shop",version="1"\} 1\.0', _metrics(service)
+        r'axon_model_loaded_info\{alias="champion",digest="(\w+)",model="shop",version="1"\} 1\.0', _metrics(service)
     )
     assert digest is not None
 

@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from journal import DECISIONS, FEEDBACK, open_journal
-from journal.records import Decision, Described, Feedback, FeedbackType
-from training.errors import DataError
+from journal import DECISIONS, FEEDBACK, SHADOWS, open_journal
+from journal.records import Decision, Described, Feedback, FeedbackType, ShadowAnswer
+from training.errors import NothingJoinedError
 from training.join.events import Done, EventIndex
 from training.join.output import RowWriter
 from training.join.rules import JoinRules
+from training.join.shadows import Columns, ShadowIndex
 
 LABELS: dict[FeedbackType, str] = {
     "click": "clicked",
@@ -24,6 +25,8 @@ LABELS: dict[FeedbackType, str] = {
     "dislike": "disliked",
 }
 TIME = "time_ms"
+PROBABILITY = "answered_probability"
+"""What the version promised that answered."""
 
 
 @dataclass
@@ -68,21 +71,30 @@ def join(address: str, rules: JoinRules, out: Path) -> Joined:
         out: Ends in .parquet, .csv or .jsonl; replaced whole.
 
     Raises:
-        DataError: If there is nothing to write, or the ending is another.
+        NothingJoinedError: If there is nothing to write.
+        DataError: If the ending is another.
         JournalError: If the journals cannot be read.
     """
     joined = Joined()
-    with contextlib.closing(EventIndex()) as index, RowWriter(out) as writer:
+    with (
+        contextlib.closing(EventIndex()) as index,
+        contextlib.closing(ShadowIndex()) as shadows,
+        RowWriter(out) as writer,
+    ):
         _index(address, index, joined)
+        shadows.add(map(ShadowAnswer.read, open_journal(address, SHADOWS).tail().fresh()))
         for decision in _decisions(address):
+            if rules.model not in {None, decision.model}:
+                continue
             joined.decisions += 1
-            for row in _labelled(decision, index.done(decision.decision_id), rules, joined):
+            shadow = shadows.of(decision)
+            for row in _labelled(decision, index.done(decision.decision_id), shadow, rules, joined):
                 writer.write(row)
                 joined.impressions += 1
                 joined.clicked += row[LABELS["click"]]
         if not joined.impressions:
             told = ", ".join(f"{count} {name}" for name, count in asdict(joined).items() if count)
-            raise DataError(
+            raise NothingJoinedError(
                 f"expected impressions whose window has closed at {address}, found none ({told or 'no decisions'}); "
                 "wait, shorten --window, or take --shown answered where clients send no impressions"
             )
@@ -111,11 +123,16 @@ def _decisions(address: str) -> Iterator[Decision]:
 
 
 def _labelled(
-    decision: Decision, done: dict[str, Done], rules: JoinRules, joined: Joined
+    decision: Decision,
+    done: dict[str, Done],
+    shadow: dict[str, Columns],
+    rules: JoinRules,
+    joined: Joined,
 ) -> Iterator[dict[str, Any]]:
     """The impressions of a decision that can be labelled, best first."""
     answered: set[str] = set()
-    for candidate, position in zip(decision.candidates, decision.positions, strict=True):
+    answers = zip(decision.candidates, decision.positions, decision.probabilities, strict=True)
+    for candidate, position, probability in answers:
         if candidate.id in answered:
             continue  # asked about twice: whoever clicked it clicked one item
         answered.add(candidate.id)
@@ -132,15 +149,16 @@ def _labelled(
         else:
             joined.late += "click" in own and not rules.counts(own["click"], shown_ms)
             labels = {name: int(rules.counts(own.get(kind), shown_ms)) for kind, name in LABELS.items()}
-            yield _row(decision, candidate, position) | labels
+            row = _row(decision, candidate, position, rules) | {PROBABILITY: probability}
+            yield row | shadow.get(candidate.id, {}) | labels
 
 
-def _row(decision: Decision, candidate: Described, position: int) -> dict[str, Any]:
+def _row(decision: Decision, candidate: Described, position: int, rules: JoinRules) -> dict[str, Any]:
     columns = decision.columns
     row = {**(decision.user.features or {}), **decision.context, **(candidate.features or {})}
     for column, own in (
-        (columns.user or "user_id", decision.user.id),
-        (columns.item or "item_id", candidate.id),
+        (columns.user or rules.user_column, decision.user.id),
+        (columns.item or rules.item_column, candidate.id),
     ):
         row[column] = own or row.get(column)
     row[columns.time or TIME] = moment(decision)

@@ -21,6 +21,14 @@ class JoinRules(BaseModel):
         default=None, ge=1, description="with `answered`: only so many from the top were shown; None for all"
     )
 
+    model: str | None = Field(default=None, description="only decisions of this model; None for every one's")
+    user_column: str = Field(
+        default="user_id", description="of the log, where the model names no user column"
+    )
+    item_column: str = Field(
+        default="item_id", description="of the log, where the model names no item column"
+    )
+
     def impression_ms(self, told_ms: int | None, decided_ms: int, position: int) -> int | None:
         """When an answered item was shown; None if it was not, as far as we know.
 

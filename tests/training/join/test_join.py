@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from journal import DECISIONS, FEEDBACK, open_journal
-from journal.records import Columns, Decision, Described, Feedback
+from journal import DECISIONS, FEEDBACK, SHADOWS, open_journal
+from journal.records import Columns, Decision, Described, Feedback, ShadowAnswer
 from training.errors import DataError
 from training.join import JoinRules, join
 
@@ -95,6 +95,7 @@ def test_a_row_has_what_the_model_saw(labelled):
         "time_ms": NOON,
         "decision_id": "d1",
         "position": 1,
+        "answered_probability": 0.5,
         "version": 3,
         "clicked": 0,
         "played": 0,
@@ -256,3 +257,30 @@ def test_without_the_window_delayed_clicks_would_bias_the_rate(delayed):
 def test_only_the_last_hour_is_still_open(delayed):
     joined, _, _ = delayed
     assert joined.open / (joined.open + joined.impressions) == pytest.approx(1 / 6, abs=0.001)
+
+
+def test_a_row_has_what_the_version_promised_that_answered(labelled):
+    log, _ = labelled(seen("a"), seen("b"))
+    assert log["answered_probability"].to_list() == [0.5, 0.25]
+
+
+def test_a_row_has_what_a_shadow_would_have_promised(labelled, address):
+    answer = ShadowAnswer("d1", NOON, "shop", 4, ["b", "a"], [0.75, 0.125])
+    open_journal(address, SHADOWS).append([answer.record()])
+    log, _ = labelled(seen("a"), seen("b"))
+    assert log["shadow_probability"].to_list() == [0.125, 0.75]
+    assert log["shadow_version"].to_list() == [4, 4]
+
+
+def test_a_shadow_adds_no_impressions(labelled, address):
+    open_journal(address, SHADOWS).append([ShadowAnswer("d1", NOON, "shop", 4, ["b"], [0.75]).record()])
+    log, _ = labelled(seen("a"))
+    assert log["item_id"].to_list() == ["a"]
+    assert "shadow_probability" not in log.columns
+
+
+def test_what_a_shadow_says_of_a_scored_row_is_about_its_only_item(labelled, address):
+    scored = replace(DECISION, candidates=DECISION.candidates[:1], probabilities=[0.5], positions=[1])
+    open_journal(address, SHADOWS).append([ShadowAnswer("d1", NOON, "shop", 4, [], [0.75]).record()])
+    log, _ = labelled(seen("a"), decisions=(scored,))
+    assert log["shadow_probability"].to_list() == [0.75]

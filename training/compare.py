@@ -1,0 +1,222 @@
+"""Versions that answered side by side, judged by what people did: a joined log comes in, their figures go out.
+
+``axon compare`` calls it. Every figure comes with an interval: users are redrawn, because what one user does hangs together.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from training.errors import DataError
+from training.gate.bootstrap import redrawn_sums, units_of
+from training.gate.duel import Interval
+from training.join import shadows
+from training.join.joining import LABELS, PROBABILITY
+from training.metrics import SMALLEST_PROBABILITY, aucs_by_user
+
+Float64Array = NDArray[np.float64]
+Figures = dict[str, Interval | None]
+"""By name; None where it is undefined."""
+
+FIGURES = ("click_rate", "log_loss", "calibration_ratio", "gauc")
+_CLICKED, _VERSION = LABELS["click"], "version"
+_READERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
+    ".parquet": pl.scan_parquet,
+    ".csv": pl.scan_csv,
+    ".jsonl": pl.scan_ndjson,
+}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Contender(_Part):
+    """One version, on the impressions that it answered; a shadow on those that others answered and it did in secret."""
+
+    version: int = Field(ge=1)
+    shadow: bool
+    impressions: int = Field(ge=0)
+    clicks: int = Field(ge=0)
+    figures: Figures
+    differences: Figures = Field(
+        description="its figures less those of the version that all are held against; a shadow's less those of the answers "
+        "that were given to the same impressions; empty for that version itself"
+    )
+
+
+class Comparison(_Part):
+    """All versions of a log, the one that the others are held against first."""
+
+    against: int = Field(ge=1)
+    confidence: float = Field(description="with which an interval holds its figure")
+    contenders: tuple[Contender, ...]
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How chance is measured: how many crowds are redrawn, how sure an interval is, and the seed."""
+
+    resamples: int = 1000
+    confidence: float = 0.95
+    seed: int = 0
+
+
+def compare(log: Path, *, user: str, against: int | None = None, how: Resampling | None = None) -> Comparison:
+    """Judge the versions of a log that ``axon join`` has written.
+
+    Args:
+        log: Ends in .parquet, .csv or .jsonl.
+        user: Column that tells users apart; without it every impression is redrawn by itself, and GAUC is undefined.
+        against: Version that the others are held against; the one with most impressions by default.
+        how: How chance is measured.
+
+    Raises:
+        DataError: If the log is none of `axon join`'s, or has no such version.
+    """
+    how = how or Resampling()
+    read = _read(log, user)
+    versions = read[_VERSION].value_counts(sort=True)[_VERSION].to_list()
+    against = versions[0] if against is None else against
+    if against not in versions:
+        raise DataError(f"expected one of the versions {sorted(versions)} of {log}, got {against}")
+    base = _sums(read.filter(pl.col(_VERSION) == against), PROBABILITY, user)
+    told = [_contender(against, base, None, how)]
+    for version in sorted(set(versions) - {against}):
+        own = _sums(read.filter(pl.col(_VERSION) == version), PROBABILITY, user)
+        told.append(_contender(version, own, base, how))
+    told += _shadows(read, user, how)
+    return Comparison(against=against, confidence=how.confidence, contenders=tuple(told))
+
+
+def _read(log: Path, user: str) -> pl.DataFrame:
+    if log.suffix not in _READERS:
+        raise DataError(f"expected a log that ends in {', '.join(_READERS)}, got {log}")
+    lazy = _READERS[log.suffix](log)
+    known = lazy.collect_schema().names()
+    if missing := [name for name in (_VERSION, _CLICKED, PROBABILITY) if name not in known]:
+        raise DataError(
+            f"expected a log that axon join has written, {log} has no column {', '.join(missing)}; join it again"
+        )
+    wanted = [_VERSION, _CLICKED, PROBABILITY, user, shadows.VERSION, shadows.PROBABILITY]
+    read = lazy.select(name for name in wanted if name in known).collect()
+    if read.is_empty():
+        raise DataError(f"expected impressions in {log}, found none")
+    return read
+
+
+def _shadows(read: pl.DataFrame, user: str, how: Resampling) -> list[Contender]:
+    """Every version that answered in secret, held against the given answers on the same impressions."""
+    if shadows.PROBABILITY not in read.columns:
+        return []
+    found = []
+    for (version,), part in read.drop_nulls(shadows.PROBABILITY).group_by(
+        shadows.VERSION, maintain_order=True
+    ):
+        own, given = (_sums(part, column, user) for column in (shadows.PROBABILITY, PROBABILITY))
+        # Side by side, so that both are redrawn with the same users.
+        redrawn = _redrawn(np.hstack([own, given]), how)
+        width = own.shape[1]
+        drawn = _figures(redrawn[:, :width]), _figures(redrawn[:, width:])
+        whole = _figures(own.sum(axis=0)), _figures(given.sum(axis=0))
+        found.append(
+            Contender(
+                version=version,
+                shadow=True,
+                **_counts(own),
+                figures=_intervals(whole[0], drawn[0], how),
+                differences=_intervals(whole[0] - whole[1], drawn[0] - drawn[1], how),
+            )
+        )
+    return sorted(found, key=lambda contender: contender.version)
+
+
+def _contender(version: int, own: Float64Array, base: Float64Array | None, how: Resampling) -> Contender:
+    whole, drawn = _figures(own.sum(axis=0)), _figures(_redrawn(own, how))
+    differences: Figures = {}
+    if base is not None:
+        # Different users, so each crowd is redrawn by itself.
+        other = _figures(_redrawn(base, how, stream=1))
+        differences = _intervals(whole - _figures(base.sum(axis=0)), drawn - other, how)
+    figures = _intervals(whole, drawn, how)
+    return Contender(version=version, shadow=False, **_counts(own), figures=figures, differences=differences)
+
+
+def _sums(part: pl.DataFrame, column: str, user: str) -> Float64Array:
+    """What each user adds: impressions, clicks, log loss, promised clicks, impressions that GAUC counts, their AUC; (units, 6)."""
+    clicked = part[_CLICKED].to_numpy().astype(np.int8)
+    probabilities = part[column].to_numpy().astype(np.float64)
+    users = _texts(part[user]) if user in part.columns else None
+    units = units_of(users, len(clicked))
+    clipped = np.clip(probabilities, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    losses = -np.log(np.where(clicked == 1, clipped, 1 - clipped))
+    sums = np.zeros((int(units.max()) + 1, 6))
+    for place, numbers in enumerate((np.ones(len(units)), clicked, losses, probabilities)):
+        sums[:, place] = np.bincount(units, weights=numbers)
+    if users is not None:
+        aucs = aucs_by_user(clicked, probabilities, users)
+        own = units[aucs.first_impressions]
+        sums[own, 4], sums[own, 5] = aucs.impressions, aucs.impressions * aucs.aucs
+    return sums
+
+
+def _texts(column: pl.Series) -> NDArray[Any]:
+    return column.cast(pl.String).fill_null("").to_numpy()
+
+
+def _redrawn(sums: Float64Array, how: Resampling, *, stream: int = 0) -> Float64Array:
+    return redrawn_sums(sums, how.resamples, np.random.default_rng([how.seed, stream]))
+
+
+def _figures(sums: Float64Array) -> Float64Array:
+    """`FIGURES` of sums as `_sums` has them along the last axis; NaN where one is undefined."""
+    over, under = sums[..., [1, 2, 3, 5]], sums[..., [0, 0, 1, 4]]
+    figures: Float64Array = np.divide(over, under, out=np.full(over.shape, np.nan), where=under > 0)
+    return figures
+
+
+def _intervals(whole: Float64Array, drawn: Float64Array, how: Resampling) -> Figures:
+    """Each figure with the interval that holds it, half of the doubt on either side."""
+    tail = (1 - how.confidence) / 2
+    told: Figures = {}
+    for place, name in enumerate(FIGURES):
+        defined = drawn[~np.isnan(drawn[:, place]), place]
+        if np.isnan(whole[place]) or not len(defined):
+            told[name] = None
+            continue
+        low, high = np.quantile(defined, [tail, 1 - tail])
+        told[name] = Interval(estimate=float(whole[place]), low=float(low), high=float(high))
+    return told
+
+
+def _counts(sums: Float64Array) -> Mapping[str, int]:
+    impressions, clicks = sums[:, :2].sum(axis=0)
+    return {"impressions": int(impressions), "clicks": int(clicks)}
+
+
+def rows_of(comparison: Comparison) -> Sequence[Sequence[str]]:
+    """A table for people: a row per version, and under it how it differs; a star marks what is more than chance."""
+    rows = [["version", "impressions", "clicks", *(name.replace("_", " ") for name in FIGURES)]]
+    for one in comparison.contenders:
+        name = f"{one.version} (shadow)" if one.shadow else str(one.version)
+        rows.append([name, f"{one.impressions:,}", f"{one.clicks:,}", *map(_shown, one.figures.values())])
+        if one.differences:
+            rows.append(["  difference", "", "", *map(_difference, one.differences.values())])
+    return rows
+
+
+def _shown(figure: Interval | None) -> str:
+    return "" if figure is None else f"{figure.estimate:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
+
+
+def _difference(figure: Interval | None) -> str:
+    if figure is None:
+        return ""
+    star = "" if figure.low <= 0 <= figure.high else " *"
+    return f"{figure.estimate:+.4f} [{figure.low:+.4f}, {figure.high:+.4f}]{star}"
