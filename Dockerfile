@@ -13,7 +13,7 @@ ENV HOME=/tmp \
 # A named volume takes owner and mode from the directory that it is first mounted over.
 RUN groupadd --gid 10001 axon \
  && useradd --uid 10001 --gid axon --no-create-home --home-dir /tmp --shell /usr/sbin/nologin axon \
- && install -d -o axon -g axon /app /app/data /app/runs /catalog /models
+ && install -d -o axon -g axon /app /app/data /app/runs /catalog /decisions /models
 WORKDIR /app
 
 

@@ -48,7 +48,7 @@ $(STAMP): requirements/dev.lock pyproject.toml | $(BIN)/python
 lock: $(STAMP) ## resolve requirements/*.lock anew from pyproject.toml (make lock UPGRADE=--upgrade for newer versions)
 	$(PIP) install uv==$(UV_VERSION)
 	$(call COMPILE,dev,$(UPGRADE))
-	$(call COMPILE,train,$(UPGRADE) -c requirements/dev.lock)
+	$(call COMPILE,train,--extra redis $(UPGRADE) -c requirements/dev.lock)
 	$(call COMPILE,serve,--extra redis $(UPGRADE) -c requirements/dev.lock)
 	$(call COMPILE,serve-onnx,--extra redis $(UPGRADE) -c requirements/dev.lock)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -135,6 +135,10 @@ bench-serving: $(STAMP) $(SERVING_STAMP) ## serving beside the peers, 25 minutes
 .PHONY: bench-swap
 bench-swap: $(STAMP) ## a hundred versions swapped in under a steady load, minutes
 	$(BIN)/python -m benchmarks.swap
+
+.PHONY: bench-loop
+bench-loop: $(STAMP) ## ten rounds of rank, click, join and retrain while tastes turn, minutes
+	$(BIN)/python -m benchmarks.closed_loop
 
 # --- from a log to a service ---
 

@@ -1,7 +1,8 @@
 """The journal in a directory: records come in and are appended to a file that this process alone writes; readers follow all files.
 
 A file that is written ends in ``.open`` and is locked. It is closed, and from then on ends in ``.log``, when it is large
-or old enough. The next writer closes what a killed one has left, cut behind its last whole record.
+or old enough. The next writer closes what a killed one has left, cut behind its last whole record. Closed files stay as
+long as a `Retention` says.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from typing import BinaryIO
 from journal.errors import JournalWriteError
 from journal.frames import MAGIC, framed, frames
 from journal.journal import Record
+from journal.retention import FOREVER, Retention, forget
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +55,15 @@ class FileJournal:
     Args:
         directory: Of this journal's files alone.
         rotation: When the next file is begun.
+        retention: How long closed files stay; for ever by default.
     """
 
-    def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
+    def __init__(
+        self, directory: Path, rotation: Rotation | None = None, retention: Retention = FOREVER
+    ) -> None:
         self._directory = directory
         self._rotation = rotation or Rotation()
+        self._retention = retention
         self._segment: _Segment | None = None
         self._recovered = False
 
@@ -113,6 +119,9 @@ class FileJournal:
         if not self._recovered:
             recover(self._directory)
             self._recovered = True
+        if self._retention != FOREVER:
+            closed = [path for path in segments(self._directory) if path.suffix == CLOSED]
+            forget(closed, self._retention, time.time())
         while True:
             name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}{OPEN}"
             path = self._directory / name
@@ -163,9 +172,9 @@ class FileTail:
 
     def fresh(self, *, keys_only: bool = False) -> Iterator[Record]:
         for path in segments(self._directory):
-            if path.stem in self._finished:
+            if path.stem in self._finished or (file := _opened(path)) is None:
                 continue
-            with _opened(path) as file:
+            with file:
                 state = os.fstat(file.fileno())
                 if state.st_mtime * 1000 >= self._since_ms:
                     yield from self._of_file(path.stem, file, state.st_size, keys_only=keys_only)
@@ -180,12 +189,13 @@ class FileTail:
             yield record
 
 
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        # Closed, and so renamed, since somebody looked.
-        return path.with_suffix(CLOSED).open("rb")
+def _opened(path: Path) -> BinaryIO | None:
+    """The file; None if it was deleted since somebody looked."""
+    # It may have been closed, and so renamed, since then.
+    for name in (path, path.with_suffix(CLOSED)):
+        with contextlib.suppress(FileNotFoundError):
+            return name.open("rb")
+    return None
 
 
 def segments(directory: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What the records of the two journals say: decisions and feedback as objects, and as JSON.
+"""What the records of the journals say: decisions, feedback and a shadow's answers as objects, and as JSON.
 
 `service.decisions` writes them, `training.join` reads them.
 """
@@ -114,6 +114,36 @@ class Feedback:
 
     @classmethod
     def read(cls, record: Record) -> "Feedback":
+        """From what was written."""
+        return cls(**orjson.loads(record.body))
+
+
+@dataclass(frozen=True)
+class ShadowAnswer:
+    """What a version would have answered in the place of another.
+
+    Attributes:
+        decision_id: Of the answer that was given.
+        at_ms: When the shadow answered, milliseconds since the epoch.
+        model: Its name.
+        version: Its version.
+        items: Ids, as they were answered; empty for a scored row, whose decision has but one.
+        probabilities: Of a click, one per item, or of the row.
+    """
+
+    decision_id: str
+    at_ms: int
+    model: str
+    version: int
+    items: list[str]
+    probabilities: list[float]
+
+    def record(self) -> Record:
+        """As it is written."""
+        return Record(self.decision_id, orjson.dumps(self))
+
+    @classmethod
+    def read(cls, record: Record) -> "ShadowAnswer":
         """From what was written."""
         return cls(**orjson.loads(record.body))
 

@@ -13,9 +13,13 @@ from redis.retry import Retry
 
 from journal.errors import JournalAddressError, JournalWriteError
 from journal.journal import Record
+from journal.retention import FOREVER, Retention
 
 KEEP_S = 7 * 24 * 3600
-"""Seconds after which Redis may forget a record: its memory has an end."""
+"""Seconds after which Redis may forget a record if nothing else is said: its memory has an end."""
+
+_WEIGHED_EVERY = 1000
+"""Records between two looks at how much room a stream takes."""
 
 _AT_ONCE = 500
 _TIMEOUT_S = 2.0
@@ -27,17 +31,19 @@ class RedisJournal:
     Args:
         url: Such as ``redis://127.0.0.1:6379/0``.
         name: Of the journal.
-        keep_s: Seconds after which a record may be forgotten.
+        retention: What may be forgotten; records that are `KEEP_S` old if it names no age.
 
     Raises:
         JournalAddressError: If the address is none, or nobody answers there.
     """
 
-    def __init__(self, url: str, name: str, keep_s: float = KEEP_S) -> None:
+    def __init__(self, url: str, name: str, retention: Retention = FOREVER) -> None:
         # Without the part that may hold a password.
         self._shown = re.sub(r"//.*@", "//...@", url)
         self._stream = f"axon:{name}"
-        self._keep_ms = int(keep_s * 1000)
+        self._keep_ms = int((KEEP_S if retention.age_s is None else retention.age_s) * 1000)
+        self._most = retention.size
+        self._unweighed = _WEIGHED_EVERY
         try:
             self._client = redis.Redis.from_url(
                 url,
@@ -57,6 +63,10 @@ class RedisJournal:
             for record in records:
                 pipeline.xadd(self._stream, {"key": record.key, "body": record.body}, minid=forget)
             pipeline.execute()
+        self._unweighed += len(records)
+        if self._most is not None and self._unweighed >= _WEIGHED_EVERY:
+            self._unweighed = 0
+            self._shed(self._most)
 
     def sync(self) -> None:
         """Redis has answered, which is all that a client can know."""
@@ -66,6 +76,15 @@ class RedisJournal:
 
     def close(self) -> None:
         self._client.close()
+
+    def _shed(self, most: int) -> None:
+        """Forget the oldest records of a stream that takes more bytes than it may."""
+        # They are written already: who cannot weigh them has not lost them.
+        with contextlib.suppress(redis.RedisError):
+            client: Any = self._client
+            weight = client.memory_usage(self._stream) or 0
+            if weight > most:
+                client.xtrim(self._stream, maxlen=client.xlen(self._stream) * most // weight)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -7,15 +7,17 @@
 import contextlib
 import difflib
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 
 from typing_extensions import override
 
 from registry.aliases import LOCK, healed, read_aliases, read_state, record
 from registry.audit import State
-from registry.durable import is_occupied, locked
+from registry.durable import append, is_occupied, locked
 from registry.errors import PublishError
 from registry.manifest import MANIFEST
+from registry.outcomes import OUTCOMES, Outcome, of_lines
 from registry.reference import checked_name, is_version_number
 from registry.registry import Decide, Registry
 from registry.staging import place, remove, sweep
@@ -57,6 +59,25 @@ class LocalRegistry(Registry):
             return (version.directory / relative).read_bytes()
         except FileNotFoundError:
             return None
+
+    @override
+    def note_outcome(self, name: str, outcome: Outcome) -> None:
+        file = self._outcomes(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(file.parent / LOCK):
+            # Whoever died in the middle of a line must not spoil this one.
+            torn = file.exists() and not file.read_bytes().endswith(b"\n")
+            append(file, b"\n" * torn + outcome.line())
+
+    @override
+    def outcomes(self, name: str) -> Sequence[Outcome]:
+        try:
+            return of_lines(self._outcomes(name).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _outcomes(self, name: str) -> Path:
+        return self.root / checked_name(name) / f"{OUTCOMES}.jsonl"
 
     def sweep(self, name: str) -> list[Path]:
         """Remove what publishers left behind that died half-way; the living are left alone."""

@@ -4,7 +4,7 @@
 the service, the command line and the routes under ``/api/v1/models`` resolve, move aliases and prune.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from registry.errors import (
     UnknownVersionError,
 )
 from registry.manifest import verify
+from registry.outcomes import OutcomeKeeper
 from registry.reference import CHAMPION, ModelRef, checked_name
 from registry.version import Version
 
@@ -26,7 +27,7 @@ Decide = Callable[[State], Move | None]
 """Looks at where the aliases stand, and says what to do; None for nothing. May be asked again after somebody else moved."""
 
 
-class Registry(ABC):
+class Registry(OutcomeKeeper):
     """A place of models, each with numbered versions, aliases and the trail of their moves."""
 
     @property

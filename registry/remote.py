@@ -10,6 +10,7 @@ A store has no rename and no lock; all that is asked of it is that a new object 
 
 import contextlib
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,6 +21,7 @@ from registry.cache import VersionCache
 from registry.errors import PublishError, RegistryError, UnknownVersionError
 from registry.manifest import MANIFEST, read_manifest
 from registry.objects import Objects
+from registry.outcomes import OUTCOMES, Outcome, of_names
 from registry.reference import checked_name, is_version_number
 from registry.registry import Decide, Registry
 from registry.version import Version
@@ -98,6 +100,14 @@ class RemoteRegistry(Registry):
     @override
     def read(self, version: Version, relative: str) -> bytes | None:
         return self._objects.read(_path(version, relative))
+
+    @override
+    def note_outcome(self, name: str, outcome: Outcome) -> None:
+        self._objects.create(f"{checked_name(name)}/{OUTCOMES}/{outcome.object_name()}", outcome.line())
+
+    @override
+    def outcomes(self, name: str) -> Sequence[Outcome]:
+        return of_names(self._objects.names(f"{checked_name(name)}/{OUTCOMES}"))
 
     @override
     def _directory(self, name: str, number: int) -> Path:

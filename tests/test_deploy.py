@@ -19,6 +19,7 @@ SHIPPED = (
     "Makefile",
     ".ci/run",
     "deploy/compose_test.py",
+    "deploy/loop_test.py",
 )
 
 
@@ -182,7 +183,14 @@ def test_the_dockerfile_uses_nothing_that_an_older_engine_lacks(beyond):
 
 
 @pytest.mark.parametrize(
-    ("name", "user"), [("trainer", "10001:10001"), ("service", "10001:10001"), ("redis", "999:999")]
+    ("name", "user"),
+    [
+        ("trainer", "10001:10001"),
+        ("retrainer", "10001:10001"),
+        ("service", "10001:10001"),
+        # By its name, as images do not agree on its number.
+        ("redis", "redis"),
+    ],
 )
 def test_a_container_has_no_root_no_writable_root_and_no_capability(name, user):
     found = compose()["services"][name]
@@ -197,12 +205,18 @@ def test_a_container_is_limited_in_memory_and_cpus(name, memory):
 
 def test_ports_are_bound_to_this_machine_only():
     ports = [port for service in compose()["services"].values() for port in service.get("ports", [])]
-    assert [port.split(":")[0] for port in ports] == ["127.0.0.1"]
+    assert {port.split(":")[0] for port in ports} == {"127.0.0.1"}
 
 
 def test_the_service_starts_after_a_training_that_ended_well():
     conditions = compose()["services"]["service"]["depends_on"]
-    assert conditions == {"trainer": {"condition": "service_completed_successfully"}}
+    assert conditions["trainer"] == {"condition": "service_completed_successfully"}
+
+
+@pytest.mark.parametrize("name", ["service", "retrainer"])
+def test_a_redis_is_waited_for_where_there_is_one(name):
+    conditions = compose()["services"][name]["depends_on"]
+    assert conditions["redis"] == {"condition": "service_healthy", "required": False}
 
 
 def test_the_service_can_only_read_the_models_and_the_data():
@@ -210,12 +224,26 @@ def test_the_service_can_only_read_the_models_and_the_data():
         "models:/models:ro",
         "${AXON_DATA:-data}:/app/data:ro",
         "catalog:/catalog",
+        "decisions:/decisions",
     ]
 
 
-def test_a_redis_comes_only_with_its_profile_and_is_reached_only_from_inside():
+def test_a_redis_comes_only_with_a_profile_and_is_reached_only_from_inside():
     redis = compose()["services"]["redis"]
-    assert (redis["profiles"], "ports" in redis, redis["read_only"]) == (["redis"], False, True)
+    assert (redis["profiles"], "ports" in redis, redis["networks"]) == (["redis", "loop"], False, ["inside"])
+
+
+def test_the_retrainer_reaches_nothing_outside_the_project():
+    found = compose()
+    assert found["services"]["retrainer"]["networks"] == ["inside"]
+    assert found["networks"]["inside"] == {"internal": True}
+
+
+def test_the_retrainer_joins_the_decisions_where_the_service_keeps_them():
+    services = compose()["services"]
+    place = services["service"]["environment"]["AXON_DECISIONS"]
+    assert f"--decisions={place}" in services["retrainer"]["command"]
+    assert "decisions:/decisions:ro" in services["retrainer"]["volumes"]
 
 
 def test_the_health_check_asks_whether_the_service_is_ready():

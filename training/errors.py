@@ -4,6 +4,7 @@ TrainingError
 ├── ConfigError             the task file is not what it should be
 ├── DataError               the log or a table cannot be used
 │   ├── DriftError          the log is no longer like the one that the champion learned from
+│   ├── NothingJoinedError  no impression can be labelled yet
 │   └── TooManyBadRowsError more unreadable rows than the task file allows
 ├── DivergedError           the loss stopped being a finite number
 ├── SkewError               the export does not answer what was trained, to the last bit
@@ -30,6 +31,10 @@ class DataError(TrainingError):
 
 class TooManyBadRowsError(DataError):
     """More rows were unreadable than the task file allows."""
+
+
+class NothingJoinedError(DataError):
+    """No decision has an impression that can be labelled yet."""
 
 
 class DriftError(DataError):

@@ -25,6 +25,7 @@ from training.export.parity import Answers, check_parity, in_batches, probabilit
 from training.fitting.fit import fit
 from training.fitting.trained import TrainedModel
 from training.fitting.warm_start import Start, start_of
+from training.gate.again import JUDGES, keep_judges
 from training.gate.challenge import challenged
 from training.gate.champion import champion_of, champion_version
 from training.gate.gate import gate_failures
@@ -141,7 +142,11 @@ def _train(
     if data.history is not None:
         write_snapshot(data.history, run.bundle)
     write_manifest(run.bundle, bundle_facts(config, data.fitted, data.slices, now=now))
-    return _publish(config, places, run, report)
+    try:
+        return _publish(config, places, run, report)
+    finally:
+        if run.bundle.exists():
+            keep_judges(data, run.path / JUDGES)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Rank, click, join, and a log that training reads: with a real model, service and command line."""
 
 import json
+import shutil
+import time
 import uuid
 
 import polars as pl
@@ -120,3 +122,24 @@ def test_the_joined_log_is_one_that_training_reads(answers, address, past_shop, 
     config = past_shop.write(tmp_path / "axon.yaml", document)
     assert json.loads(axon("check", config, "--json", cwd=tmp_path, check=False).stdout)["rows"] == 4 * SHOWN
     assert pl.read_parquet(log)["clicked"].sum() == 4
+
+
+UNCHECKED = {
+    "checks": {"max_volume_factor": None, "max_click_rate_factor": None, "max_psi": None},
+    "gate": {
+        "champion": {"max_log_loss_increase": None, "max_gauc_drop": None, "max_segment_increase": None}
+    },
+}
+"""Twenty impressions a year later are another kind of log, and too few to show anything."""
+
+
+def test_a_retraining_learns_from_what_was_decided(answers, address, past_shop, tmp_path):
+    document = past_shop.document(data={"root": str(past_shop.data)}, **UNCHECKED)
+    registry = shutil.copytree(past_shop.registry, tmp_path / "models")
+    config = past_shop.write(tmp_path / "axon.yaml", document)
+    time.sleep(1.1)  # until the window of the last click has closed
+    places = ("--decisions", address, "--window", "1s", "--registry", registry, "--json")
+    done = axon("retrain", config, *places, cwd=tmp_path)
+    facts = json.loads((tmp_path / json.loads(done.stdout)["run"] / "data.json").read_text())
+    assert json.loads(done.stdout)["version"] == 2
+    assert (facts["decisions"]["impressions"], facts["decisions"]["new"]["clicked"]) == (4 * SHOWN, 4)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import yaml
 from features.encoder import Encoder
 from features.fitted import FittedSpec, FittedVocabulary
 from registry.local import LocalRegistry
-from registry.manifest import FEATURE_SPEC
+from registry.manifest import FEATURE_SPEC, MANIFEST, REPORT
 from registry.reference import ModelRef
 from tests.e2e.conftest import Shop, axon
 from training.config import load_config
@@ -69,9 +71,30 @@ def test_the_same_data_configuration_and_seed_give_the_same_weights_byte_for_byt
     assert (duel["version"], duel["log_loss_increase"]["estimate"]) == (1, 0.0)
 
 
-def test_a_challenger_sabotaged_in_one_segment_is_refused_with_that_segment_named(
-    shop: Shop, registry: Path, tmp_path: Path
-):
+@dataclass(frozen=True)
+class Refused:
+    """A retraining that the gate refused, and where it left things."""
+
+    directory: Path
+    registry: Path
+    said: str
+
+    @property
+    def run(self) -> Path:
+        (run,) = self.directory.glob("runs/shop-*")
+        return run
+
+    def publish(self, *options: str) -> subprocess.CompletedProcess:
+        return axon(
+            "publish", self.run, "--registry", self.registry, *options, cwd=self.directory, check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def sabotaged(shop: Shop, tmp_path_factory) -> Refused:
+    """Trained on shuffled labels of everybody on a phone; the held-out slice is as it was."""
+    directory = tmp_path_factory.mktemp("sabotaged")
+    registry = Path(shutil.copytree(shop.registry, directory / "models"))
     log = read_log(shop)
     users = pl.read_csv(shop.data / "users.csv", infer_schema=False)
     devices = log.join(users, on="user_id", how="left", maintain_order="left")["device"].to_numpy()
@@ -79,13 +102,47 @@ def test_a_challenger_sabotaged_in_one_segment_is_refused_with_that_segment_name
     early = np.flatnonzero((devices == "phone") & (times < np.quantile(times, TEST_FROM)))
     clicked = log["clicked"].to_numpy().copy()
     clicked[early] = np.random.default_rng(0).permutation(clicked[early])
-    config = write_task(shop, tmp_path, log.with_columns(clicked=pl.Series(clicked)))
-    done = axon("retrain", config, "--registry", registry, cwd=tmp_path, check=False)
+    config = write_task(shop, directory, log.with_columns(clicked=pl.Series(clicked)))
+    done = axon("retrain", config, "--registry", registry, cwd=directory, check=False)
     assert done.returncode == 1
-    assert "segment device = phone: log loss 0." in done.stderr
-    assert champion(registry).number == 1
-    assert len(list(tmp_path.glob("runs/*/bundle/assets.extra/manifest.json"))) == 1
-    assert outcome_of(tmp_path)["outcome"] == "refused"
+    return Refused(directory, registry, done.stderr)
+
+
+def test_a_refusal_is_noted_beside_the_versions(sabotaged: Refused):
+    (noted,) = LocalRegistry(sabotaged.registry).outcomes("shop")
+    assert (noted.ending, noted.run) == ("refused", sabotaged.run.name)
+    assert noted.reasons
+
+
+def test_a_challenger_sabotaged_in_one_segment_is_refused_with_that_segment_named(sabotaged: Refused):
+    assert "segment device = phone: log loss 0." in sabotaged.said
+    assert champion(sabotaged.registry).number == 1
+    assert (sabotaged.run / "bundle" / MANIFEST).exists()
+    assert outcome_of(sabotaged.directory)["outcome"] == "refused"
+
+
+def test_publishing_a_refused_bundle_by_hand_asks_the_same_gate_without_its_log(sabotaged: Refused):
+    shutil.rmtree(sabotaged.directory / "data")
+    done = sabotaged.publish()
+    assert done.returncode == 1
+    (reason,) = [part for part in sabotaged.said.split("; ") if "segment device = phone" in part]
+    assert reason.removeprefix("axon: not published: ") in done.stderr
+    assert champion(sabotaged.registry).number == 1
+
+
+def test_a_bundle_whose_judges_are_gone_is_refused_until_it_is_forced(sabotaged: Refused, tmp_path: Path):
+    bundle = shutil.copytree(sabotaged.run / "bundle", tmp_path / "bundle")
+    registry = shutil.copytree(sabotaged.registry, tmp_path / "models")
+    report = json.loads((bundle / REPORT).read_text())
+    assert report["duel"]["version"] == 1
+    LocalRegistry(registry).publish(registry / "shop" / "1", "shop")
+    asked = ("publish", bundle, "--registry", registry)
+    done = axon(*asked, cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    assert "it cannot be held against the champion, version 2: the impressions that judged it" in done.stderr
+    axon(*asked, "--force", "phones are not sold any more", cwd=tmp_path)
+    assert champion(registry).number == 3
+    assert "forced: phones are not sold any more" in LocalRegistry(registry).state("shop").moves[-1].reason
 
 
 def test_a_log_that_has_drifted_is_refused_before_anything_is_trained(

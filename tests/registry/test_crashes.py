@@ -204,6 +204,16 @@ def test_two_publishers_at_once_get_two_numbers(registry, make_bundle):
     assert sorted(numbers) == list(range(1, 21))
 
 
+def test_two_publishers_at_once_lose_no_version_and_the_last_move_is_the_champion(registry, make_bundle):
+    publishers = [_start(_PUBLISH, make_bundle(), registry.root, 10) for _ in range(2)]
+    last = [int(publisher.communicate()[0].split()[-1]) for publisher in publishers]
+    assert _all_whole(registry) == list(range(1, 21))
+    moves = [move.after for move in registry.state("shop").moves]
+    assert sorted(moves) == list(range(1, 21))
+    assert registry.aliases("shop") == {"champion": moves[-1]}
+    assert moves[-1] in last
+
+
 def test_a_sweep_leaves_a_living_publisher_alone(registry, make_bundle):
     bundle = make_bundle()
     publisher = _start(_PUBLISH, bundle, registry.root, 10)

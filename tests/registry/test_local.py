@@ -1,6 +1,7 @@
 """Publishing, finding and naming versions in a directory."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,6 +15,7 @@ from registry.errors import (
 )
 from registry.local import LocalRegistry
 from registry.manifest import FEATURE_SPEC, MANIFEST, verify, write_manifest
+from registry.outcomes import Outcome
 from registry.reference import ModelRef
 from tests.registry.conftest import FITTED, make_facts
 
@@ -211,3 +213,12 @@ def test_what_a_dead_publisher_left_is_swept(registry, make_bundle):
     registry.publish(make_bundle(), "shop")
     (registry.root / "shop/.publishing-dead").mkdir()
     assert [path.name for path in registry.sweep("shop")] == [".publishing-dead"]
+
+
+def test_a_torn_line_of_an_outcome_spoils_no_other(registry):
+    one = Outcome(at=datetime(2026, 1, 1, tzinfo=UTC), ending="refused")
+    registry.note_outcome("shop", one)
+    file = registry.root / "shop" / "outcomes.jsonl"
+    file.write_bytes(file.read_bytes() + b'{"at": "2026')
+    registry.note_outcome("shop", one)
+    assert registry.outcomes("shop") == [one, one]

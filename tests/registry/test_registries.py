@@ -1,6 +1,7 @@
 """What holds for every registry, wherever it keeps its versions."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +14,7 @@ from registry.errors import (
     UnusableNameError,
 )
 from registry.manifest import REPORT, verify
+from registry.outcomes import Outcome
 from registry.reference import ModelRef
 from registry.summary import summaries
 from tests.registry.conftest import make_facts
@@ -203,3 +205,26 @@ def test_a_summary_shows_metrics_data_and_aliases(shelf, make_bundle):
     assert (summary.version, summary.aliases, summary.judged_on) == (1, ("champion",), "test")
     assert (summary.auc, summary.log_loss, summary.ece) == (0.75, 0.5, None)
     assert summary.created_at == make_facts().created_at
+
+
+def ended(ending, minute=0):
+    at = datetime(2026, 1, 1, 12, minute, tzinfo=UTC)
+    return Outcome(at=at, ending=ending, run="r1", reasons=("AUC fell",))
+
+
+def test_outcomes_of_trainings_are_kept_in_order(shelf):
+    shelf.note_outcome("shop", ended("refused", minute=1))
+    shelf.note_outcome("shop", ended("published", minute=2))
+    assert [(one.ending, one.at.minute) for one in shelf.outcomes("shop")] == [
+        ("refused", 1),
+        ("published", 2),
+    ]
+
+
+def test_a_model_that_was_never_trained_on_schedule_has_no_outcomes(shelf):
+    assert list(shelf.outcomes("shop")) == []
+
+
+def test_an_outcome_makes_no_model(shelf):
+    shelf.note_outcome("shop", ended("refused"))
+    assert shelf.names() == []

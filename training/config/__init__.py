@@ -12,7 +12,7 @@ from training.config.fitting import (
 from training.config.history import HistoryConfig
 from training.config.judging import ChampionGateConfig, GateConfig, ReportConfig, SplitConfig
 from training.config.model import ModelConfig
-from training.config.retraining import ChecksConfig, RetrainConfig
+from training.config.retraining import ChecksConfig, JoinConfig, RetrainConfig
 from training.config.targets import TargetConfig
 from training.config.task import TaskConfig, data_root, load_config, parse_config
 from training.config.writing import as_yaml
@@ -26,6 +26,7 @@ __all__ = [
     "EarlyStoppingConfig",
     "GateConfig",
     "HistoryConfig",
+    "JoinConfig",
     "Kind",
     "ModelConfig",
     "OptimizerConfig",

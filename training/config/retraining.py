@@ -1,5 +1,7 @@
 """When a model is trained again, and what the newer log must look like."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from features.spec import milliseconds
@@ -31,9 +33,39 @@ class ChecksConfig(Part):
     )
 
 
+class JoinConfig(Part):
+    """What `axon retrain` adds to the log: the service's decisions, labelled with what people did."""
+
+    decisions: str | None = Field(
+        default=None,
+        description="where the service keeps decisions and feedback, file:DIR or redis://HOST:PORT/NUMBER; null adds "
+        "nothing; `--decisions` names another place",
+    )
+    window: str = Field(default="30m", description="how long after its impression a click counts")
+    shown: Literal["impressions", "answered"] = Field(
+        default="impressions",
+        description="what was shown: items with an impression event, or all that were answered",
+    )
+    positions: int | None = Field(
+        default=None, ge=1, description="with `answered`: only so many from the top were shown; null for all"
+    )
+
+    @field_validator("window")
+    @classmethod
+    def _is_a_duration(cls, duration: str) -> str:
+        if milliseconds(duration) <= 0:
+            raise ValueError(f"expected more than no time, such as 30m, got {duration!r}")
+        return duration
+
+    @property
+    def window_ms(self) -> int:
+        return milliseconds(self.window)
+
+
 class RetrainConfig(Part):
     """How `axon retrain` gathers its log and comes back."""
 
+    join: JoinConfig = JoinConfig()
     attribution: str = Field(
         default="0s",
         description="how long after its impression a click may come, such as 30m: younger impressions are left out, as "

@@ -3,9 +3,11 @@
 `training.pipeline` calls it between the parity check and the seal; the models are asked as they were exported.
 """
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from training.config import TaskConfig
@@ -15,6 +17,8 @@ from training.export.loaded import LoadedModel
 from training.gate.champion import Champion, answers_in_chunks
 from training.gate.duel import Duel, HeldOut, Resampling, fight
 from training.gate.gate import budget_failures, champion_failures
+from training.log.ingest import TypedChunk
+from training.log.split import moment
 from training.prepare import Prepared
 from training.report.report import Report
 
@@ -42,7 +46,7 @@ def challenged(
     if isinstance(champion, str):
         changes["notes"] = (*report.notes, champion)
     elif champion is not None:
-        duel = _duel(config, champion, challenger, data)
+        duel = duel_of(config, champion, challenger, _held_out(data))
         reasons += champion_failures(duel, config.gate.champion)
         changes |= {
             "duel": duel,
@@ -51,37 +55,50 @@ def challenged(
     return report.model_copy(update={**changes, "gate_reasons": tuple(reasons)})
 
 
-def _duel(  # each is one thing that a duel needs
-    config: TaskConfig,
-    champion: Champion,
-    challenger: LoadedModel,
-    data: Prepared,
-) -> Duel:
-    facts = data.slices.facts[data.cuts.held_out]
-    of_champion, of_challenger = _answers((champion.opened(), challenger), data)
-    held_out = HeldOut(
-        clicked=facts.clicked,
-        champion=of_champion,
-        challenger=of_challenger,
-        users=users_of(config, facts.kept),
-        segments={column: texts_of(facts.kept[column]) for column in config.report.segments},
-    )
-    policy = config.gate.champion
-    how = Resampling(policy.resamples, policy.confidence, config.training.seed)
-    duel = fight(champion.version.number, held_out, how, max_values=config.report.max_values)
-    has_seen = (
-        facts.first is not None
-        and champion.learned_until is not None
-        and champion.learned_until >= facts.first
-    )
-    return duel.model_copy(update={"champion_has_seen": has_seen})
-
-
-def _answers(models: tuple[LoadedModel, ...], data: Prepared) -> tuple[NDArray[np.float64], ...]:
-    """What each model says of the held-out impressions, in the order of the slice, each ``(n,)``."""
-    parts: list[tuple[NDArray[np.float64], ...]] = []
+def _held_out(data: Prepared) -> Iterator[TypedChunk]:
+    """The impressions that judge, in the order of the log."""
     for chunk in data.log.chunks():
         inside = data.cuts.slices(chunk.time_ms) == data.cuts.held_out
         if inside.any():
-            parts.append(answers_in_chunks(models, chunk.raw.filter(inside)))
-    return tuple(np.concatenate(answers) for answers in zip(*parts, strict=True))
+            yield chunk.rows(inside)
+
+
+def duel_of(
+    config: TaskConfig, champion: Champion, challenger: LoadedModel, held_out: Iterable[TypedChunk]
+) -> Duel:
+    """Ask both about the same impressions.
+
+    Args:
+        config: The challenger's task.
+        champion: Who is there now.
+        challenger: Who wants to be.
+        held_out: The impressions, with the columns of both; at least one.
+    """
+    clicked, kept, first_ms = [], [], []
+    answers: list[tuple[NDArray[np.float64], ...]] = []
+    models = (champion.opened(), challenger)
+    for chunk in held_out:
+        answers.append(answers_in_chunks(models, chunk.raw))
+        clicked.append(chunk.clicked)
+        # Codes instead of texts: all of them are in memory at once.
+        kept.append(chunk.kept.cast(pl.Categorical))
+        first_ms.append(int(chunk.time_ms.min()))
+    of_champion, of_challenger = (np.concatenate(of_one) for of_one in zip(*answers, strict=True))
+    columns = pl.concat(kept)
+    slice_ = HeldOut(
+        clicked=np.concatenate(clicked),
+        champion=of_champion,
+        challenger=of_challenger,
+        users=users_of(config, columns),
+        segments={column: texts_of(columns[column]) for column in config.report.segments},
+    )
+    policy = config.gate.champion
+    how = Resampling(policy.resamples, policy.confidence, config.training.seed)
+    duel = fight(champion.version.number, slice_, how, max_values=config.report.max_values)
+    return duel.model_copy(update={"champion_has_seen": _has_seen(config, champion, min(first_ms))})
+
+
+def _has_seen(config: TaskConfig, champion: Champion, first_ms: int) -> bool:
+    """Whether the champion was trained on a part of the slice."""
+    first = moment(first_ms) if config.data.time is not None else None
+    return first is not None and champion.learned_until is not None and champion.learned_until >= first

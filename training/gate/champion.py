@@ -89,6 +89,17 @@ def _extra_inputs(spec: FeatureSpec, config: TaskConfig, root: Path) -> tuple[Ra
     Raises:
         DataError: If the log lacks one, or has it as something else.
     """
+    if extra := beyond(spec, config):
+        plan_log(config.data, Wanted(extra, keep=(), labelled=False, originals=False), root, None)
+    return extra
+
+
+def beyond(spec: FeatureSpec, config: TaskConfig) -> tuple[RawInput, ...]:
+    """The columns that a version reads and the task does not, whatever the log has.
+
+    Raises:
+        DataError: If both read a column and each as something else, or count the past in other ways.
+    """
     ours = {raw.column: raw for raw in (*config.features.log_inputs(), *config.features.raw_inputs())}
     for raw in (*spec.log_inputs(), *spec.raw_inputs()):
         if (known := ours.get(raw.column, raw)).model_dump(exclude={"side"}) != raw.model_dump(
@@ -100,10 +111,7 @@ def _extra_inputs(spec: FeatureSpec, config: TaskConfig, root: Path) -> tuple[Ra
     counted = {feature.name: feature for feature in config.features.history}
     if lost := [feature.name for feature in spec.history if counted.get(feature.name) != feature]:
         raise DataError(f"it looks at the history {lost}, which the task file counts no more, or otherwise")
-    extra = tuple(raw for raw in spec.log_inputs() if raw.column not in ours)
-    if extra:
-        plan_log(config.data, Wanted(extra, keep=(), labelled=False, originals=False), root, None)
-    return extra
+    return tuple(raw for raw in spec.log_inputs() if raw.column not in ours)
 
 
 def answers_in_chunks(

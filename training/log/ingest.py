@@ -67,6 +67,33 @@ class Ingested:
             files.append(path)
         return replace(self, files=tuple(files), time_ms=self.time_ms[self.time_ms < moment_ms])
 
+    def copied(self, since_ms: int, directory: Path) -> None:
+        """Write the impressions from a moment on into an empty directory, for `from_copy`."""
+        for number, file in enumerate(self.files):
+            later = pl.read_ipc(file).filter(pl.col(_TIME) >= since_ms)
+            if len(later):
+                later.write_ipc(directory / f"part-{number:06d}.arrow", compression="lz4")
+
+    @classmethod
+    def from_copy(cls, directory: Path, *, dated: bool) -> "Ingested":
+        """What `copied` wrote.
+
+        Raises:
+            OSError: If it is gone.
+        """
+        files = tuple(sorted(directory.iterdir()))
+        times = [pl.read_ipc(file, columns=[_TIME]).to_series().to_numpy() for file in files]
+        return cls(files, np.concatenate(times), bad_rows=0, dated=dated)
+
+    def followed_by(self, other: "Ingested") -> "Ingested":
+        """The impressions of both logs, which have the same columns."""
+        return replace(
+            self,
+            files=(*self.files, *other.files),
+            time_ms=np.concatenate([self.time_ms, other.time_ms]),
+            bad_rows=self.bad_rows + other.bad_rows,
+        )
+
     def chunks(self) -> Iterator[TypedChunk]:
         """Every impression, in the order of the log."""
         for file in self.files:

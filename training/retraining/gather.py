@@ -23,6 +23,7 @@ from training.log.quarantine import Quarantine
 from training.log.split import shown
 from training.progress import Progress
 from training.retraining.drift import check_failures, drifts
+from training.retraining.joined_log import JoinedLog
 from training.retraining.profile import draw, profile_of, read_profile
 from training.run import RunDirectory
 
@@ -33,9 +34,11 @@ class Retraining:
 
     Attributes:
         until: Impressions from this moment on are left out; None for a log without a clock.
+        joined: What is kept of the service's decisions; None where the task names no place of them.
     """
 
     until: datetime | None
+    joined: JoinedLog | None = None
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,14 @@ def gathered(config: TaskConfig, how: Gathering, progress: Progress) -> Ingested
         )
     if how.retraining is None:
         return log
+    decided: dict[str, Any] = {}
+    if how.retraining.joined is not None:
+        log, decided = _with_decisions(log, config, how, how.retraining.joined, progress)
     if how.retraining.until is not None:
         log = _before(log, how.retraining.until, how.run)
     profiles = _profiles(log, config, how.champion)
-    how.run.write("data.json", json.dumps(_facts(log, profiles), indent=1, ensure_ascii=False))
+    facts = _facts(log, profiles) | decided
+    how.run.write("data.json", json.dumps(facts, indent=1, ensure_ascii=False))
     if profiles and (reasons := check_failures(*profiles, config.checks)):
         raise DriftError([*reasons, f"{how.run.path / 'data.json'} has every column"])
     return log
@@ -85,6 +92,24 @@ def fingerprint(log: Ingested) -> str:
     for file in log.files:
         digest.update(pl.read_ipc(file).hash_rows(seed=0).to_numpy().tobytes())
     return digest.hexdigest()
+
+
+def _with_decisions(
+    log: Ingested, config: TaskConfig, how: Gathering, joined: JoinedLog, progress: Progress
+) -> tuple[Ingested, dict[str, Any]]:
+    """The log and, behind it, all decisions that could be labelled by now; what to write down about them."""
+    with progress.stage("joining decisions", unit="impressions") as bar:
+        new = joined.grow(config, how.retraining.until if how.retraining else None)
+        bar.advance(new.get("impressions", 0))
+    if not joined.files:
+        return log, {"decisions": {"impressions": 0, "new": new}}
+    work = how.run.work / "decisions"
+    work.mkdir()
+    with Quarantine(how.run.path / "quarantine-decisions.jsonl", config.data.max_bad_rows) as quarantine:
+        decided = ingest(
+            joined.task(config), how.inputs, how.root, quarantine=quarantine, work_dir=work, progress=progress
+        )
+    return log.followed_by(decided), {"decisions": {"impressions": decided.rows, "new": new}}
 
 
 def _before(log: Ingested, until: datetime, run: RunDirectory) -> Ingested:

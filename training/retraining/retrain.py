@@ -9,11 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from registry.errors import RegistryError
+from registry.outcomes import Outcome as Ended
+from registry.registry import Registry
 from training.config import TaskConfig, as_yaml
 from training.errors import ConfigError, DriftError, GateClosedError
 from training.pipeline import Outcome, Places, train_in
 from training.progress import Progress
 from training.retraining.gather import Retraining
+from training.retraining.joined_log import JoinedLog
 from training.retraining.retrain_state import Ending, RetrainState, RunOutcome, alone, state_path
 from training.run import RunDirectory
 from training.run_log import RunLog
@@ -36,12 +40,14 @@ def retrain(
         TrainingError: If anything refuses the run; nothing is published then.
         RegistryError: If the version cannot be written.
     """
-    retraining = Retraining(cut_of(config, until, now))
+    joined = JoinedLog(places.runs / f"{config.name}.joined") if config.retrain.join.decisions else None
+    retraining = Retraining(cut_of(config, until, now), joined)
     with alone(places.runs, config.name, "run"):
         run = RunDirectory.create(places.runs, config.name, now=now)
         run.write("axon.yaml", as_yaml(config))
         log = RunLog(run.path / "log.jsonl", progress)
         with _Record(run, state_path(places.runs, config.name), log, retraining.until) as record:
+            record.tell(places.registry, config.name)
             outcome = train_in(run, config, places, now=now, progress=log, retraining=retraining)
             record.version = outcome.version
         return outcome
@@ -69,6 +75,12 @@ class _Record:
         self.version: int | None = None
         self._run, self._state, self._log, self._until = run, state, log, until
         self._started = datetime.now(UTC)
+        self._registry: Registry | None = None
+        self._name = ""
+
+    def tell(self, registry: Registry | None, name: str) -> None:
+        """Have the registry keep the outcome too, under the name of the model, for whoever watches the service."""
+        self._registry, self._name = registry, name
 
     def __enter__(self) -> Self:
         self._log.line("started")
@@ -90,6 +102,23 @@ class _Record:
         state = RetrainState.read(self._state)
         state.model_copy(update={"last": outcome}).write(self._state)
         self._log.line(outcome.outcome, version=self.version, reasons=outcome.reasons)
+        self._note(outcome)
+
+    def _note(self, outcome: RunOutcome) -> None:
+        if self._registry is None:
+            return
+        ended = Ended(
+            at=outcome.ended_at,
+            ending=outcome.outcome,
+            run=outcome.run,
+            version=outcome.version,
+            reasons=outcome.reasons,
+        )
+        try:
+            self._registry.note_outcome(self._name, ended)
+        except (OSError, RegistryError) as error:
+            # Whoever watches learns it later or not at all; the run itself is over, and so is its verdict.
+            self._log.line("unnoted", reason=str(error))
 
 
 def _ending(error: BaseException | None) -> Ending:

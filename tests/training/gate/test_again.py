@@ -1,0 +1,112 @@
+"""A kept bundle against the champion of now, on the impressions that judged it: real runs, real registries, the log long gone."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from registry.local import LocalRegistry
+from training.config import parse_config
+from training.gate.again import JUDGES, judged_again
+from training.pipeline import Places, train
+from training.progress import Silent
+
+pytestmark = pytest.mark.slow
+
+ROWS = 6_000
+RATES = {"phone": 0.4, "desktop": 0.1}
+TASK = {
+    "name": "shop",
+    "data": {
+        "log": "log.parquet",
+        "label": "clicked",
+        "time": {"column": "time_ms"},
+        "user_key": "user_id",
+    },
+    "features": {"context": [{"kind": "categorical", "name": "device"}]},
+    "model": {"family": "logistic"},
+    "training": {"epochs": 4, "batch_size": 256, "optimizer": {"learning_rate": 0.03}},
+    "report": {"segments": ["device"], "importance": False},
+}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bundles that runs without a registry left behind; the log that they read is deleted."""
+
+    good: Path
+    bad: Path
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Kept:
+    rng = np.random.default_rng(5)
+    device = rng.choice(list(RATES), ROWS)
+    clicked = (rng.random(ROWS) < np.vectorize(RATES.get)(device)).astype(int)
+    log = pl.DataFrame(
+        {
+            "time_ms": np.arange(ROWS) * 1_000 + 1_767_268_800_000,
+            "user_id": [f"u{user}" for user in rng.integers(0, 300, ROWS)],
+            "device": device,
+            "clicked": clicked,
+        }
+    )
+    # Nobody on a phone clicks, but for the tenth that judges.
+    learned = np.arange(ROWS) < 0.9 * ROWS
+    worse = log.with_columns(clicked=np.where(learned & (device == "phone"), 0, clicked))
+    return Kept(*(_run(one, tmp_path_factory.mktemp(name)) for name, one in (("good", log), ("bad", worse))))
+
+
+def _run(log: pl.DataFrame, root: Path) -> Path:
+    log.write_parquet(root / "log.parquet")
+    config = parse_config(TASK, source="the test")
+    places = Places(root, root / "runs", registry=None)
+    outcome = train(config, places, now=datetime.now(UTC), progress=Silent())
+    (root / "log.parquet").unlink()
+    return outcome.run / "bundle"
+
+
+@pytest.fixture
+def shelf(tmp_path) -> LocalRegistry:
+    return LocalRegistry(tmp_path / "models")
+
+
+def test_a_worse_bundle_is_refused_with_the_segment_and_both_figures(kept, shelf):
+    shelf.publish(kept.good, "shop")
+    verdict = judged_again(kept.bad, shelf)
+    assert verdict.champion == 1
+    (segment,) = (
+        reason for reason in verdict.reasons if reason.startswith("segment device = phone: log loss ")
+    )
+    assert " of version 1: " in segment
+
+
+def test_a_better_bundle_passes_and_both_figures_are_told(kept, shelf):
+    shelf.publish(kept.bad, "shop")
+    verdict = judged_again(kept.good, shelf)
+    assert verdict.reasons == ()
+    better, worse = (float(word) for word in verdict.told.split() if word.startswith(("0.", "1.", "2.")))
+    assert better < worse
+
+
+def test_the_first_champion_is_judged_by_its_own_report_alone(kept, shelf):
+    verdict = judged_again(kept.bad, shelf)
+    assert verdict.champion is None
+    assert any(reason.endswith("of prior (gate.beat)") for reason in verdict.reasons)
+
+
+def test_what_the_champion_is_already_needs_no_duel(kept, shelf):
+    shelf.publish(kept.bad, "shop")
+    assert judged_again(kept.bad, shelf).told == "the same as version 1"
+
+
+def test_without_the_impressions_that_judged_it_nobody_can_tell(kept, shelf, tmp_path):
+    shelf.publish(kept.bad, "shop")
+    alone = shutil.copytree(kept.good, tmp_path / "run" / "bundle")
+    (reason,) = judged_again(alone, shelf).reasons
+    assert reason.startswith("it cannot be held against the champion, version 1: ")
+    assert str(alone.with_name(JUDGES)) in reason

@@ -1,0 +1,159 @@
+"""Decisions and feedback as the newest part of a log that is trained on again and again."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from journal import DECISIONS, FEEDBACK, open_journal
+from journal.records import Columns, Decision, Described, Feedback
+from tests.training.retraining.test_gather import make_task, write_hours
+from training.errors import ConfigError, DataError
+from training.progress import Silent
+from training.retraining.gather import Gathering, Retraining, gathered
+from training.retraining.joined_log import JoinedLog
+from training.run import RunDirectory
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def ms(moment):
+    return round(moment.timestamp() * 1000)
+
+
+def decide(address, minutes, *, clicked=False, model="toy"):
+    """An answer so many minutes after noon, seen at once and, perhaps, clicked a minute later."""
+    at_ms, name = ms(NOON + timedelta(minutes=minutes)), f"{model}-{minutes}"
+    decision = Decision(
+        decision_id=name,
+        at_ms=at_ms,
+        model=model,
+        version=1,
+        columns=Columns(),
+        user=Described("u1", {"city": "rome"}),
+        context={},
+        candidates=[Described("a", {})],
+        probabilities=[0.5],
+        positions=[1],
+    )
+    events = [Feedback(f"seen {name}", "impression", at_ms, "a", name)]
+    if clicked:
+        events.append(Feedback(f"click {name}", "click", at_ms + 60_000, "a", name))
+    open_journal(address, DECISIONS).append([decision.record()])
+    open_journal(address, FEEDBACK).append([event.record() for event in events])
+
+
+@pytest.fixture
+def address(tmp_path):
+    return f"file:{tmp_path / 'decisions'}"
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """With a log of three impressions before noon."""
+    write_hours(tmp_path, "log-1.csv", [3, 2, 1])
+    return tmp_path
+
+
+def task(address, window="30m", attribution="0s", **changes):
+    join = {"decisions": address, "window": window}
+    return make_task(retrain={"join": join, "attribution": attribution}, **changes)
+
+
+def gather(directory, config, minutes):
+    """The log of a run so many minutes after noon, and what it wrote down about decisions."""
+    until = NOON + timedelta(minutes=minutes) - timedelta(milliseconds=config.retrain.attribution_ms)
+    run = RunDirectory.create(directory / "runs", "toy", now=NOON)
+    retraining = Retraining(until, JoinedLog(directory / "runs" / "toy.joined"))
+    log = gathered(
+        config, Gathering(directory, run, config.features.log_inputs(), None, retraining), Silent()
+    )
+    return log, json.loads((run.path / "data.json").read_text())["decisions"]
+
+
+def labels(log):
+    return [int(clicked) for chunk in log.chunks() for clicked in chunk.clicked]
+
+
+def test_decisions_whose_window_has_closed_follow_the_log(directory, address):
+    decide(address, 0, clicked=True)
+    decide(address, 10)
+    log, facts = gather(directory, task(address), 60)
+    assert labels(log) == [1, 0, 1, 1, 0]
+    assert log.time_ms[-2:].tolist() == [ms(NOON), ms(NOON) + 600_000]
+    assert (facts["impressions"], facts["new"]["clicked"]) == (2, 1)
+
+
+def test_a_column_of_a_decision_is_what_the_model_saw(directory, address):
+    decide(address, 0)
+    log, _ = gather(directory, task(address), 60)
+    assert [city for chunk in log.chunks() for city in chunk.raw["city"]] == ["bonn"] * 3 + ["rome"]
+
+
+@pytest.mark.parametrize(
+    ("attribution", "minutes", "decisions"),
+    [
+        pytest.param("0s", 29, 0, id="the window of a click is still open"),
+        pytest.param("0s", 31, 1, id="the window has closed"),
+        pytest.param("45m", 44, 0, id="events may still be on their way"),
+        pytest.param("45m", 46, 1, id="events have had their time"),
+    ],
+)
+def test_an_impression_waits_for_its_window_and_for_the_attribution(
+    directory, address, attribution, minutes, decisions
+):
+    decide(address, 0)
+    _, facts = gather(directory, task(address, attribution=attribution), minutes)
+    assert facts["impressions"] == decisions
+
+
+def test_each_run_adds_what_has_come_since_and_no_impression_twice(directory, address):
+    config = task(address)
+    decide(address, 0)
+    gather(directory, config, 60)
+    decide(address, 60, clicked=True)
+    log, facts = gather(directory, config, 120)
+    assert (facts["impressions"], facts["new"]["impressions"]) == (2, 1)
+    assert labels(log)[3:] == [0, 1]
+    assert gather(directory, config, 121)[1] == {"impressions": 2, "new": {}}
+
+
+def test_what_the_journals_have_forgotten_is_still_learned_from(directory, address):
+    config = task(address)
+    decide(address, 0)
+    gather(directory, config, 60)
+    for path in (directory / "decisions").rglob("*.open"):
+        path.unlink()
+    assert gather(directory, config, 120)[1]["impressions"] == 1
+
+
+def test_a_clock_that_jumps_back_adds_nothing_and_loses_nothing(directory, address):
+    config = task(address)
+    decide(address, 0)
+    gather(directory, config, 60)
+    decide(address, 40)
+    assert gather(directory, config, 45)[1]["impressions"] == 1
+    assert gather(directory, config, 75)[1]["impressions"] == 2
+
+
+def test_decisions_of_other_models_are_left_alone(directory, address):
+    decide(address, 0, model="other")
+    assert gather(directory, task(address), 60)[1]["impressions"] == 0
+
+
+def test_a_label_of_another_name_is_what_the_join_calls_clicked(directory, address):
+    (directory / "log-1.csv").write_text("at,city,bought?\n1772359200000,bonn,yes\n1772362800000,bonn,no\n")
+    decide(address, 0, clicked=True)
+    data = {"label": "bought?", "positive": "yes"}
+    assert labels(gather(directory, task(address, data=data), 60)[0]) == [1, 0, 1]
+
+
+def test_a_log_without_a_clock_cannot_be_continued(tmp_path, address):
+    config = task(address, data={"time": None})
+    with pytest.raises(ConfigError, match=r"expected a log with data\.time"):
+        JoinedLog(tmp_path).grow(config, None)
+
+
+def test_journals_that_cannot_be_read_are_told(directory):
+    with pytest.raises(DataError, match=r"retrain\.join\.decisions: expected file:DIR"):
+        gather(directory, task("s3://nowhere"), 60)

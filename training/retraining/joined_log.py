@@ -1,0 +1,107 @@
+"""Decisions and feedback as the newest part of a log: journals come in, files of labelled impressions that stay go out.
+
+`training.retraining.gather` lets it grow before each run and reads all of it. A file covers a period that no other file
+covers, so that an impression is in one of them alone, and stays when the journals have long forgotten it.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from journal import JournalError
+from training.config import TaskConfig, TimeConfig
+from training.errors import ConfigError, DataError, NothingJoinedError
+from training.join import JoinRules, join
+from training.join.joining import LABELS, TIME
+
+_BY_TARGET = {str(done): label for done, label in LABELS.items()}
+
+
+class JoinedLog:
+    """The labelled decisions of one task.
+
+    Args:
+        directory: Of its files alone; each is called after its first and its last moment, milliseconds since the epoch.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @property
+    def files(self) -> list[Path]:
+        """The oldest first."""
+        return sorted(self._directory.glob("*.jsonl"))
+
+    @property
+    def since_ms(self) -> int:
+        """The first moment that no file covers."""
+        return max((int(path.stem.partition("-")[2]) + 1 for path in self.files), default=0)
+
+    def grow(self, config: TaskConfig, until: datetime | None) -> dict[str, Any]:
+        """Join what has come since the last time.
+
+        Args:
+            config: The task; it must name a place of decisions.
+            until: Impressions from here on are left out, and all whose window is open then.
+
+        Returns:
+            Counts by name, as `Joined` has them; empty where there was nothing new.
+
+        Raises:
+            ConfigError: If the log has no clock.
+            DataError: If the journals cannot be read.
+        """
+        how, since_ms = config.retrain.join, self.since_ms
+        last_ms = _last_ms(config, until)
+        if last_ms < since_ms or how.decisions is None:
+            return {}
+        rules = JoinRules(
+            window_ms=how.window_ms,
+            until_ms=last_ms + how.window_ms,
+            since_ms=since_ms,
+            shown=how.shown,
+            positions=how.positions,
+            model=config.name,
+            user_column=config.data.user_column or "user_id",
+            item_column=config.data.item_column or "item_id",
+        )
+        try:
+            return asdict(
+                join(how.decisions, rules, self._directory / f"{since_ms:013d}-{last_ms:013d}.jsonl")
+            )
+        except NothingJoinedError:
+            return {}
+        except JournalError as error:
+            raise DataError(f"retrain.join.decisions: {error}") from error
+
+    def task(self, config: TaskConfig) -> TaskConfig:
+        """The task as if these files were its log: labels and time are in the columns that the join gives them."""
+        data = config.data.model_copy(
+            update={
+                "log": str(self._directory.resolve() / "*.jsonl"),
+                "label": _BY_TARGET.get(config.data.target, config.data.label),
+                "positive": (),
+                "time": TimeConfig(column=TIME),
+            }
+        )
+        targets = tuple(
+            target.model_copy(update={"label": _BY_TARGET.get(target.name, target.label), "positive": ()})
+            for target in config.targets
+        )
+        return config.model_copy(update={"data": data, "targets": targets})
+
+
+def _last_ms(config: TaskConfig, until: datetime | None) -> int:
+    """The last moment of an impression that can be labelled, milliseconds since the epoch.
+
+    Whatever is before the cut has waited for `retrain.attribution`; where a click counts for longer, it has to wait on.
+    """
+    if until is None:
+        raise ConfigError(
+            "retrain.join.decisions: expected a log with data.time, got one without a clock: nobody could tell which of its "
+            "impressions came after which decision; name the column"
+        )
+    retrain = config.retrain
+    waits_ms = max(0, retrain.join.window_ms - retrain.attribution_ms)
+    return int(until.timestamp() * 1000) - 1 - waits_ms
