@@ -1,6 +1,5 @@
 """Processes whose clock can be moved while they run: a folder comes in, their environment goes out."""
 
-import os
 import shutil
 import time
 from pathlib import Path
@@ -50,8 +49,3 @@ def _library() -> Path:
         for found in sorted(Path(root).rglob("libfaketime.so.1")):
             return found
     pytest.fail(f"expected libfaketime.so.1 below {' or '.join(_LIBRARIES)}, found none")
-
-
-def seeing(clock: Clock) -> dict[str, str]:
-    """This process's environment, for a child that sees the clock."""
-    return os.environ | clock.environment

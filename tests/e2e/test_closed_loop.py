@@ -6,16 +6,16 @@ from benchmarks.closed_loop.loop import SABOTAGED, Course, run
 from benchmarks.closed_loop.plan import LoopPlan
 from benchmarks.closed_loop.report import document, picture, table
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 SHORT = LoopPlan(
     # Tastes turn while nobody learns, by one radian, then stand nearly still: what ten rounds do slowly.
     pause_days=13,
     first_days=1,
-    visits_per_day=8_000,
+    visits_per_day=9_000,
     round_days=1,
     rounds=2,
-    shown=20,
+    shown=10,
     retrains_last=False,
 )
 

@@ -54,7 +54,8 @@ def test_addresses_that_do_not_exist_share_one_series(service):
 
 def test_the_loaded_version_is_told_with_its_digest(service):
     digest = re.search(
-        r'axon_model_loaded_info\{alias="champion",digest="(\w+)",model="shop",version="1"\} 1\.0', _metrics(service)
+        r'axon_model_loaded_info\{alias="champion",digest="(\w+)",model="shop",version="1"\} 1\.0',
+        _metrics(service),
     )
     assert digest is not None
 

@@ -28,6 +28,7 @@ MEAN_DELAY = {"phone": 4 * MINUTE, "desktop": 30 * MINUTE}
 """Of an exponential distribution: whoever sits at a desk takes time, and some come after the window."""
 TRUTH = {device: rate * -math.expm1(-WINDOW / MEAN_DELAY[device]) for device, rate in RATES.items()}
 """How likely it is clicked within the window: 0.4 and 0.25 * (1 - exp(-2)) = 0.2162."""
+GOLDEN = (math.sqrt(5) - 1) / 2
 
 TASK = {
     "name": "delayed",
@@ -64,9 +65,11 @@ def world(tmp_path_factory) -> World:
         device = "phone" if place % 2 else "desktop"
         key = f"d{place}"
         decisions.append(decided(key, at_ms, device))
-        delays = rng.exponential(MEAN_DELAY[device], len(ITEMS)).astype(int)
-        # Just as many of each page as the rate says, so that chance is in the delays alone.
+        # Just as many of each page as the rate says, with delays that are spread evenly over any stretch of pages (golden
+        # ratio, through the inverse of the distribution): the slice that chooses the weights is no piece of luck.
         clicked = rng.permutation(len(ITEMS)) < round(RATES[device] * len(ITEMS))
+        shares = (place * len(ITEMS) + np.arange(len(ITEMS))) * GOLDEN % 1
+        delays = (-MEAN_DELAY[device] * np.log1p(-shares)).astype(int)
         for item, delay_ms, clicks in zip(ITEMS, delays.tolist(), clicked.tolist(), strict=True):
             events.append(Feedback(f"seen {key} {item}", "impression", at_ms, item, key))
             # What has not happened by now is not in the journal.
