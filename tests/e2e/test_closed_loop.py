@@ -12,10 +12,10 @@ SHORT = LoopPlan(
     # Tastes turn while nobody learns, by one radian, then stand nearly still: what ten rounds do slowly.
     pause_days=13,
     first_days=1,
-    visits_per_day=9_000,
+    visits_per_day=8_000,
     round_days=1,
     rounds=2,
-    shown=10,
+    shown=20,
     retrains_last=False,
 )
 

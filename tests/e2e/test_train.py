@@ -47,7 +47,8 @@ def test_an_unpublished_bundle_stays_and_can_be_published_later(shop: Shop, tmp_
     assert not (tmp_path / "models").exists()
     bundle = tmp_path / answer["run"] / "bundle"
     published = json.loads(axon("publish", bundle, "--json", cwd=tmp_path).stdout)
-    assert published == {"model": "shop", "version": 1, "alias": "champion"}
+    expected = {"model": "shop", "version": 1, "alias": "champion", "gate": ["the first champion"]}
+    assert published == expected
 
 
 def test_a_model_that_the_gate_refuses_is_not_published_and_its_bundle_stays(shop: Shop, tmp_path):

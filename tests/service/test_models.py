@@ -146,5 +146,15 @@ def test_a_service_reads_an_object_store_and_outlives_it(start, published, tmp_p
 
 
 def publish(published, address, port):
-    command = [sys.executable, "-m", "axon.main", "publish", published.directory, "--registry", address]
+    command = [
+        sys.executable,
+        "-m",
+        "axon.main",
+        "publish",
+        published.directory,
+        "--registry",
+        address,
+        "--force",
+        "a toy",
+    ]
     subprocess.run(command, env=merged(port), cwd=REPOSITORY, check=True, timeout=60)
