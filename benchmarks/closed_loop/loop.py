@@ -21,6 +21,9 @@ from training.metrics import log_loss
 SABOTAGED = "phone"
 """The device whose labels are shuffled for the challenger that must be refused."""
 
+FIRST = 1
+"""The version that is frozen."""
+
 Say = Callable[[str], None]
 
 
@@ -81,7 +84,7 @@ def run(plan: LoopPlan, directory: Path, say: Say) -> Course:
     say("version 1 is published and served")
     rounds: list[Measured] = []
     gates: list[Retrained] = []
-    with system.served(f"{NAME}@champion") as live, system.served(f"{NAME}:1") as frozen:
+    with system.served(f"{NAME}@champion") as live, system.served(f"{NAME}:{FIRST}") as frozen:
         loop = _Loop(shop, system, live, frozen)
         for number in range(1, plan.rounds + 1):
             rounds.append(loop.live_through(number))
@@ -111,12 +114,17 @@ class _Loop:
         reaction = self._shop.react(visits.pages(answered.shown), first)
         self._traffic.tell(answered.decisions, reaction, self._shop.day_ms(end), self._live)
         clicked = reaction.clicked
+        served = log_loss(clicked, self._traffic.score(reaction.shown, self._live))
+        # The first round is served by the frozen version itself.
+        frozen = served
+        if answered.version != FIRST:
+            frozen = log_loss(clicked, self._traffic.score(reaction.shown, self._frozen))
         measured = Measured(
             version=answered.version,
             impressions=len(clicked),
             click_rate=float(clicked.mean()),
-            served=log_loss(clicked, self._traffic.score(reaction.shown, self._live)),
-            frozen=log_loss(clicked, self._traffic.score(reaction.shown, self._frozen)),
+            served=served,
+            frozen=frozen,
             truth=log_loss(clicked, reaction.truth),
         )
         for client in (self._live, self._frozen):
