@@ -3,7 +3,8 @@
 `service.rows` and `service.sides` find the values and word what is wrong; what a value means is decided in `features.raw`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -71,6 +72,31 @@ class ColumnReader:
             return values
         longest = self._longest[raw.column]
         return [tokens[:longest] for tokens in values]  # type: ignore[index]  # the kind says that these are lists
+
+
+class Table:
+    """Takes columns out of objects, all columns of an object at once.
+
+    Args:
+        columns: Their names.
+    """
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._nothing = dict.fromkeys(columns)
+        self._all_of = itemgetter(*self._nothing) if len(self._nothing) > 1 else None
+
+    def cells(self, objects: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]] | None:
+        """The values of every column, None where an object has none; no table where an object has anything else."""
+        columns = len(self._nothing)
+        if self._all_of is None:
+            return None
+        whole = [one if len(one) == columns else {**self._nothing, **one} for one in objects]
+        if set(map(len, whole)) != {columns}:
+            return None
+        try:
+            return dict(zip(self._nothing, zip(*map(self._all_of, whole), strict=True), strict=True))
+        except KeyError:
+            return None
 
 
 def longest_lists(spec: FeatureSpec) -> dict[str, int]:

@@ -9,7 +9,6 @@ computed on the loop at once, where handing it over would take longer than the w
 
 import asyncio
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from service.answered import Answered
+from service.batch_costs import BatchCosts
 from service.errors import DeadlineError, HungUpError, OverloadedError, ServiceError
 from service.holder import ModelHolder
 from service.live import LiveModel
@@ -58,7 +58,7 @@ class Limits:
     requests: int = 1024
     waiting_bytes: int = 64 * 1024 * 1024
     batch_requests: int = 256
-    batch_bytes: int = 1024 * 1024
+    batch_bytes: int = 256 * 1024
     inline_bytes: int = 64 * 1024
 
 
@@ -95,8 +95,7 @@ class Engine:
         self._busy = False
         self._jobs = 0
         self._coming = dict.fromkeys(handlers, 0)
-        # Seconds that a request of a kind took lately; unknown ones are no surprise for the event loop.
-        self._cost_s = dict.fromkeys(handlers, math.inf)
+        self._costs = {kind: BatchCosts(limits.batch_requests) for kind in handlers}
         self._sweeping = False
         # By the number of bits of their size: what `service.watch.load` tells, counted at the price of an addition.
         self.batch_sizes = [0] * (limits.batch_requests.bit_length() + 1)
@@ -143,11 +142,10 @@ class Engine:
             OverloadedError: If there is no room for it, or its turn would not come in time.
         """
         self.check_room()
-        expected_s = sum(
-            (len(queue) + self._coming[waiting]) * self._cost_s[waiting]
-            for waiting, queue in self._queues.items()
-            if (queue or self._coming[waiting]) and math.isfinite(self._cost_s[waiting])
-        )
+        expected_s = 0.0
+        for waiting, queue in self._queues.items():
+            if size := len(queue) + self._coming[waiting]:
+                expected_s += self._costs[waiting].expected_s(size) or 0.0
         if expected_s > SURE * within_s:
             raise OverloadedError(
                 f"what waits takes {expected_s * 1000:.0f} ms, and the request has {within_s * 1000:.0f} ms; "
@@ -266,16 +264,16 @@ class Engine:
         return kind, batch
 
     def _is_small(self, kind: str, bodies: list[bytes]) -> bool:
-        cheap = self._cost_s[kind] * len(bodies) <= INLINE_S
+        expected_s = self._costs[kind].expected_s(len(bodies))
+        # An unknown kind must be no surprise for the event loop.
+        cheap = expected_s is not None and expected_s <= INLINE_S
         return cheap and self._jobs == 0 and sum(map(len, bodies)) <= self._limits.inline_bytes
 
     def _computed(self, kind: str, bodies: list[bytes]) -> list[Answered]:
         """The answers to a batch; what it took is remembered."""
         started = time.perf_counter()
         answers = self._answers(kind, bodies)
-        cost_s = (time.perf_counter() - started) / len(bodies)
-        known_s = self._cost_s[kind]
-        self._cost_s[kind] = cost_s if math.isinf(known_s) else known_s + 0.1 * (cost_s - known_s)
+        self._costs[kind].took(len(bodies), time.perf_counter() - started)
         return answers
 
     def _answers(self, kind: str, bodies: list[bytes]) -> list[Answered]:

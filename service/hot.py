@@ -5,7 +5,6 @@ goes on to the framework. `service.app` puts the two together; the routes of the
 describe them.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from service.answered import Answered
+from service.body_clock import BodyClock
 from service.engine import Engine
 from service.errors import (
     BodyTooLargeError,
@@ -21,7 +21,6 @@ from service.errors import (
     HungUpError,
     MediaTypeError,
     ServiceError,
-    SlowBodyError,
 )
 from service.live import LiveModel
 from service.middleware import HUNG_UP, request_id
@@ -54,6 +53,7 @@ class HotPath:
     def __init__(self, service: Service, engine: Engine) -> None:
         self._service = service
         self._engine = engine
+        self._clock = BodyClock(service.settings.read_s)
 
     def takes(self, scope: Scope) -> bool:
         """Whether a request comes this way; any other is the framework's."""
@@ -136,13 +136,10 @@ class HotPath:
             raise BodyTooLargeError(
                 f"expected at most {limit} bytes, got {announced.decode()}: split the request"
             )
-        try:
-            async with asyncio.timeout(self._service.settings.read_s):
-                body, more = await _chunk(receive)
-                if more:
-                    body = await self._rest(body, receive)
-        except TimeoutError as error:
-            raise SlowBodyError(f"expected the body within {self._service.settings.read_s:g} s") from error
+        with self._clock.reading():
+            body, more = await _chunk(receive)
+            if more:
+                body = await self._rest(body, receive)
         _check_size(len(body), limit)
         return body
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.raw import Value
 from features.spec import FeatureSpec, RawInput, Side
-from service.column_reader import ColumnReader
+from service.column_reader import ColumnReader, Table
 from service.errors import MAX_PROBLEMS, FieldProblem, InvalidRequestError, UnknownFeatureError
 
 _SIDES = frozenset(side.value for side in Side)
@@ -49,6 +49,7 @@ class RowReader:
         self._known = {
             side.value: frozenset(raw.column for raw in self.inputs if raw.side is side) for side in Side
         }
+        self._tables = {side: Table(known) for side, known in self._known.items()}
 
     def read(self, rows: Sequence[object]) -> Columns:
         """One array per column, in the order of the rows; an absent feature is a missing value.
@@ -67,17 +68,21 @@ class RowReader:
             raise InvalidRequestError(summary(problems), problems)
         return Columns(read.arrays, read.keys)
 
-    def _cells(self, rows: Sequence[object]) -> dict[str, list[object]]:
+    def _cells(self, rows: Sequence[object]) -> dict[str, Sequence[object]]:
         """The values of every column, None where a row has none.
 
         Whole columns are asked, not single rows, because that takes a fraction of the time.
         """
         if set(map(type, rows)) != {dict} or not _SIDES.issuperset(set().union(*rows)):  # type: ignore[arg-type]  # dicts
             self._check_shapes(rows)
-        cells: dict[str, list[object]] = {}
+        cells: dict[str, Sequence[object]] = {}
         for side, known in self._known.items():
             features: list[Any] = [row.get(side, _NOTHING) for row in rows]  # type: ignore[attr-defined]
-            if set(map(type, features)) != {dict} or not known.issuperset(set().union(*features)):
+            are_dicts = set(map(type, features)) == {dict}
+            if are_dicts and (table := self._tables[side].cells(features)) is not None:
+                cells |= table
+                continue
+            if not are_dicts or not known.issuperset(set().union(*features)):
                 self._check_shapes(rows)
             cells |= {column: [values.get(column) for values in features] for column in known}
         return cells

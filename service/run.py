@@ -141,6 +141,8 @@ def _bound(host: str, port: int) -> socket.socket:
     """A socket that shares its port with others of this service; the system spreads connections over those that listen."""
     bound = socket.socket(_family(host))
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    # Connections of a service that was here a moment ago do not stand in the way.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     return bound
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features.coded_texts import CodedTexts
 from features.raw import MISSING_TEXT, Value
 from features.spec import FeatureSpec, RawInput
-from service.column_reader import ColumnReader
+from service.column_reader import ColumnReader, Table
 from service.errors import FieldProblem, InvalidRequestError, UnknownFeatureError
 from service.rank_request import Features
 from service.rows import nearest, pointer_token, summary
@@ -57,6 +57,7 @@ class SideReader:
         self.inputs = tuple(inputs)
         self.key = key if any(raw.column == key for raw in inputs) else None
         self._known = frozenset(raw.column for raw in inputs)
+        self._table = Table(raw.column for raw in self.inputs if raw.column != self.key)
         self._columns = ColumnReader(spec, self.inputs)
 
     def read(self, ids: Sequence[str], entities: Sequence[Features], pointer: Pointer) -> SideColumns:
@@ -71,11 +72,7 @@ class SideReader:
             InvalidRequestError: If a value is not what it should be.
             UnknownFeatureError: If the model was not trained on a feature.
         """
-        self._check_names(entities, pointer)
-        cells = {raw.column: [features.get(raw.column) for features in entities] for raw in self.inputs}
-        if self.key is not None:
-            cells[self.key] = [given or cell for given, cell in zip(ids, cells[self.key], strict=True)]
-        read = self._columns.read(cells)
+        read = self._columns.read(self._cells(ids, entities, pointer))
         if read.unreadable:
             problems = [
                 FieldProblem(f"{pointer(row)}/{pointer_token(raw.column)}", reason)
@@ -83,6 +80,20 @@ class SideReader:
             ]
             raise InvalidRequestError(summary(problems), problems)
         return SideColumns(read.arrays, read.keys, len(entities))
+
+    def _cells(
+        self, ids: Sequence[str], entities: Sequence[Features], pointer: Pointer
+    ) -> dict[str, Sequence[Any]]:
+        """The values of every column; the id stands for the feature that it fills."""
+        # Most requests name the key by the id alone.
+        cells = self._table.cells(entities)
+        if cells is not None:
+            return cells if self.key is None else {**cells, self.key: [given or None for given in ids]}
+        self._check_names(entities, pointer)
+        cells = {raw.column: [features.get(raw.column) for features in entities] for raw in self.inputs}
+        if self.key is not None:
+            cells[self.key] = [given or cell for given, cell in zip(ids, cells[self.key], strict=True)]
+        return cells
 
     def _check_names(self, entities: Sequence[Features], pointer: Pointer) -> None:
         for row, features in enumerate(entities):

@@ -129,7 +129,8 @@ class Generator:
             for number in range(due, ripe):
                 self._ask(start + number / self._rate)
             due = ripe
-            await asyncio.sleep(_TICK_S)
+            # Until the next is due: waking up more often would take the servers' processor time.
+            await asyncio.sleep(max(_TICK_S, start + due / self._rate - time.perf_counter()))
         # What nobody could take while it was due is not sent any more: it would only be in flight at the end.
         self._unsent = len(self._waiting)
         self._waiting.clear()

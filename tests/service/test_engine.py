@@ -203,7 +203,7 @@ def test_without_a_model_a_request_is_told_to_come_again():
 def test_what_would_expire_while_it_waits_is_refused_before_its_body_comes():
     async def story(engine, handler):
         first = await busy(engine, handler)
-        engine._cost_s[ECHO] = 0.3
+        engine._costs[ECHO].took(1, 0.3)
         waiting = [submit(engine, b"next") for _ in range(3)]
         engine.admit(ECHO, within_s=2.0)
         engine.came(ECHO)
@@ -218,7 +218,7 @@ def test_what_would_expire_while_it_waits_is_refused_before_its_body_comes():
 
 def test_a_body_that_is_coming_counts_as_one_that_waits():
     async def story(engine, handler):
-        engine._cost_s[ECHO] = 0.3
+        engine._costs[ECHO].took(1, 0.3)
         engine.admit(ECHO, within_s=0.3)
         with pytest.raises(OverloadedError):
             engine.admit(ECHO, within_s=0.3)
