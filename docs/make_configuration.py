@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the models that read the task file: ``python docs/make_configuration.py``."""
+"""Writes docs/configuration.md and docs/settings.md from the models that read them: ``python docs/make_configuration.py``."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from features import spec
+from service.settings import ServiceSettings
 from training.config import TaskConfig
 
-TARGET = Path(__file__).parent / "configuration.md"
+HERE = Path(__file__).parent
 KINDS: tuple[type[BaseModel], ...] = (
     spec.Categorical,
     spec.Hashed,
@@ -26,8 +27,8 @@ KINDS: tuple[type[BaseModel], ...] = (
 )
 
 
-def page() -> str:
-    """The whole page."""
+def task_file() -> str:
+    """The page of the task file."""
     lines = [
         "# The task file",
         "",
@@ -47,6 +48,26 @@ def page() -> str:
     for kind in KINDS:
         lines += _section(f"kind: {kind.model_fields['kind'].default}", kind)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def settings() -> str:
+    """The page of the service's settings."""
+    prefix = ServiceSettings.model_config["env_prefix"]
+    rows = [_row(f"{prefix}{name.upper()}", field) for name, field in ServiceSettings.model_fields.items()]
+    lines = [
+        "# The settings of the service",
+        "",
+        "Environment variables that `axon serve` reads, in the order of the code. Its options override them; an unknown one is not looked at.",
+        "This page is written by `python docs/make_configuration.py`; a test compares the two.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+        *(row.replace("| `null` |", "| none |").replace("| `` |", "| none |") for row in rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"configuration.md": task_file, "settings.md": settings}
 
 
 def _section(title: str, model: type[BaseModel]) -> list[str]:
@@ -88,4 +109,5 @@ def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(page(), encoding="utf-8")
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")

@@ -53,7 +53,7 @@ class ServiceSettings(BaseSettings):
         description="most bytes of requests and answers that wait for the shadow; what does not fit is dropped and counted",
     )
     host: str = Field(default="127.0.0.1", description="address to listen on; this machine only by default")
-    port: int = Field(default=8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=65535, description="to listen on; 0 for any free one")
     max_rows: int = Field(default=5000, ge=1, le=1_000_000, description="most rows of one request")
     max_candidates: int = Field(
         default=20_000, ge=1, le=1_000_000, description="most candidates of one request to rank"
@@ -104,7 +104,7 @@ class ServiceSettings(BaseSettings):
     decision_keep_bytes: int | None = Field(
         default=None,
         ge=1024,
-        description="bytes of each of the two journals beyond which the oldest records are deleted, joined or not; no limit by "
+        description="bytes of each journal beyond which the oldest records are deleted, joined or not; no limit by "
         "default",
     )
     decision_queue_bytes: int = Field(
@@ -185,7 +185,9 @@ class ServiceSettings(BaseSettings):
         default="impressions",
         description="what counts as shown there: impressions (events) or answered, where clients send no impressions",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least of what is logged"
+    )
     log_format: LogFormat = Field(
         default="text", description="of log lines: text for people, or json, an object per line, for machines"
     )

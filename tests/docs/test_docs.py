@@ -51,16 +51,17 @@ def test_the_changelog_begins_with_the_version_of_the_project():
     assert newest[1] == version
 
 
-def test_the_page_of_the_task_file_is_what_its_models_say():
+@pytest.mark.parametrize("page", ["configuration.md", "settings.md"])
+def test_a_page_of_keys_is_what_the_models_say(page: str):
     done = subprocess.run(
-        [sys.executable, "-c", "import make_configuration as m; print(m.page(), end='')"],
+        [sys.executable, "-c", f"import make_configuration as m; print(m.PAGES[{page!r}](), end='')"],
         cwd=ROOT / "docs",
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert (ROOT / "docs" / "configuration.md").read_text() == done.stdout
+    assert (ROOT / "docs" / page).read_text() == done.stdout
 
 
 @pytest.mark.parametrize("target", ["run", "test", "check", "setup", "help", "bench", "bench-quality"])
