@@ -242,7 +242,9 @@ class Encoder(tf.Module):
         clicked = tf.minimum(clicked, shown)
         won = feature.strength * fitted.average
         lost = feature.strength * (1 - fitted.average)
-        odds = (clicked + won) / (shown - clicked + lost)
+        # At least 0 as it stands; said so, TensorFlow cannot add the constant first, which huge counts would show.
+        passed = tf.maximum(shown - clicked, 0.0)
+        odds = (clicked + won) / (passed + lost)
         return tf.cast(tf.math.log(odds * ((1 - fitted.average) / fitted.average)), tf.float32)
 
 

@@ -142,8 +142,7 @@ class _Rates:
         counts = np.fmax(numbers, np.float32(0.0)).astype(np.float64)  # missing or negative was not counted
         shown = counts[self._impressions]
         clicked = np.minimum(counts[self._clicks], shown)
-        # In the order that TensorFlow makes of the graph, where it adds constants first: huge counts show it.
-        odds = (clicked + self._won) / (shown + self._lost - clicked)
+        odds = (clicked + self._won) / (shown - clicked + self._lost)
         values[self._places] = np.log(odds * self._against)
 
 

@@ -1,11 +1,15 @@
-"""What every test starts from: a quiet TensorFlow, and Hypothesis with a profile that cannot flake."""
+"""What every test starts from: a quiet TensorFlow, signals that arrive, and Hypothesis with a profile that cannot flake."""
 
 import os
+import signal
 
 # Read when TensorFlow is first imported, which is after this file.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from hypothesis import HealthCheck, settings
+
+# A shell that starts the tests in the background lets them ignore ctrl-C, and some of them press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "axon",

@@ -204,6 +204,19 @@ def assert_equal(came, expected):
         assert not len(wrong), [(names[at], row, ours[row, at], theirs[row, at]) for row, at in wrong[:5]]
 
 
+def test_counts_that_are_huge_and_nearly_equal_are_encoded_as_in_the_graph(graph):
+    ordinary = nasty_impressions(1)[0]
+    counts = [(2.0**e, np.nextafter(np.float32(2.0**e), np.float32(0))) for e in range(10, 120)]
+    arrays = arrays_of(
+        [
+            ordinary | {"other": float(shown), "number": float(clicked)}
+            for pair in counts
+            for shown, clicked in (pair, pair[::-1], (pair[0], pair[0]))
+        ]
+    )
+    assert_equal(ENCODER(arrays), graph(arrays))
+
+
 def test_nasty_values_are_encoded_as_in_the_graph(graph):
     arrays = arrays_of(nasty_impressions())
     assert_equal(ENCODER(arrays), graph(arrays))
