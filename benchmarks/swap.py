@@ -34,6 +34,9 @@ RATE = 200
 KEPT = 5
 """Versions that stay in the registry."""
 
+_BETWEEN_S = 2.0
+"""Between two swaps, so that there are requests outside of swaps to compare with."""
+
 _AFTER_S = 0.3
 """How long after the swap the old version may take to be freed: its last requests are answered then."""
 
@@ -85,6 +88,7 @@ def publish_all(registry: LocalRegistry, bundle: Path, name: str, times: int, se
             wait_for(client, version.number)
             weighed.append(server.resident_mb())
             registry.prune(name, keep=KEPT)
+            time.sleep(_BETWEEN_S)
     time.sleep(1)
     return weighed
 

@@ -27,6 +27,9 @@ MOST_OF_ONE = 200
 SHOWN = 20
 """Ranked candidates of one question that are looked at, from the best: what people see is what training learns from."""
 
+MOST_VERSIONS = 4
+"""Of the versions that answered lately, so many are told about: a champion, what is beside it, and what was before."""
+
 _FORGET_S = 3600.0
 """A version that has answered nothing for so long is told about no more."""
 
@@ -72,13 +75,7 @@ class FeatureWatch(Collector):
             self._of(live).add(_stacked(parts))
         for watched in self._versions.values():
             watched.refresh()
-        newest = max((watched.used_s for watched in self._versions.values()), default=0.0)
-        # A new dictionary, because `collect` may be going through the old one.
-        self._versions = {
-            labels: watched
-            for labels, watched in self._versions.items()
-            if watched.used_s > newest - _FORGET_S
-        }
+        self._forget()
 
     @override
     def collect(self) -> Iterator[Family]:
@@ -105,6 +102,15 @@ class FeatureWatch(Collector):
                 for name, value in list(values.items()):
                     family.add_metric((*labels, name), value)
         yield from (rows, missing, tokens, oov, drift)
+
+    def _forget(self) -> None:
+        """Let go of versions that answer no more: each has the tokens of its vocabularies in memory."""
+        latest = sorted(self._versions.items(), key=lambda item: item[1].used_s)[-MOST_VERSIONS:]
+        newest = latest[-1][1].used_s if latest else 0.0
+        # A new dictionary, because `collect` may be going through the old one.
+        self._versions = {
+            labels: watched for labels, watched in latest if watched.used_s > newest - _FORGET_S
+        }
 
     def _of(self, live: LiveModel) -> ColumnWatch:
         labels = (live.name, str(live.version))
