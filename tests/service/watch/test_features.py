@@ -3,6 +3,7 @@
 import math
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,8 @@ from features.profile import ColumnProfile, DataProfile
 from features.spec import RawKind
 from registry.local import LocalRegistry
 from registry.manifest import PROFILE
+from service.loader import load_version
+from service.watch.features import MOST_VERSIONS, FeatureWatch
 from tests.service.conftest import ROW
 
 BEFORE = DataProfile(
@@ -99,3 +102,14 @@ def test_no_row_is_looked_at_where_nobody_wants_it(start, published):
         service.score(ROW)
         time.sleep(1.5)
         assert "axon_feature_rows_total{" not in service.client.get("/metrics").text
+
+
+def test_versions_that_answer_no_more_are_let_go(published):
+    live = load_version(published)
+    watch = FeatureWatch(rows_per_s=1000)
+    for number in range(1, 3 * MOST_VERSIONS):
+        watch.scored(replace(live, origin=replace(published, number=number)), [ROW])
+        watch.count()
+    [rows] = [family for family in watch.collect() if family.name == "axon_feature_rows"]
+    told = {sample.labels["version"] for sample in rows.samples}
+    assert told == {str(number) for number in range(2 * MOST_VERSIONS, 3 * MOST_VERSIONS)}
