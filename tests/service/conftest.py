@@ -222,3 +222,11 @@ def service(start, published) -> Iterator[RunningService]:
     with start(registry=registry, max_rows=50, max_body_bytes=20_000) as running:
         running.wait_until_ready()
         yield running
+
+
+@pytest.fixture
+def registry(make_bundle, tmp_path):
+    """A registry with version 1 as the champion."""
+    registry = LocalRegistry(tmp_path / "models")
+    registry.publish(make_bundle(), "shop")
+    return registry

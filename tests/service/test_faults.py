@@ -1,27 +1,17 @@
 """A service that is killed while it swaps, whose clock jumps back, or whose disc is full: real processes, real signals."""
 
-import resource
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from journal import DECISIONS, FEEDBACK, open_journal
-from registry.local import LocalRegistry
 from tests.clocks import Clock
+from tests.full_disc import files_of_at_most
 from tests.service.conftest import REPOSITORY, ROW
 
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def registry(make_bundle, tmp_path):
-    """A registry with version 1 as the champion."""
-    registry = LocalRegistry(tmp_path / "models")
-    registry.publish(make_bundle(), "shop")
-    return registry
 
 
 @pytest.fixture
@@ -140,17 +130,6 @@ def test_a_version_that_is_published_with_the_clock_a_year_behind_is_the_last_on
 
 
 # --- a full disc ---
-
-
-@contextmanager
-def files_of_at_most(process, size):
-    """A real limit of the system for another process, whose writes end in the middle as they do on a full disc."""
-    soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_with_a_full_disc_answers_go_on_and_decisions_that_are_lost_are_counted(start, settings):

@@ -6,16 +6,7 @@ import time
 
 import pytest
 
-from registry.local import LocalRegistry
 from tests.service.conftest import ROW, ROW_PROBABILITY
-
-
-@pytest.fixture
-def registry(make_bundle, tmp_path):
-    """A registry with version 1 as the champion."""
-    registry = LocalRegistry(tmp_path / "models")
-    registry.publish(make_bundle(), "shop")
-    return registry
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """``POST /api/v1/feedback`` and noted scores, against a real service and its real files."""
 
 import contextlib
-import resource
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from journal import DECISIONS, FEEDBACK, open_journal
 from journal.records import Columns, Decision, Described, Feedback, new_decision_id
+from tests.full_disc import files_of_at_most
 from tests.history.servers import running_redis
 from tests.service.conftest import ROW, ROW_PROBABILITY
 
@@ -182,17 +181,6 @@ def test_what_is_known_survives_a_restart(start, settings, tmp_path):
         service.process.kill()
     with start(**settings) as service:
         assert verdicts(service, event("before")) == {"before": "duplicate"}
-
-
-@contextmanager
-def files_of_at_most(process, size):
-    """A real limit of the system for another process, whose writes end in the middle as they do on a full disc."""
-    soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disc_acknowledges_nothing_and_loses_nothing(start, settings, tmp_path):
