@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -101,13 +102,15 @@ class FeatureSpec(Part):
                     f"`attends` names one of {sorted(of_the_item)}"
                 )
 
-    def by_side(self) -> Iterator[tuple[Side, ColumnFeature]]:
+    def by_side(self) -> tuple[tuple[Side, ColumnFeature], ...]:
         """Every feature with columns of its own, and the side that they come from."""
-        yield from self._described()
-        sides = self._counted_side()
-        for remembered in self.history:
-            for feature in remembered.features():
-                yield sides[feature.name], feature
+        return self._by_side
+
+    @cached_property
+    def _by_side(self) -> tuple[tuple[Side, ColumnFeature], ...]:
+        sides = self._counted_side
+        counted = (feature for remembered in self.history for feature in remembered.features())
+        return (*self._described(), *((sides[feature.name], feature) for feature in counted))
 
     def _described(self) -> Iterator[tuple[Side, ColumnFeature]]:
         for side, features in (
@@ -137,7 +140,7 @@ class FeatureSpec(Part):
         if isinstance(feature, Age):
             # An item ages between two requests: nothing computed once per item may hold it.
             return Half.JOINT if feature in self.item else Half.USER
-        counted = self._counted_side().get(feature.name)
+        counted = self._counted_side.get(feature.name)
         if _attends(feature) or counted is Side.ITEM:
             return Half.JOINT  # and so does what is counted of it
         if feature not in self.item:
@@ -145,7 +148,8 @@ class FeatureSpec(Part):
         live = any(raw.history for raw in self._raw_inputs_of(Side.ITEM, feature))
         return Half.JOINT if live else Half.ITEM
 
-    def _counted_side(self) -> dict[str, Side]:
+    @cached_property
+    def _counted_side(self) -> Mapping[str, Side]:
         """By feature of history the side of its keys: the item's where one of them is the item's."""
         known = {raw.column: raw for raw in self.key_inputs()}
         sides: dict[str, Side] = {}
@@ -243,10 +247,10 @@ class FeatureSpec(Part):
                     separator=feature.separator,
                 )
             case Numeric() | Buckets():
-                counted = feature.column in self._counted_columns()
+                counted = feature.column in self._counted_columns
                 yield RawInput(column=feature.column, side=side, kind=RawKind.NUMBER, history=counted)
             case Rate():
-                counted = feature.clicks in self._counted_columns()
+                counted = feature.clicks in self._counted_columns
                 for column in (feature.clicks, feature.impressions):
                     yield RawInput(column=column, side=side, kind=RawKind.NUMBER, history=counted)
             case TimePart():
@@ -255,15 +259,16 @@ class FeatureSpec(Part):
                 yield self._time_input(feature.column, side)
                 yield self._time_input(feature.at, Side.CONTEXT)
 
-    def _counted_columns(self) -> set[str]:
+    @cached_property
+    def _counted_columns(self) -> frozenset[str]:
         """The number columns that history fills."""
         counted = (remembered for remembered in self.history if isinstance(remembered, Activity))
-        return {
+        return frozenset(
             column
             for activity in counted
             for columns in (*activity.sum_columns, activity.since_columns)
             for column in columns
-        }
+        )
 
     def _time_input(self, column: str, side: Side) -> RawInput:
         return RawInput(

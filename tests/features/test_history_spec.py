@@ -104,3 +104,27 @@ def test_durations_are_milliseconds(duration, expected):
 def test_what_is_no_duration_is_refused(duration):
     with pytest.raises(ValueError, match=r"got '"):
         milliseconds(duration)
+
+
+def test_a_copy_with_another_past_tells_of_that_one_alone():
+    spec = FeatureSpec.model_validate(SHOP)
+    assert any(feature.name == "past_rate" for feature in spec.features())
+
+    forgetful = spec.model_copy(update={"history": ()})
+
+    assert not [feature.name for feature in forgetful.features() if feature.name.startswith("past")]
+    assert not [raw for raw in forgetful.raw_inputs() if raw.history]
+
+
+def test_what_was_asked_of_a_spec_is_no_part_of_it():
+    asked, fresh = (FeatureSpec.model_validate(SHOP) for _ in range(2))
+    asked.in_half(Half.JOINT)
+
+    assert asked == fresh
+    assert asked.model_dump_json() == fresh.model_dump_json()
+
+
+def test_what_follows_from_a_spec_is_worked_out_once():
+    spec = FeatureSpec.model_validate(SHOP)
+
+    assert spec.by_side() is spec.by_side()
