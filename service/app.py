@@ -22,7 +22,7 @@ from typing_extensions import override
 from registry.version import Version
 from service.catalog.catalog import open_catalog
 from service.decisions.opening import Decisions, open_decisions
-from service.engine import Engine, Handler, Limits
+from service.engine import Engine, Handler
 from service.errors import ServiceError
 from service.holder import ModelHolder
 from service.hot import HotPath
@@ -43,6 +43,7 @@ from service.shadow_answers import Largest
 from service.state import Service
 from service.telling.opening import open_teller
 from service.traffic import Routed
+from service.waiting_room import Limits
 from service.watch.background import Background
 from service.watch.features import FeatureWatch
 from service.watch.opening import open_background

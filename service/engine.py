@@ -10,24 +10,21 @@ computed on the loop at once, where handing it over would take longer than the w
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 from service.answered import Answered
 from service.batch_costs import BatchCosts
-from service.errors import DeadlineError, HungUpError, OverloadedError, ServiceError
+from service.errors import OverloadedError, ServiceError
 from service.holder import ModelHolder
 from service.live import LiveModel
 from service.problems import failed, refused
 from service.telling.trace_context import Timing
+from service.waiting_room import Gone, Limits, Waiting, WaitingRoom
 
 Handler = Callable[[LiveModel, list[bytes]], list[Answered]]
 """Answers all bodies of a batch, each by itself: what is wrong with one is said in its own answer."""
-Gone = Callable[[], Awaitable[object]]
-"""Returns when the client has hung up."""
 
 INLINE_S = 0.004
 """A batch that should take no longer is computed on the event loop; nobody else waits longer than that for the loop."""
@@ -35,44 +32,9 @@ INLINE_S = 0.004
 SURE = 0.8
 """A request is let in if its turn is expected within so much of the time it has: the expectation is a mean."""
 
-PATIENCE_S = 0.05
-"""Who has waited this long is looked after: whether the client is still there, and whether there is time left."""
-
 _T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much may wait, and how much is taken at once.
-
-    Attributes:
-        requests: Most requests that wait.
-        waiting_bytes: Most bytes of bodies that wait or are still coming.
-        batch_requests: Most requests of one batch.
-        batch_bytes: Most bytes of the bodies of one batch of several.
-        inline_bytes: Up to here a batch may be computed on the event loop.
-    """
-
-    requests: int = 1024
-    waiting_bytes: int = 64 * 1024 * 1024
-    batch_requests: int = 256
-    batch_bytes: int = 256 * 1024
-    inline_bytes: int = 64 * 1024
-
-
-@dataclass(eq=False, slots=True)
-class _Waiting:
-    """One request in the queue; times are of `time.monotonic`."""
-
-    body: bytes
-    future: asyncio.Future[Answered]
-    since: float
-    until: float
-    gone: Gone | None
-    timing: Timing | None = None
-    watch: "asyncio.Task[None] | None" = None
 
 
 class Engine:
@@ -88,15 +50,11 @@ class Engine:
         self._holder = holder
         self._handlers = handlers
         self._limits = limits
+        self._room = WaitingRoom(handlers.keys(), limits)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
-        self._queues: dict[str, deque[_Waiting]] = {kind: deque() for kind in handlers}
-        self._count = 0
-        self._bytes = 0
         self._busy = False
         self._jobs = 0
-        self._coming = dict.fromkeys(handlers, 0)
         self._costs = {kind: BatchCosts(limits.batch_requests) for kind in handlers}
-        self._sweeping = False
         # By the number of bits of their size: what `service.watch.load` tells, counted at the price of an addition.
         self.batch_sizes = [0] * (limits.batch_requests.bit_length() + 1)
         self.batched = 0
@@ -114,24 +72,12 @@ class Engine:
     @property
     def waiting(self) -> int:
         """Requests that wait."""
-        return self._count
+        return self._room.count
 
     @property
     def waiting_bytes(self) -> int:
         """Bytes of bodies that wait or are still coming."""
-        return self._bytes
-
-    def check_room(self, coming: int = 0) -> None:
-        """Ask before reading a body.
-
-        Raises:
-            OverloadedError: If so many bytes more, or a request more, would be too many.
-        """
-        limits = self._limits
-        if self._count >= limits.requests or self._bytes + coming > limits.waiting_bytes:
-            raise OverloadedError(
-                f"{self._count} requests of {self._bytes} bytes wait, as many as may; come again later"
-            )
+        return self._room.bytes
 
     def admit(self, kind: str, within_s: float) -> None:
         """Let a request send its body; to be followed by `came`.
@@ -141,21 +87,20 @@ class Engine:
         Raises:
             OverloadedError: If there is no room for it, or its turn would not come in time.
         """
-        self.check_room()
+        self._room.check_room()
         expected_s = 0.0
-        for waiting, queue in self._queues.items():
-            if size := len(queue) + self._coming[waiting]:
-                expected_s += self._costs[waiting].expected_s(size) or 0.0
+        for waiting, size in self._room.ahead():
+            expected_s += self._costs[waiting].expected_s(size) or 0.0
         if expected_s > SURE * within_s:
             raise OverloadedError(
                 f"what waits takes {expected_s * 1000:.0f} ms, and the request has {within_s * 1000:.0f} ms; "
                 "come again later"
             )
-        self._coming[kind] += 1
+        self._room.comes(kind)
 
     def came(self, kind: str) -> None:
         """The body of an admitted request is there, or will not come."""
-        self._coming[kind] -= 1
+        self._room.came(kind)
 
     def hold(self, size: int) -> None:
         """Count bytes of a body that is still coming; a negative size gives them back.
@@ -163,9 +108,7 @@ class Engine:
         Raises:
             OverloadedError: If there is no room for them.
         """
-        if size > 0:
-            self.check_room(size)
-        self._bytes += size
+        self._room.hold(size)
 
     def submit(
         self,
@@ -191,15 +134,14 @@ class Engine:
         Raises:
             OverloadedError: If too much waits already.
         """
-        self.check_room(len(body))
+        room = self._room
+        room.check_room(len(body))
         loop = asyncio.get_running_loop()
         now = time.monotonic()
-        request = _Waiting(body, loop.create_future(), now, now + within_s, gone, timing)
-        self._queues[kind].append(request)
-        self._count += 1
-        self._bytes += len(body)
+        request = Waiting(body, loop.create_future(), now, now + within_s, gone, timing)
+        room.enter(kind, request)
         if self._busy:
-            self._look_after_waiting()
+            room.look_after()
         else:
             self._busy = True
             # Not now: whatever else has arrived by the end of this round of the loop shares the batch.
@@ -220,10 +162,10 @@ class Engine:
 
     def _turn(self) -> None:
         """Take what waits as one batch and see to its answers."""
-        kind, batch = self._take()
+        kind, batch = self._room.take()
         loop = asyncio.get_running_loop()
         if not batch:
-            self._busy = self._count > 0
+            self._busy = self._room.count > 0
             if self._busy:
                 loop.call_soon(self._turn)
             return
@@ -239,29 +181,9 @@ class Engine:
         computed = loop.run_in_executor(self._thread, self._computed, kind, bodies)
         computed.add_done_callback(lambda done: self._done(batch, done))
 
-    def _done(self, batch: list[_Waiting], computed: asyncio.Future[list[Answered]]) -> None:
+    def _done(self, batch: list[Waiting], computed: asyncio.Future[list[Answered]]) -> None:
         _give(batch, computed.result())
         self._turn()
-
-    def _take(self) -> tuple[str, list[_Waiting]]:
-        """The oldest request, and all of its kind that go with it; who came too late is told instead."""
-        batch: list[_Waiting] = []
-        waiting = [(queue[0].since, kind) for kind, queue in self._queues.items() if queue]
-        if not waiting:
-            return "", batch
-        _, kind = min(waiting)
-        queue, now, size = self._queues[kind], time.monotonic(), 0
-        while queue and len(batch) < self._limits.batch_requests:
-            size += len(queue[0].body)
-            if batch and size > self._limits.batch_bytes:
-                break
-            request = queue.popleft()
-            self._leave(request)
-            if request.until < now:
-                _refuse(request, _too_late(request))
-            elif not request.future.done():
-                batch.append(request)
-        return kind, batch
 
     def _is_small(self, kind: str, bodies: list[bytes]) -> bool:
         expected_s = self._costs[kind].expected_s(len(bodies))
@@ -295,52 +217,8 @@ class Engine:
             return [failed(kind)]
         return [answer for body in bodies for answer in self._answers(kind, [body])]
 
-    def _look_after_waiting(self) -> None:
-        """Once in a while, for as long as anybody waits: who hung up leaves, who is too late is told."""
-        if self._count and not self._sweeping:
-            self._sweeping = True
-            asyncio.get_running_loop().call_later(PATIENCE_S, self._sweep)
 
-    def _sweep(self) -> None:
-        self._sweeping = False
-        now = time.monotonic()
-        for queue in self._queues.values():
-            for request in [request for request in queue if now - request.since > PATIENCE_S]:
-                if request.until < now:
-                    queue.remove(request)
-                    self._leave(request)
-                    _refuse(request, _too_late(request))
-                elif request.gone is not None and request.watch is None:
-                    request.watch = asyncio.get_running_loop().create_task(self._watch(queue, request))
-        self._look_after_waiting()
-
-    async def _watch(self, queue: deque[_Waiting], request: _Waiting) -> None:
-        assert request.gone is not None  # noqa: S101  # the caller has looked
-        await request.gone()
-        if request in queue:
-            queue.remove(request)
-            request.watch = None
-            self._leave(request)
-            _refuse(request, HungUpError("the client hung up while its request waited"))
-
-    def _leave(self, request: _Waiting) -> None:
-        self._count -= 1
-        self._bytes -= len(request.body)
-        if request.watch is not None:
-            request.watch.cancel()
-
-
-def _too_late(request: _Waiting) -> DeadlineError:
-    waited_ms = round((request.until - request.since) * 1000)
-    return DeadlineError(f"its turn did not come within {waited_ms} ms; come again later")
-
-
-def _refuse(request: _Waiting, error: ServiceError) -> None:
-    if not request.future.done():
-        request.future.set_exception(error)
-
-
-def _taken(batch: Sequence[_Waiting]) -> None:
+def _taken(batch: Sequence[Waiting]) -> None:
     for request in batch:
         if request.timing is not None:
             # The clock of `since` is the same, and runs in the same unit.
@@ -348,7 +226,7 @@ def _taken(batch: Sequence[_Waiting]) -> None:
             request.timing.batch = len(batch)
 
 
-def _give(batch: Sequence[_Waiting], answers: Sequence[Answered]) -> None:
+def _give(batch: Sequence[Waiting], answers: Sequence[Answered]) -> None:
     for request, answer in zip(batch, answers, strict=True):
         if request.timing is not None:
             request.timing.done_s = time.monotonic()

@@ -9,10 +9,11 @@ import pytest
 from registry.manifest import Manifest
 from registry.version import Version
 from service.answered import Answered
-from service.engine import Engine, Limits
+from service.engine import Engine
 from service.errors import DeadlineError, HungUpError, OverloadedError
 from service.holder import ModelHolder
 from service.live import LiveModel
+from service.waiting_room import Limits
 from tests.service.conftest import FITTED, make_facts
 
 ECHO = "/echo"
