@@ -7,31 +7,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from tests.training.task_documents import make_data, make_document, refusal
 from training.config import SplitConfig, TaskConfig, data_root, load_config, parse_config
 from training.errors import ConfigError
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = sorted(REPOSITORY.glob("examples/*/axon.yaml"))
-
-
-def make_document(**changes):
-    return {
-        "name": "shop",
-        "data": {"log": "log.csv", "label": "clicked", "time": {"column": "time_ms"}},
-        "features": {"user": [{"kind": "categorical", "name": "city"}]},
-        **changes,
-    }
-
-
-def make_data(**changes):
-    return {**make_document()["data"], **changes}
-
-
-def refusal(document):
-    """What `parse_config` says against a document."""
-    with pytest.raises(ConfigError) as caught:
-        parse_config(document, source="axon.yaml")
-    return str(caught.value)
 
 
 # Calibration
@@ -72,141 +53,6 @@ def test_no_calibration_has_no_segments():
 @pytest.mark.parametrize("calibration", ["plat", 3, {"kind": "sigmoid"}])
 def test_an_unknown_calibration_is_refused(calibration):
     assert "training.calibration" in refusal(make_document(training={"calibration": calibration}))
-
-
-# Unknown keys
-
-
-@pytest.mark.parametrize(
-    ("document", "place", "nearest"),
-    [
-        pytest.param(make_document(modle={}), "modle", "model", id="the file"),
-        pytest.param(make_document(data=make_data(sepator=";")), "data.sepator", "separator", id="a part"),
-        pytest.param(
-            make_document(data=make_data(time={"column": "t", "fromat": "iso"})),
-            "data.time.fromat",
-            "format",
-            id="the time",
-        ),
-        pytest.param(
-            make_document(training={"optimizer": {"learning_rte": 0.1}}),
-            "training.optimizer.learning_rte",
-            "learning_rate",
-            id="a part of a part",
-        ),
-        pytest.param(
-            make_document(features={"user": [{"kind": "categorical", "name": "city", "min_cout": 3}]}),
-            "min_cout",
-            "min_count",
-            id="a feature",
-        ),
-        pytest.param(
-            make_document(features={"users": []}), "features.users", "user", id="a side of the features"
-        ),
-        pytest.param(
-            make_document(features={"user": [], "crosses": [{"name": "c", "of": ["a", "b"], "bucket": 3}]}),
-            "bucket",
-            "buckets",
-            id="a cross",
-        ),
-        pytest.param(
-            make_document(features={"time_columns": {"listed": {"time_zon": "UTC"}}}),
-            "time_zon",
-            "time_zone",
-            id="a time column",
-        ),
-    ],
-)
-def test_an_unknown_key_is_named_with_the_nearest_known_one(document, place, nearest):
-    text = refusal(document)
-    assert f"{place}: unknown key" in text
-    assert f"did you mean {nearest!r}?" in text
-
-
-def test_a_key_of_another_kind_of_feature_is_not_suggested():
-    numeric = {"kind": "numeric", "name": "price", "min_count": 3}
-    assert "did you mean 'min_count'" not in refusal(make_document(features={"item": [numeric]}))
-
-
-def test_where_no_key_is_near_the_known_ones_are_listed():
-    assert "known keys: checks_per_epoch, min_delta, patience" in refusal(
-        make_document(training={"early_stopping": {"zzz": 1}})
-    )
-
-
-# Other mistakes
-
-
-def test_every_mistake_is_told_at_once():
-    text = refusal(make_document(name="a shop", model={"dropout": 2}, training={"epochs": "many"}))
-    assert "3 thing(s) to mend" in text
-    assert [place in text for place in ("name:", "model.dropout:", "training.epochs:")] == [True] * 3
-
-
-def test_a_mistake_shows_what_came():
-    assert "(got 'many')" in refusal(make_document(training={"epochs": "many"}))
-
-
-def test_a_missing_key_is_named():
-    assert "data.label: Field required" in refusal(
-        make_document(data={"log": "log.csv", "time": {"column": "t"}})
-    )
-
-
-def test_a_contradiction_among_the_features_is_told():
-    feature = {"kind": "categorical", "name": "city"}
-    assert "two features are named 'city'" in refusal(
-        make_document(features={"user": [feature], "item": [feature]})
-    )
-
-
-def test_an_unknown_kind_of_feature_lists_the_known_ones():
-    assert "'categorical'" in refusal(make_document(features={"user": [{"kind": "category", "name": "c"}]}))
-
-
-@pytest.mark.parametrize("document", [None, [], "name: shop"], ids=["nothing", "list", "text"])
-def test_a_document_that_is_no_mapping_is_refused(document):
-    assert "expected a mapping with name, data and features" in refusal(document)
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"expected a task file at .*axon\.yaml, found nothing"):
-        load_config(tmp_path / "axon.yaml")
-
-
-@pytest.mark.parametrize(
-    "content", [b"a: [", b"\xff\xfe\x00", b"a: b: c"], ids=["bracket", "bytes", "colons"]
-)
-def test_a_file_that_is_no_yaml_is_refused(tmp_path, content):
-    path = tmp_path / "axon.yaml"
-    path.write_bytes(content)
-    with pytest.raises(ConfigError, match="expected a YAML file"):
-        load_config(path)
-
-
-def test_a_directory_is_no_task_file(tmp_path):
-    with pytest.raises(ConfigError, match="expected a YAML file"):
-        load_config(tmp_path)
-
-
-def test_an_empty_file_is_refused(tmp_path):
-    path = tmp_path / "axon.yaml"
-    path.touch()
-    with pytest.raises(ConfigError, match="expected a mapping"):
-        load_config(path)
-
-
-def test_a_tag_that_would_run_code_is_refused(tmp_path):
-    path = tmp_path / "axon.yaml"
-    path.write_text("name: !!python/object/apply:os.getcwd []")
-    with pytest.raises(ConfigError, match="expected a YAML file"):
-        load_config(path)
-
-
-def test_a_task_cannot_be_changed():
-    config = parse_config(make_document(), source="axon.yaml")
-    with pytest.raises(ValidationError, match="frozen"):
-        config.training.epochs = 7  # type: ignore[misc]  # that is the test
 
 
 # The split
