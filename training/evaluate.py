@@ -81,6 +81,7 @@ class Judge:
             clicked=clicked,
             time_ms=time_ms,
             segment_ids=self.segment_ids(Slice.VALIDATION),
+            users=_codes(users_of(self.config, self.slices.facts[Slice.VALIDATION].kept)),
         )
         return choose_calibration(self.config.training.calibration, evidence)
 
@@ -278,6 +279,16 @@ def users_of(config: TaskConfig, kept: pl.DataFrame) -> NDArray[Any] | None:
     """Who saw each impression, if the task names a user column; empty where nobody knows."""
     column = config.data.user_column
     return None if column is None or column not in kept.columns else texts_of(kept[column])
+
+
+def _codes(users: NDArray[Any] | None) -> NDArray[np.int64] | None:
+    """A number per user, shape ``(n,)``; whoever is unknown is somebody else each time."""
+    if users is None:
+        return None
+    _, codes = np.unique(users, return_inverse=True)
+    unknown = users == ""
+    codes[unknown] = len(users) + np.arange(int(unknown.sum()))
+    return codes
 
 
 def texts_of(column: pl.Series) -> NDArray[np.object_]:

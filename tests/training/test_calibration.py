@@ -19,7 +19,6 @@ from training.calibration import (
     fit_calibration,
     undo_downsampling,
 )
-from training.calibration.held import Held, independent_share
 from training.calibration.kinds import Step, wide_steps
 from training.metrics import log_loss
 
@@ -262,49 +261,3 @@ def test_a_log_kept_whole_needs_no_correction(logits):
 def test_a_share_outside_its_range_is_refused(keep_rate):
     with pytest.raises(ValueError, match=r"expected keep_rate in \(0, 1\]"):
         undo_downsampling(np.zeros(1), keep_rate)
-
-
-# Held near the identity
-
-
-@pytest.mark.parametrize("kind", ["temperature", "platt", "beta"])
-def test_a_few_clicks_of_an_honest_network_change_little(kind):
-    evidence = make_evidence(honest, impressions=300)
-    free, held = (
-        fit_calibration(kind, evidence.logits, evidence.clicked, how) for how in (None, Held(spread=1e-4))
-    )
-    moved_by = [np.abs(found.apply(evidence.logits) - evidence.logits).mean() for found in (free, held)]
-    assert moved_by[1] < 0.1 * moved_by[0]
-
-
-def test_many_clicks_have_their_way():
-    evidence = make_evidence(moved, impressions=50_000)
-    free, held = (
-        fit_calibration("platt", evidence.logits, evidence.clicked, how) for how in (None, Held(0.02))
-    )
-    assert held.apply(evidence.logits) == pytest.approx(free.apply(evidence.logits), abs=0.02)
-
-
-def test_the_cost_of_a_change_is_that_of_a_cauchy_prior():
-    cost, gradient = Held(spread=0.5, independent=0.25).cost(np.array([0.5, 0.0]), impressions=8)
-    assert cost == pytest.approx(np.log(2.0) / 2.0)
-    assert gradient == pytest.approx([0.5 * 2 * 0.5 / 0.5, 0.0])
-
-
-def test_clicks_by_chance_are_independent():
-    clicked = np.random.default_rng(1).integers(0, 2, 20_000)
-    assert independent_share(np.full(20_000, 0.5), clicked, np.arange(20_000)) > 0.4
-
-
-def test_clicks_that_come_in_stretches_count_as_few():
-    clicked = np.arange(20_000) // 1_000 % 2
-    assert independent_share(np.full(20_000, 0.5), clicked, np.arange(20_000)) == pytest.approx(19 / 20_000)
-
-
-def test_stretches_are_stretches_of_time_whatever_the_order_of_the_rows():
-    clicked, time_ms = np.arange(20_000) // 1_000 % 2, np.arange(20_000)
-    shuffled = np.random.default_rng(1).permutation(20_000)
-    half = np.full(20_000, 0.5)
-    assert independent_share(half, clicked[shuffled], time_ms[shuffled]) == independent_share(
-        half, clicked, time_ms
-    )

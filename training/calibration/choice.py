@@ -78,7 +78,7 @@ class Contender(NamedTuple):
 def _held(prior: float, evidence: Evidence) -> Held:
     line = fit_calibration("platt", evidence.logits, evidence.clicked)
     probabilities = expit(line.apply(evidence.logits))
-    return Held(prior, independent_share(probabilities, evidence.clicked, evidence.time_ms))
+    return Held(prior, independent_share(probabilities, evidence.clicked, evidence.time_ms, evidence.users))
 
 
 class Fold(NamedTuple):

@@ -21,14 +21,16 @@ class Evidence:
         clicked: Labels 0 or 1, shape ``(n,)``.
         time_ms: When each was shown, milliseconds since the epoch or another count that grows, shape ``(n,)``.
         segment_ids: Encoded id of the segment feature, shape ``(n,)``; None where no segment is asked for.
+        users: Code of who saw each, shape ``(n,)``, from 0; None where nobody knows.
     """
 
     logits: Float64Array
     clicked: NDArray[np.integer]
     time_ms: NDArray[np.int64]
     segment_ids: NDArray[np.integer] | None = None
+    users: NDArray[np.integer] | None = None
 
     def where(self, mask: NDArray[np.bool_]) -> Self:
         """Those impressions for which the mask is true."""
-        ids = None if self.segment_ids is None else self.segment_ids[mask]
-        return type(self)(self.logits[mask], self.clicked[mask], self.time_ms[mask], ids)
+        ids, users = (None if one is None else one[mask] for one in (self.segment_ids, self.users))
+        return type(self)(self.logits[mask], self.clicked[mask], self.time_ms[mask], ids, users)

@@ -33,22 +33,39 @@ class Held(NamedTuple):
 
 
 def independent_share(
-    probabilities: Float64Array, clicked: NDArray[np.integer], time_ms: NDArray[np.int64]
+    probabilities: Float64Array,
+    clicked: NDArray[np.integer],
+    time_ms: NDArray[np.int64],
+    users: NDArray[np.integer] | None = None,
 ) -> float:
     """How little neighbours tell beyond each other: 1 over the design effect, in (0, 1].
 
-    Clicks of one hour or one user are alike. Where the click rates of `BLOCKS` stretches of time stray from what is
-    expected by more than chance, so many impressions count for one.
+    Clicks of one hour or one user are alike. Where the click rates of `BLOCKS` stretches of time, or those of the users,
+    stray from what is expected by more than chance, so many impressions count for one.
 
     Args:
         probabilities: As well calibrated on these impressions as can be, shape ``(n,)``.
         clicked: Labels 0 or 1, shape ``(n,)``.
         time_ms: When each was shown, shape ``(n,)``.
+        users: Code of who saw each, shape ``(n,)``; None where nobody knows.
 
     Source:
         Kish, "Survey Sampling", 1965.
     """
     block = np.argsort(np.argsort(time_ms, kind="stable")) * BLOCKS // len(time_ms)
-    strayed = np.bincount(block, clicked - probabilities) ** 2
-    by_chance = np.bincount(block, probabilities * (1.0 - probabilities))
-    return 1.0 / max(1.0, float((strayed / by_chance).sum()) / (BLOCKS - 1))
+    strayed, by_chance = _strayed(block, probabilities, clicked)
+    effect = float((strayed / by_chance).sum()) / (BLOCKS - 1)
+    if users is not None:
+        strayed, by_chance = _strayed(users, probabilities, clicked)
+        # Of sums: many a user has but a few impressions.
+        effect = max(effect, float(strayed.sum() / by_chance.sum()))
+    return 1.0 / max(1.0, effect)
+
+
+def _strayed(
+    group: NDArray[np.integer], probabilities: Float64Array, clicked: NDArray[np.integer]
+) -> tuple[Float64Array, Float64Array]:
+    """Squared distance of each group's clicks from what was expected, and its expectation if all is chance; ``(groups,)``."""
+    strayed = np.bincount(group, clicked - probabilities).astype(np.float64) ** 2
+    by_chance = np.bincount(group, probabilities * (1.0 - probabilities)).astype(np.float64)
+    return strayed, by_chance
