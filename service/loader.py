@@ -28,7 +28,7 @@ from service.sources import Live, Snapshot, Source
 
 log = logging.getLogger(__name__)
 
-WARM_UP_ROWS = (1, 2, 10, 100, 1000)
+WARM_UP_ROWS = (1, 10, 100)
 """Sizes of the requests that are scored before the service says that it is ready."""
 
 

@@ -133,9 +133,16 @@ class FeatureSpec(Part):
         return feature
 
     def half_of(self, feature: AnyFeature) -> Half:
-        """The part of the network that the feature enters."""
+        """The part of the network that a feature of this spec enters."""
+        return self._halves[feature.name]
+
+    @cached_property
+    def _halves(self) -> Mapping[str, Half]:
+        return {feature.name: self._entered_half(feature) for feature in self.features()}
+
+    def _entered_half(self, feature: AnyFeature) -> Half:
         if isinstance(feature, Cross):
-            halves = {self.half_of(part) for part in self.features() if part.name in feature.of}
+            halves = {self._entered_half(part) for part in self.features() if part.name in feature.of}
             return halves.pop() if len(halves) == 1 else Half.JOINT
         if isinstance(feature, Age):
             # An item ages between two requests: nothing computed once per item may hold it.
