@@ -61,7 +61,7 @@ class ServiceSettings(BaseSettings):
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1, description="most bytes of one request's body")
     history: str | None = Field(
         default=None,
-        description="store of what happened before, kept up to date by somebody: redis://HOST:PORT/NUMBER or sqlite:PATH; "
+        description="store of what happened before, kept up to date by axon remember: redis://HOST:PORT/NUMBER or sqlite:PATH; "
         "by default what it was at the end of training, kept with the version",
     )
     catalog: Path | None = Field(
@@ -160,6 +160,12 @@ class ServiceSettings(BaseSettings):
     )
     poll_s: float = Field(
         default=2.0, gt=0, le=3600, description="seconds between two looks into the registry"
+    )
+    load_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="share of a core that loading a version may take, for its first half minute, while another one answers",
     )
     drain_s: float = Field(
         default=1.0,

@@ -19,6 +19,7 @@ from registry.version import Version
 from service.errors import ServiceError
 from service.holder import ModelHolder
 from service.live import LiveModel
+from service.pacing import in_slices
 from service.settings import ServiceSettings
 
 REFUSED_FOR_S = 30.0
@@ -127,8 +128,9 @@ class ModelWatcher:
         self._refused_until[version] = time.monotonic() + REFUSED_FOR_S
         log.info("loading %s", version)
         explain(f"loading {version}")
+        share = 1.0 if self._holder.live is None else self._settings.load_share
         # Nobody prunes it while it is read.
-        with in_use(self.registry.fetch(version).directory):
+        with in_use(self.registry.fetch(version).directory), in_slices(share):
             live = self._load(version)
         # A version that was served once may come back at once.
         del self._refused_until[version]

@@ -43,8 +43,8 @@ Compute = Callable[[Mapping[str, NDArray[Any]]], States]
 _FILTER = "/candidates/filter"
 """Where a rank request has its filter."""
 
-BATCH = 8192
-"""Items whose states are computed at once."""
+BATCH = 1024
+"""Items whose states are computed at once: no more, because whoever loads a version answers requests meanwhile."""
 
 _TEXTUAL = {RawKind.TEXT, RawKind.TEXTS}
 
@@ -209,13 +209,9 @@ class ItemTable:
 
     def _read_others(self, items: Mapping[str, Features]) -> dict[str, list[Value]]:
         """Values of the columns that the model does not know: texts, or lists of texts once an item had a list."""
-        known = self._known
-        cells: dict[str, list[object]] = {
-            name: [None] * len(items) for name in self._columns if name not in known
-        }
-        for place, features in enumerate(items.values()):
-            for name in features.keys() - known:
-                cells.setdefault(name, [None] * len(items))[place] = features[name]
+        names = dict.fromkeys(name for name in self._columns if name not in self._known)
+        names |= dict.fromkeys(sorted(set().union(*items.values()) - self._known))
+        cells = {name: [features.get(name) for features in items.values()] for name in names}
         return {name: self._read_other(name, values) for name, values in cells.items()}
 
     def _read_other(self, name: str, cells: list[Any]) -> list[Value]:
