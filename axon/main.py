@@ -10,6 +10,7 @@ import typer
 
 ROOTS = {
     "features.errors": "FeatureError",
+    "history.errors": "HistoryError",
     "journal.errors": "JournalError",
     "registry.errors": "RegistryError",
     "service.errors": "ServiceError",
@@ -53,9 +54,21 @@ def refusals() -> tuple[type[BaseException], ...]:
 
 def register() -> None:
     """Add every command; their modules import nothing heavy at their top."""
-    from axon.commands import compare, data, init, join, models, retrain, scoring, serve, train, tune
+    from axon.commands import (
+        compare,
+        data,
+        init,
+        join,
+        models,
+        remember,
+        retrain,
+        scoring,
+        serve,
+        train,
+        tune,
+    )
 
-    for module in (init, data, join, compare, train, retrain, tune, scoring, models, serve):
+    for module in (init, data, join, compare, train, retrain, remember, tune, scoring, models, serve):
         module.add_to(app)
 
 

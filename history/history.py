@@ -1,6 +1,6 @@
 """The one door to what happened before: questions about impressions and outcomes of impressions come in, columns go out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from features.spec import Activity, Recent
 from history.columns import Impressions, Int64Array, Keys
 from history.counters import Asked, Counters, Happened
 from history.recent import Sequences
-from history.stores.store import HistoryStore
+from history.stores.store import Changes, HistoryStore
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,24 @@ class History:
         """The history columns as the store knows them now."""
         return self.advance(impressions, questions, Outcomes.none())
 
-    def record(self, impressions: Impressions, outcomes: Outcomes) -> None:
-        """Take in outcomes, all of them or, when interrupted, none."""
-        nothing = np.empty(0, np.int64)
-        self.advance(impressions, Questions(nothing, nothing, nothing), outcomes)
+    def record(self, impressions: Impressions, outcomes: Outcomes, beside: Changes | None = None) -> None:
+        """Take in outcomes, all of them or, when interrupted, none.
 
-    def advance(self, impressions: Impressions, questions: Questions, outcomes: Outcomes) -> Answers:
+        Args:
+            impressions: The key columns.
+            outcomes: What became of them.
+            beside: Records of the caller's own, which are kept if, and only if, the outcomes are.
+        """
+        nothing = np.empty(0, np.int64)
+        self.advance(impressions, Questions(nothing, nothing, nothing), outcomes, beside)
+
+    def advance(
+        self,
+        impressions: Impressions,
+        questions: Questions,
+        outcomes: Outcomes,
+        beside: Changes | None = None,
+    ) -> Answers:
         """Answer questions in the middle of outcomes, then keep the outcomes.
 
         A question sees what the store holds and those of the outcomes that were visible before its ``read_ms``. Outcomes
@@ -100,7 +112,7 @@ class History:
         parts = {feature.name: _of(feature, block, questions, outcomes) for feature in self.features}
         found = self.store.get({name: asked.keys.texts for name, (asked, _) in parts.items()})
         answers = Answers({}, {})
-        changes: dict[str, dict[str, bytes]] = {}
+        changes: dict[str, Mapping[str, bytes]] = {}
         for feature in self.features:
             asked, happened = parts[feature.name]
             records = found[feature.name]
@@ -119,8 +131,8 @@ class History:
             changed = np.unique(happened.keys.codes).tolist()
             texts = asked.keys.texts
             changes[feature.name] = {texts[code]: after[code] for code in changed}
-        if len(outcomes.rows):
-            self.store.put(changes)
+        if len(outcomes.rows) or beside:
+            self.store.put(changes | dict(beside or {}))
         return answers
 
 

@@ -17,7 +17,7 @@ from training.errors import DataError
 from training.gate.bootstrap import redrawn_sums, units_of
 from training.gate.duel import Interval
 from training.join import shadows
-from training.join.joining import LABELS, PROBABILITY
+from training.join.labelling import LABELS, PROBABILITY
 from training.metrics import SMALLEST_PROBABILITY, aucs_by_user
 
 Float64Array = NDArray[np.float64]

@@ -9,6 +9,7 @@ TrainingError
 ├── DivergedError           the loss stopped being a finite number
 ├── SkewError               the export does not answer what was trained, to the last bit
 ├── BusyError               another process is at the same work
+├── OtherHistoryError       a live store of history was filled with other definitions
 ├── ConversionError         the network cannot be served without TensorFlow
 ├── GateClosedError         the model is not good enough to be published
 └── MissingExtraError       a library that only some commands need is not installed
@@ -55,6 +56,10 @@ class SkewError(TrainingError):
 
 class BusyError(TrainingError):
     """Another process is at the same work."""
+
+
+class OtherHistoryError(TrainingError):
+    """A live store of history was filled with other definitions than the champion's."""
 
 
 class ConversionError(TrainingError):

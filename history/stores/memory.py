@@ -22,5 +22,8 @@ class MemoryStore:
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         yield from self._spaces[space].items()
 
+    def clear(self, space: str) -> None:
+        self._spaces.pop(space, None)
+
     def close(self) -> None:
         """Nothing to let go of."""

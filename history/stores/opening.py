@@ -34,6 +34,9 @@ class PrefixedStore:
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         return self._store.records(self._prefix + space)
 
+    def clear(self, space: str) -> None:
+        self._store.clear(self._prefix + space)
+
     def close(self) -> None:
         self._store.close()
 

@@ -70,10 +70,9 @@ class RedisStore:
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         begins = _name(space, "")
-        pattern = re.sub(r"([\\*?\[\]])", r"\\\1", begins) + "*"
         with self._explained():
             seen: set[bytes] = set()
-            for some in _batches(self._client.scan_iter(pattern, count=_AT_ONCE)):
+            for some in _batches(self._names(space)):
                 # A scan may name a key twice.
                 fresh = [name for name in some if name not in seen]
                 seen.update(fresh)
@@ -81,8 +80,18 @@ class RedisStore:
                     if isinstance(record, bytes):  # None where somebody has deleted it since
                         yield name.decode()[len(begins) :], record
 
+    def clear(self, space: str) -> None:
+        with self._explained():
+            for some in _batches(self._names(space)):
+                self._client.unlink(*some)
+
     def close(self) -> None:
         self._client.close()
+
+    def _names(self, space: str) -> Iterator[bytes]:
+        """Every name of a space, some of them perhaps twice."""
+        pattern = re.sub(r"([\\*?\[\]])", r"\\\1", _name(space, "")) + "*"
+        return self._client.scan_iter(pattern, count=_AT_ONCE)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -43,6 +43,10 @@ class SqliteStore:
         with self._explained():
             yield from self._database.execute("SELECT key, record FROM records WHERE space = ?", (space,))
 
+    def clear(self, space: str) -> None:
+        with self._explained(), self._database:
+            self._database.execute("DELETE FROM records WHERE space = ?", (space,))
+
     def close(self) -> None:
         self._database.close()
 

@@ -32,5 +32,8 @@ class HistoryStore(Protocol):
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         """Every key of a space with its record."""
 
+    def clear(self, space: str) -> None:
+        """Forget every record of a space."""
+
     def close(self) -> None:
         """Let go of files and connections."""

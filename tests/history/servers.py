@@ -13,13 +13,14 @@ import redis
 
 
 @contextmanager
-def running_redis(directory: Path) -> Iterator[str]:
-    """Start a server on a free port; its address."""
+def running_redis(directory: Path, port: int = 0) -> Iterator[str]:
+    """Start a server on a port, a free one by default; its address."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.fail("expected redis-server on the path, found none: apt-get install redis-server")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    if not port:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = int(free.getsockname()[1])
     arguments = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
     try:

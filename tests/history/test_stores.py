@@ -8,14 +8,18 @@ import threading
 import uuid
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from history import StoreError
+from features.spec import Activity
+from history import History, Impressions, KeyColumn, Outcomes, StoreError
+from history.errors import BusyStoreError
 from history.stores.copy import copy_records
 from history.stores.memory import MemoryStore
 from history.stores.opening import open_store
+from history.stores.writer import claim_of
 from tests.history.servers import running_redis
 
 KINDS = ["memory", "sqlite", "redis"]
@@ -125,6 +129,63 @@ def test_a_copy_holds_what_the_original_holds(store):
     assert dict(copy.records("user")) == {"ann": b"1", "bob": b"2"}
 
 
+def test_a_space_that_is_cleared_is_empty_and_no_other_is(store):
+    store.put({"user": {f"u{number}": b"x" for number in range(2_500)}, "user_item": {"u1": b"1"}})
+    store.clear("user")
+    assert (dict(store.records("user")), dict(store.records("user_item"))) == ({}, {"u1": b"1"})
+
+
+def shown_once(store, beside) -> None:
+    """Records an impression of ann, and something beside it."""
+    one = np.ones(1, np.int64)
+    history = History([Activity(name="user", of=("user",))], store)
+    history.record(
+        Impressions({"user": KeyColumn.of(["ann"])}, 1), Outcomes(one * 0, one, one, one), beside=beside
+    )
+
+
+def test_what_is_kept_beside_outcomes_is_kept_with_them(store):
+    shown_once(store, {"mine": {"cursor": b"7"}})
+    assert store.get({"mine": ["cursor"]}) == {"mine": [b"7"]}
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_outcomes_are_not_kept_without_what_stands_beside_them(address, kind):
+    store = open_store(*address(kind))
+    with pytest.raises(StoreError):
+        shown_once(store, {"mine": {"cursor": None}})
+    assert store.get({"user": ["ann"]}) == {"user": [None]}
+    store.close()
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_there_is_one_writer_at_a_time(address, kind):
+    place = address(kind)
+    first, second = claim_of(*place), claim_of(*place)
+    first.hold()
+    first.hold()
+    with pytest.raises(BusyStoreError, match="expected to be the only one"):
+        second.hold()
+    first.close()
+    second.hold()
+    second.close()
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_each_model_has_a_writer_of_its_own(address, kind):
+    url, prefix = address(kind)
+    shop, news = claim_of(url, f"{prefix}shop"), claim_of(url, f"{prefix}news")
+    shop.hold()
+    news.hold()
+    shop.close()
+    news.close()
+
+
+def test_nobody_writes_what_is_gone_with_the_process():
+    with pytest.raises(StoreError, match="expected a store that stays"):
+        claim_of("memory:", "shop")
+
+
 @pytest.mark.parametrize("kind", LASTING)
 def test_records_are_there_when_the_store_is_opened_again(address, kind):
     place = address(kind)
@@ -162,6 +223,7 @@ import sys
 import numpy as np
 from history import History, Impressions, KeyColumn, Outcomes
 from history.stores.opening import open_store
+from history.stores.writer import claim_of
 from features.spec import Activity
 
 names = [f"u{number}" for number in range(300)]

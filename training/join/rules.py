@@ -1,8 +1,10 @@
 """Which impressions are labelled, and how: options of ``axon join`` come in, rules that `training.join.joining` asks go out."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from training.config import TaskConfig
 
 
 class JoinRules(BaseModel):
@@ -28,6 +30,20 @@ class JoinRules(BaseModel):
     item_column: str = Field(
         default="item_id", description="of the log, where the model names no item column"
     )
+
+    @classmethod
+    def of_task(cls, config: TaskConfig, *, window_ms: int, since_ms: int, until_ms: int) -> Self:
+        """The rules that a task file states in ``retrain.join``, for decisions of its model."""
+        return cls(
+            window_ms=window_ms,
+            until_ms=until_ms,
+            since_ms=since_ms,
+            shown=config.retrain.join.shown,
+            positions=config.retrain.join.positions,
+            model=config.name,
+            user_column=config.data.user_column or "user_id",
+            item_column=config.data.item_column or "item_id",
+        )
 
     def impression_ms(self, told_ms: int | None, decided_ms: int, position: int) -> int | None:
         """When an answered item was shown; None if it was not, as far as we know.

@@ -13,9 +13,7 @@ from journal import JournalError
 from training.config import TaskConfig, TimeConfig
 from training.errors import ConfigError, DataError, NothingJoinedError
 from training.join import JoinRules, join
-from training.join.joining import LABELS, TIME
-
-_BY_TARGET = {str(done): label for done, label in LABELS.items()}
+from training.join.labelling import TIME, label_column
 
 
 class JoinedLog:
@@ -56,15 +54,8 @@ class JoinedLog:
         last_ms = _last_ms(config, until)
         if last_ms < since_ms or how.decisions is None:
             return {}
-        rules = JoinRules(
-            window_ms=how.window_ms,
-            until_ms=last_ms + how.window_ms,
-            since_ms=since_ms,
-            shown=how.shown,
-            positions=how.positions,
-            model=config.name,
-            user_column=config.data.user_column or "user_id",
-            item_column=config.data.item_column or "item_id",
+        rules = JoinRules.of_task(
+            config, window_ms=how.window_ms, since_ms=since_ms, until_ms=last_ms + how.window_ms
         )
         try:
             return asdict(
@@ -80,13 +71,13 @@ class JoinedLog:
         data = config.data.model_copy(
             update={
                 "log": str(self._directory.resolve() / "*.jsonl"),
-                "label": _BY_TARGET.get(config.data.target, config.data.label),
+                "label": label_column(config.data.target, config.data.label),
                 "positive": (),
                 "time": TimeConfig(column=TIME),
             }
         )
         targets = tuple(
-            target.model_copy(update={"label": _BY_TARGET.get(target.name, target.label), "positive": ()})
+            target.model_copy(update={"label": label_column(target.name, target.label), "positive": ()})
             for target in config.targets
         )
         return config.model_copy(update={"data": data, "targets": targets})

@@ -1,0 +1,73 @@
+"""Whoever feeds a history is killed again and again: in the end the store is what an uninterrupted run would have made."""
+
+import contextlib
+import multiprocessing
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import redis
+
+from history import History, HistoryStore
+from history.stores.opening import open_store
+from tests.history.servers import running_redis
+from tests.training.remembering.feeder import feed
+from tests.training.remembering.world import (
+    END_MS,
+    NAME,
+    World,
+    answers,
+    assert_same,
+    make_world,
+    write_journals,
+)
+from training.remembering.cursor import Cursor
+
+KILLS = 15
+
+# Children of a process that has everything imported and nothing begun: they are at work at once.
+CHILDREN = multiprocessing.get_context("forkserver")
+CHILDREN.set_forkserver_preload(
+    ["tests.training.remembering.feeder", "history.stores.lease", "history.stores.redis"]
+)
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def place(request, tmp_path) -> Iterator[tuple[str, redis.Redis]]:
+    """The address of a store, and a Redis, in which it may be."""
+    with running_redis(tmp_path) as url, redis.Redis.from_url(url) as client:
+        yield (url if request.param == "redis" else f"sqlite:{tmp_path / 'history.db'}"), client
+
+
+def reached(store: HistoryStore) -> int:
+    """How far the store has come, milliseconds since the epoch."""
+    cursor = Cursor.read(store)
+    return 0 if cursor is None else cursor.shown_ms
+
+
+def kill_at_work(world: World, place: str, store: HistoryStore, pause_s: float) -> int:
+    """Start to feed, and kill a moment after something was written; how far it came."""
+    before = reached(store)
+    process = CHILDREN.Process(target=feed, args=(str(world.directory), place))
+    process.start()
+    while reached(store) == before and process.is_alive():
+        time.sleep(0.001)
+    time.sleep(pause_s)
+    process.kill()
+    process.join()
+    return reached(store)
+
+
+def test_a_feeder_that_is_killed_at_any_moment_counts_everything_once(place, tmp_path):
+    (address, client), world = place, make_world(tmp_path, 4_000)
+    write_journals(world.journals, world.later)
+    chance = np.random.default_rng(7)
+    with contextlib.closing(open_store(address, NAME)) as store:
+        for _ in range(KILLS):
+            at_ms = kill_at_work(world, address, store, chance.uniform(0, 0.02))
+            client.delete(f"axon:writer:{NAME}")  # as if its time had run out
+        assert at_ms < END_MS, "nothing is left: it was not killed at work"
+        feed(str(world.directory), address)
+        told = answers(History(world.config.features.history, store))
+    assert_same(told, world.expected())

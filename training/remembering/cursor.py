@@ -1,0 +1,69 @@
+"""How far a store has come, kept in the store itself: written together with the outcomes that it speaks of, in one step.
+
+`training.remembering.remembering` reads it at every step, so that an outcome is counted once, whatever is killed and whenever.
+"""
+
+from collections.abc import Sequence
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from features.spec import Activity, Recent
+from history import HistoryStore, StoreError
+from history.stores.store import Changes
+
+SPACE = "~remembered"
+"""No feature of history can be called so."""
+_KEY = "cursor"
+
+
+class Cursor(BaseModel):
+    """What of the journals is in the store."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shown_ms: int = Field(
+        description="every impression shown up to this moment is in the store, or came too late"
+    )
+    snapshot_ms: int = Field(
+        description="the snapshot that the store began with has the impressions up to here"
+    )
+    read_ms: int = Field(description="when the journals were read last")
+    definitions: dict[str, str] = Field(description="of the features of history, by name")
+
+    @classmethod
+    def read(cls, store: HistoryStore) -> Self | None:
+        """The cursor of a store; None where nobody has filled it to the end.
+
+        Raises:
+            StoreError: If the store cannot be read.
+        """
+        (record,) = store.get({SPACE: [_KEY]})[SPACE]
+        if record is None:
+            return None
+        try:
+            return cls.model_validate_json(record)
+        except ValidationError as error:
+            raise StoreError(
+                f"expected the cursor of this version of Axon, got {record[:100]!r}: fill the store anew with --seed-again"
+            ) from error
+
+    def changes(self) -> Changes:
+        """As it is kept."""
+        return {SPACE: {_KEY: self.model_dump_json().encode()}}
+
+    def moved(self, shown_ms: int, read_ms: int) -> Self:
+        """The cursor when all impressions up to a later moment are in the store."""
+        return self.model_copy(update={"shown_ms": shown_ms, "read_ms": read_ms})
+
+
+def definitions_of(features: Sequence[Activity | Recent]) -> dict[str, str]:
+    """What decides what a record means, in words, by the name of the feature."""
+    return {feature.name: _definition(feature) for feature in features}
+
+
+def _definition(feature: Activity | Recent) -> str:
+    of = ", ".join(feature.of)
+    if isinstance(feature, Activity):
+        return f"activity of {of}" + "".join(f", half-life {one}" for one in feature.half_lives)
+    return f"the last {feature.max_length} {feature.collects} of {of}"
