@@ -62,7 +62,7 @@ COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-
 # --- what a change must pass ---
 
 .PHONY: check
-check: lint types imports docs ## lint, types, imports and docs
+check: lint types imports pages ## lint, types, imports and the documentation's links and lists
 
 .PHONY: lint
 lint: $(STAMP) ## ruff, formatting and spelling
@@ -77,6 +77,10 @@ types: $(STAMP) ## mypy --strict
 .PHONY: imports
 imports: $(STAMP) ## the import contracts between rooms
 	$(BIN)/lint-imports
+
+.PHONY: pages
+pages: $(STAMP) ## follow the documentation's links, compare its lists with the code; its commands are run by test
+	$(BIN)/pytest tests/docs -q -k "not commands_and_snippets_run"
 
 .PHONY: docs
 docs: $(STAMP) ## run the documentation's commands and snippets, follow its links
