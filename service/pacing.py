@@ -6,6 +6,7 @@ every second turn of it, and all of a core's other half, for as long as it lasts
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -34,7 +35,8 @@ def in_slices(share: float, longest_s: float = LONGEST_S) -> Iterator[None]:
     if share >= 1 or sys.getprofile() is not None:
         yield
         return
-    now, rest = time.perf_counter, time.sleep
+    # Not `time.sleep`, which fails where a clock jumps: an error here would be one of the code that is interrupted.
+    now, rest = time.perf_counter, threading.Event().wait
     began = resumed = now()
     per_second = 1 / share - 1
 
