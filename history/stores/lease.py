@@ -1,21 +1,17 @@
 """The right to write a store in Redis: a lock that runs out by itself, renewed by a thread as long as its owner lives."""
 
 import contextlib
-import re
 import threading
 import time
 
 import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import LockError
-from redis.retry import Retry
 
 from history.errors import BusyStoreError, StoreError
+from history.stores.redis_client import client_of
 
 LEASE_S = 15.0
 """So long after its owner was killed the lock runs out."""
-
-_TIMEOUT_S = 2.0
 
 
 class Lease:
@@ -27,17 +23,7 @@ class Lease:
     """
 
     def __init__(self, url: str, name: str) -> None:
-        # Without the part that may hold a password.
-        self._shown = re.sub(r"//.*@", "//...@", url)
-        try:
-            self._client = redis.Redis.from_url(
-                url,
-                socket_timeout=_TIMEOUT_S,
-                socket_connect_timeout=_TIMEOUT_S,
-                retry=Retry(NoBackoff(), 1),
-            )
-        except ValueError as error:
-            raise StoreError(f"expected the address of a Redis, got {self._shown!r}: {error}") from error
+        self._client, self._shown = client_of(url)
         # Not of one thread alone: another one renews it.
         self._lock = self._client.lock(name, timeout=LEASE_S, blocking=False, thread_local=False)
         self._ending = threading.Event()

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from history.errors import StoreError
+from history.stores.redis_client import client_of
 from history.stores.store import Changes, Found, Wanted
 
 _AFTER_SPACE = "\x1f"
@@ -20,9 +19,6 @@ _AT_ONCE = 1000
 """Keys per command."""
 
 _T = TypeVar("_T")
-
-_TIMEOUT_S = 2.0
-"""Longest wait for an answer: whoever asked is waiting too."""
 
 
 class RedisStore:
@@ -36,17 +32,7 @@ class RedisStore:
     """
 
     def __init__(self, url: str) -> None:
-        # Without the part that may hold a password.
-        self._shown = re.sub(r"//.*@", "//...@", url)
-        try:
-            self._client = redis.Redis.from_url(
-                url,
-                socket_timeout=_TIMEOUT_S,
-                socket_connect_timeout=_TIMEOUT_S,
-                retry=Retry(NoBackoff(), 1),  # a connection that died unused is opened again
-            )
-        except ValueError as error:
-            raise StoreError(f"expected the address of a Redis, got {self._shown!r}: {error}") from error
+        self._client, self._shown = client_of(url)
         with self._explained():
             self._client.ping()
 

@@ -177,6 +177,8 @@ def test_each_model_has_a_writer_of_its_own(address, kind):
     shop, news = claim_of(url, f"{prefix}shop"), claim_of(url, f"{prefix}news")
     shop.hold()
     news.hold()
+    with pytest.raises(BusyStoreError):
+        claim_of(url, f"{prefix}shop").hold()
     shop.close()
     news.close()
 
