@@ -73,24 +73,35 @@ def main() -> None:
         with running([plan], Path(directory)) as [server]:
             server.thaw()
             load = Load(server, body)
-            weighed = publish_all(registry, bundle, world.version.name, asked.publishes, server)
+            weighed, copying = publish_all(registry, bundle, world.version.name, asked.publishes, server)
             answers = load.stopped()
             log = (Path(directory) / "Axon,-ONNX.log").read_text()
-    show(answers, swaps(log), weighed)
+    show(answers, swaps(log), copying, weighed)
 
 
-def publish_all(registry: LocalRegistry, bundle: Path, name: str, times: int, server: Server) -> list[float]:
-    """Publish again and again, each time once the service has taken the one before; MB of memory after each."""
-    weighed = []
+def publish_all(
+    registry: LocalRegistry, bundle: Path, name: str, times: int, server: Server
+) -> tuple[list[float], list[tuple[float, float]]]:
+    """Publish again and again, each time once the service has taken the one before.
+
+    Returns:
+        MB of memory after each, and when the publisher copied or deleted files, seconds since the epoch.
+    """
+    weighed: list[float] = []
+    copying: list[tuple[float, float]] = []
     with httpx.Client(base_url=server.address, trust_env=False) as client:
         for _ in range(times):
+            began = time.time()
             version = registry.publish(bundle, name)
+            copying.append((began, time.time()))
             wait_for(client, version.number)
             weighed.append(server.resident_mb())
+            began = time.time()
             registry.prune(name, keep=KEPT)
+            copying.append((began, time.time()))
             time.sleep(_BETWEEN_S)
     time.sleep(1)
-    return weighed
+    return weighed, copying
 
 
 def wait_for(client: httpx.Client, version: int) -> None:
@@ -166,23 +177,37 @@ def swaps(log: str) -> list[tuple[float, float]]:
     return found
 
 
-def show(answers: Sequence[Asked], during: Sequence[tuple[float, float]], weighed: Sequence[float]) -> None:
-    """Print what was seen."""
+def show(
+    answers: Sequence[Asked],
+    during: Sequence[tuple[float, float]],
+    copying: Sequence[tuple[float, float]],
+    weighed: Sequence[float],
+) -> None:
+    """Print what was seen; what was asked while the publisher was at work outside of a swap counts as neither."""
     failed = sum(asked.status != 200 for asked in answers)
     versions = [asked.version for asked in sorted(answers, key=lambda asked: asked.done) if asked.version]
-    starts = np.array([start for start, _ in during])
-    ends = np.array([end for _, end in during])
-    inside = np.array([bool(((starts <= asked.done) & (asked.due <= ends)).any()) for asked in answers])
+    inside = _within(answers, during)
+    apart = _within(answers, copying) & ~inside
+    outside = ~inside & ~apart
     latencies = np.array([(asked.done - asked.due) * 1000 for asked in answers])
-    p99_in, p99_out = (float(np.percentile(latencies[mask], 99)) for mask in (inside, ~inside))
+    p99_in, p99_out = (float(np.percentile(latencies[mask], 99)) for mask in (inside, outside))
     print(f"{len(answers):,} requests at {RATE} a second, {len(during)} swaps; {failed} failed")
     print(
         f"p99 during swaps {p99_in:.2f} ms ({inside.mean():.0%} of the requests), outside {p99_out:.2f} ms: {p99_in / p99_out:.2f}"
     )
+    if apart.any():
+        told = float(np.percentile(latencies[apart], 99))
+        print(f"p99 while versions were copied or deleted {told:.2f} ms ({apart.mean():.0%}): neither")
     print(f"versions answered: {len(set(versions))}, from {min(versions)} to {max(versions)}")
     print(
         f"resident after the 5th publish {weighed[4]:.0f} MB, after the last {weighed[-1]:.0f} MB: {weighed[-1] / weighed[4]:.2f}"
     )
+
+
+def _within(answers: Sequence[Asked], spans: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Which requests were waiting at some moment of a span, shape ``(answers,)``."""
+    starts, ends = np.array(spans).reshape(-1, 2).T
+    return np.array([bool(((starts <= asked.done) & (asked.due <= ends)).any()) for asked in answers])
 
 
 if __name__ == "__main__":
