@@ -59,6 +59,9 @@ class AxonApp(FastAPI):
         service: What the routes use.
         watcher: Started and stopped with the application.
         engine: Answers what comes the short way; stopped with the application.
+
+    Attributes:
+        hot: The short way; `service.connection` takes it too.
     """
 
     background: Background
@@ -69,11 +72,11 @@ class AxonApp(FastAPI):
         self.state.service = service
         self.watcher = watcher
         self.engine = engine
-        self._hot = HotPath(service, engine)
+        self.hot = HotPath(service, engine)
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        way = self._hot if self._hot.takes(scope) else super().__call__
+        way = self.hot if self.hot.takes(scope) else super().__call__
         await way(scope, receive, send)
 
     @override

@@ -18,6 +18,7 @@ import uvicorn
 from typing_extensions import override
 
 from service.app import AxonApp, create_app
+from service.connection import Connection
 from service.errors import AddressError
 from service.live import LiveModel
 from service.settings import ServiceSettings
@@ -80,6 +81,7 @@ def _serve_here(settings: ServiceSettings, on_live: OnLive | None, listener: soc
     app = create_app(settings, on_live=None if on_live is None else partial(on_live, address))
     config = uvicorn.Config(
         app,
+        http=partial(Connection, hot=app.hot),  # type: ignore[arg-type]  # called like the class
         log_config=None,
         log_level=settings.log_level,
         access_log=False,

@@ -1,0 +1,194 @@
+"""A client's connection: plain requests of the hot routes are answered where their bytes arrive, all others as uvicorn does it.
+
+Half of what a small request cost went into ASGI: a task, three coroutines and four messages for what is a function of a
+body. `service.run` makes one of these per connection. A request is plain if nothing stands before it on its connection and it asks
+for nothing of HTTP but an answer; `service.hot` decides about it here as it does there.
+"""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from service.answered import Answered
+from service.errors import HungUpError, SlowBodyError
+from service.hot import NOBODY, Call, HotPath, head
+
+
+class _Exchange:
+    """A plain request and its answer.
+
+    The second half of the attributes is what uvicorn reads and sets of the request that it takes for the current one.
+    """
+
+    __slots__ = (
+        "call",
+        "chunks",
+        "disconnected",
+        "held",
+        "keep_alive",
+        "message_event",
+        "response_complete",
+        "size",
+        "timer",
+        "within_s",
+    )
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.within_s = 0.0
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.held = 0
+        self.timer: asyncio.TimerHandle | None = None
+        self.keep_alive = True
+        self.disconnected = False
+        self.response_complete = False
+        self.message_event = asyncio.Event()
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's protocol with a short way through it.
+
+    Args:
+        hot: What becomes of a plain request.
+    """
+
+    cycle: Any  # uvicorn's own, or an `_Exchange`
+
+    def __init__(self, *args: Any, hot: HotPath, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hot = hot
+        self._paths = {path.encode(): path for path in hot.paths}
+        self._coming: _Exchange | None = None  # the plain request whose body is not whole yet
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._coming is not None:
+            self._wait_for_the_rest(self._coming)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._coming is not None:
+            self._give_up(self._coming)
+
+    @override
+    def on_headers_complete(self) -> None:
+        path = self._paths.get(self.url)
+        if path is None or not self._is_plain():
+            super().on_headers_complete()
+            return
+        self.cycle = exchange = _Exchange(self._hot.begin(path, self.headers))
+        try:
+            exchange.within_s = self._hot.admit(exchange.call)
+        except Exception as error:  # noqa: BLE001  # told by `refusal`
+            self._answer(exchange, self._hot.refusal(exchange.call, error))
+        else:
+            self._coming = exchange
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        exchange = self._coming
+        if exchange is None:
+            super().on_body(body)
+        else:
+            exchange.chunks.append(body)
+            exchange.size += len(body)
+
+    @override
+    def on_message_complete(self) -> None:
+        exchange = self._coming
+        if exchange is None:
+            super().on_message_complete()
+            return
+        self._came(exchange)
+        body = b"".join(exchange.chunks)
+        exchange.chunks.clear()
+        try:
+            future = self._hot.submit(exchange.call, body, exchange.within_s, exchange.message_event.wait)
+        except Exception as error:  # noqa: BLE001  # told by `refusal`
+            self._answer(exchange, self._hot.refusal(exchange.call, error))
+        else:
+            future.add_done_callback(partial(self._computed, exchange))
+
+    def _is_plain(self) -> bool:
+        """Whether nothing but its body is left to come before it can be answered."""
+        parser = self.parser
+        return (
+            parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and self.limit_concurrency is None
+            and (self.cycle is None or self.cycle.response_complete)
+        )
+
+    def _wait_for_the_rest(self, exchange: _Exchange) -> None:
+        """What has come of a body is counted, and its time runs."""
+        if self.transport.is_closing():  # it was no HTTP
+            self._give_up(exchange)
+            return
+        try:
+            self._hot.hold(exchange.size, exchange.held)
+            exchange.held = exchange.size
+        except Exception as error:  # noqa: BLE001  # told by `refusal`
+            self._refuse_the_rest(exchange, error)
+            return
+        if exchange.timer is None:
+            exchange.timer = self.loop.call_later(self._hot.read_s, self._too_late, exchange)
+
+    def _too_late(self, exchange: _Exchange) -> None:
+        self._refuse_the_rest(exchange, SlowBodyError(f"expected the body within {self._hot.read_s:g} s"))
+
+    def _refuse_the_rest(self, exchange: _Exchange, error: Exception) -> None:
+        """What still comes of a request that is answered is passed over by uvicorn."""
+        self._came(exchange)
+        exchange.chunks.clear()
+        self._answer(exchange, self._hot.refusal(exchange.call, error))
+
+    def _give_up(self, exchange: _Exchange) -> None:
+        self._came(exchange)
+        exchange.response_complete = True
+        self._hot.end(exchange.call, NOBODY)
+
+    def _came(self, exchange: _Exchange) -> None:
+        self._coming = None
+        if exchange.timer is not None:
+            exchange.timer.cancel()
+        self._hot.came(exchange.call, exchange.held)
+
+    def _computed(self, exchange: _Exchange, computed: asyncio.Future[Answered]) -> None:
+        error = HungUpError() if computed.cancelled() else computed.exception()
+        if error is None:
+            self._answer(exchange, computed.result())
+        elif isinstance(error, HungUpError):
+            exchange.response_complete = True
+            self._hot.end(exchange.call, NOBODY)
+        else:
+            self._answer(exchange, self._hot.refusal(exchange.call, error))
+
+    def _answer(self, exchange: _Exchange, answered: Answered) -> None:
+        exchange.response_complete = True
+        if not exchange.disconnected and not self.transport.is_closing():
+            self.transport.write(self._written(exchange, answered))
+            if not exchange.keep_alive:
+                self.transport.close()
+            # Lets the next request in, and looks after the connection until there is one.
+            self.on_response_complete()
+        self._hot.end(exchange.call, answered)
+
+    def _written(self, exchange: _Exchange, answered: Answered) -> bytes:
+        """The answer as bytes; no header has anything that a client chose but the request's id, which was looked at."""
+        parts = [STATUS_LINE[answered.status]]
+        for name, value in (*self.server_state.default_headers, *head(exchange.call, answered)):
+            parts += name, b": ", value, b"\r\n"
+        if not exchange.keep_alive:
+            parts.append(b"connection: close\r\n")
+        parts += b"\r\n", answered.body
+        return b"".join(parts)
