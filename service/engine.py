@@ -26,8 +26,14 @@ from service.waiting_room import Gone, Limits, Waiting, WaitingRoom
 Handler = Callable[[LiveModel, list[bytes]], list[Answered]]
 """Answers all bodies of a batch, each by itself: what is wrong with one is said in its own answer."""
 
-INLINE_S = 0.004
-"""A batch that should take no longer is computed on the event loop; nobody else waits longer than that for the loop."""
+INLINE_S = 0.05
+"""A batch that should take no longer is computed on the event loop; nobody else waits longer than that for the loop.
+
+Whoever wants to score or rank would wait for the batch anyway, and two threads would take turns at the interpreter meanwhile.
+"""
+
+_ROUNDS = 8
+"""At most so many rounds of the loop between two batches: one lets in one new connection, and reads what has come on the others."""
 
 SURE = 0.8
 """A request is let in if its turn is expected within so much of the time it has: the expectation is a mean."""
@@ -175,11 +181,17 @@ class Engine:
         bodies = [request.body for request in batch]
         if self._is_small(kind, bodies):
             _give(batch, self._computed(kind, bodies))
-            # Between two batches the loop has a round for whoever else needs it.
-            loop.call_soon(self._turn)
+            loop.call_soon(self._let_in, _ROUNDS, 0)
             return
         computed = loop.run_in_executor(self._thread, self._computed, kind, bodies)
         computed.add_done_callback(lambda done: self._done(batch, done))
+
+    def _let_in(self, rounds: int, waiting: int) -> None:
+        """The loop has had a round since the last batch; it has another one for as long as each brings somebody."""
+        if rounds and (rounds == _ROUNDS or self._room.count > waiting):
+            asyncio.get_running_loop().call_soon(self._let_in, rounds - 1, self._room.count)
+        else:
+            self._turn()
 
     def _done(self, batch: list[Waiting], computed: asyncio.Future[list[Answered]]) -> None:
         _give(batch, computed.result())
@@ -189,7 +201,7 @@ class Engine:
         expected_s = self._costs[kind].expected_s(len(bodies))
         # An unknown kind must be no surprise for the event loop.
         cheap = expected_s is not None and expected_s <= INLINE_S
-        return cheap and self._jobs == 0 and sum(map(len, bodies)) <= self._limits.inline_bytes
+        return cheap and self._jobs == 0 and sum(map(len, bodies)) <= self._limits.batch_bytes
 
     def _computed(self, kind: str, bodies: list[bytes]) -> list[Answered]:
         """The answers to a batch; what it took is remembered."""

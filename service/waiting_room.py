@@ -29,15 +29,13 @@ class Limits:
         requests: Most requests that wait.
         waiting_bytes: Most bytes of bodies that wait or are still coming.
         batch_requests: Most requests of one batch.
-        batch_bytes: Most bytes of the bodies of one batch of several.
-        inline_bytes: Up to here a batch may be computed on the event loop.
+        batch_bytes: Most bytes of the bodies of one batch of several, and of one that is computed on the event loop.
     """
 
     requests: int = 1024
     waiting_bytes: int = 64 * 1024 * 1024
     batch_requests: int = 256
     batch_bytes: int = 256 * 1024
-    inline_bytes: int = 64 * 1024
 
 
 @dataclass(eq=False, slots=True)
