@@ -96,14 +96,15 @@ def press(servers: list[Server], bodies: dict[Shape, Path], effort: Effort, foun
     ours = [server for server in servers if server.plan.name in plans.OURS]
     if not ours:
         return
-    peaks = {shape: {server: peak(found.loads, server, shape) for server in ours} for shape in (S1, S2, S3)}
-    fastest = {shape: max(ours, key=lambda server: of[server]) for shape, of in peaks.items()}
+    peaks = {shape: max(peak(found.loads, server, shape) for server in ours) for shape in (S1, S2, S3)}
 
     def pressed(shape: Shape, times: float, seconds: int) -> stress.Stress:
-        server = fastest[shape]
-        print(f"{server.plan.name}, {shape.name}: {times:g} times the peak for {seconds} s", flush=True)
-        peak_rate = peaks[shape][server]
-        return stress.at_rate(server, shape, bodies[shape], peak=peak_rate, times=times, seconds=seconds)
+        _, name, connections = peaks[shape]
+        server = next(one for one in ours if one.plan.name == name)
+        print(f"{name}, {shape.name}: {times:g} times the peak for {seconds} s", flush=True)
+        return stress.at_rate(
+            server, shape, bodies[shape], connections=connections, times=times, seconds=seconds
+        )
 
     found.steady.append(pressed(S2, stress.SHARE_OF_PEAK, effort.steady))
     found.overload.extend(pressed(shape, stress.TIMES_PEAK, effort.overload) for shape in (S3, S1))
@@ -112,10 +113,12 @@ def press(servers: list[Server], bodies: dict[Shape, Path], effort: Effort, foun
         found.soaks.append(stress.soak(server, S1, bodies[S1], requests=effort.soak_requests))
 
 
-def peak(loads: Loads, server: Server, shape: Shape) -> float:
-    """The most requests per second that a server answered at a shape, over all numbers of clients."""
-    seen = [seen for cell, seen in loads.items() if cell[:2] == (server.plan.name, shape.name)]
-    return max((float(summary(one)["rate"]) for one in seen), default=0.0)
+def peak(loads: Loads, server: Server, shape: Shape) -> tuple[float, str, int]:
+    """The most requests per second that a server answered at a shape, its name, and how many clients it took."""
+    name = server.plan.name
+    seen = {cell.connections: seen for cell, seen in loads.items() if cell[:2] == (name, shape.name)}
+    rates = [(float(summary(of)["rate"]), name, connections) for connections, of in seen.items()]
+    return max(rates, default=(0.0, name, 8))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,12 @@ from benchmarks.serving.bodies import Shape
 from benchmarks.serving.closed_loop import closed_loop
 from benchmarks.serving.open_loop import OpenLoad, open_loop
 from benchmarks.serving.processes import Server
+from benchmarks.serving.rounds import settle
 
 SHARE_OF_PEAK, TIMES_PEAK = 0.7, 3.0
+PEAK_S = 10
+"""How long the peak is measured, right before a run at a fixed rate and right after it: a shared machine drifts within minutes."""
+
 SOAK_CONNECTIONS = 8
 
 
@@ -17,7 +21,7 @@ class Stress:
     """A run at a fixed rate.
 
     Attributes:
-        peak: Requests per second of the same server and shape in the closed loop.
+        peak: Requests per second of the same server and shape in the closed loop, the mean of before and after.
         alive: Whether the process ran on, and answered afterwards.
     """
 
@@ -44,13 +48,22 @@ class Soak:
     slope_mb: float
 
 
-def at_rate(server: Server, shape: Shape, bodies: Path, *, peak: float, times: float, seconds: int) -> Stress:
-    """Load a server with so many times its peak."""
+def at_rate(
+    server: Server, shape: Shape, bodies: Path, *, connections: int, times: float, seconds: int
+) -> Stress:
+    """Load a server with so many times its peak, which so many connections reach in the closed loop."""
+
+    def peak() -> float:
+        return closed_loop(server.url(shape), bodies, connections=connections, seconds=PEAK_S).rate
+
     server.thaw()
     try:
-        load = open_loop(server.url(shape), bodies, rate=times * peak, seconds=seconds)
-        after = closed_loop(server.url(shape), bodies, connections=1, seconds=1)
-        return Stress(server.plan.name, shape.name, peak, load, server.is_alive() and after.rate > 0)
+        before = peak()
+        load = open_loop(server.url(shape), bodies, rate=times * before, seconds=seconds)
+        settle(server, shape, bodies)
+        after = peak()
+        alive = server.is_alive() and after > 0
+        return Stress(server.plan.name, shape.name, (before + after) / 2, load, alive)
     finally:
         server.freeze()
 
