@@ -11,7 +11,7 @@ from features.spec import Activity, Recent
 from history.columns import Impressions, Int64Array, Keys
 from history.counters import Asked, Counters, Happened
 from history.recent import Sequences
-from history.stores.store import Changes, HistoryStore
+from history.stores.store import Changes, HistoryStore, Unchanged
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Answers:
 class History:
     """Counters and sequences over a store.
 
-    One writer at a time: two processes that record at once may lose each other's events.
+    One writer at a time: two processes that record at once may lose each other's events, unless each says what must be unchanged.
 
     Args:
         features: What is counted and collected.
@@ -82,16 +82,26 @@ class History:
         """The history columns as the store knows them now."""
         return self.advance(impressions, questions, Outcomes.none())
 
-    def record(self, impressions: Impressions, outcomes: Outcomes, beside: Changes | None = None) -> None:
+    def record(
+        self,
+        impressions: Impressions,
+        outcomes: Outcomes,
+        beside: Changes | None = None,
+        only_if: Unchanged | None = None,
+    ) -> None:
         """Take in outcomes, all of them or, when interrupted, none.
 
         Args:
             impressions: The key columns.
             outcomes: What became of them.
             beside: Records of the caller's own, which are kept if, and only if, the outcomes are.
+            only_if: What must be in the store as it was, from before this call until it is done.
+
+        Raises:
+            ChangedStoreError: If it is not; nothing is kept then.
         """
         nothing = np.empty(0, np.int64)
-        self.advance(impressions, Questions(nothing, nothing, nothing), outcomes, beside)
+        self.advance(impressions, Questions(nothing, nothing, nothing), outcomes, beside, only_if)
 
     def advance(
         self,
@@ -99,6 +109,7 @@ class History:
         questions: Questions,
         outcomes: Outcomes,
         beside: Changes | None = None,
+        only_if: Unchanged | None = None,
     ) -> Answers:
         """Answer questions in the middle of outcomes, then keep the outcomes.
 
@@ -132,7 +143,7 @@ class History:
             texts = asked.keys.texts
             changes[feature.name] = {texts[code]: after[code] for code in changed}
         if len(outcomes.rows) or beside:
-            self.store.put(changes | dict(beside or {}))
+            self.store.put(changes | dict(beside or {}), only_if)
         return answers
 
 

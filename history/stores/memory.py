@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from history.stores.store import Changes, Found, Wanted
+from history.errors import ChangedStoreError
+from history.stores.store import Changes, Found, Unchanged, Wanted
 
 
 class MemoryStore:
@@ -15,7 +16,9 @@ class MemoryStore:
     def get(self, wanted: Wanted) -> Found:
         return {space: list(map(self._spaces[space].get, keys)) for space, keys in wanted.items()}
 
-    def put(self, changes: Changes) -> None:
+    def put(self, changes: Changes, only_if: Unchanged | None = None) -> None:
+        if only_if is not None and self._spaces[only_if.space].get(only_if.key) != only_if.record:
+            raise ChangedStoreError("expected that nobody else writes this store, but somebody has")
         for space, records in changes.items():
             self._spaces[space].update(records)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from history.errors import StoreError
 from history.stores.memory import MemoryStore
 from history.stores.sqlite import SqliteStore
-from history.stores.store import Changes, Found, HistoryStore, Wanted
+from history.stores.store import Changes, Found, HistoryStore, Unchanged, Wanted
 
 SCHEMES = ("memory", "sqlite", "redis", "rediss", "unix")
 """How the address of a store may begin, up to the colon."""
@@ -28,8 +28,10 @@ class PrefixedStore:
         found = self._store.get({self._prefix + space: keys for space, keys in wanted.items()})
         return {space: found[self._prefix + space] for space in wanted}
 
-    def put(self, changes: Changes) -> None:
-        self._store.put({self._prefix + space: records for space, records in changes.items()})
+    def put(self, changes: Changes, only_if: Unchanged | None = None) -> None:
+        if only_if is not None:
+            only_if = only_if._replace(space=self._prefix + only_if.space)
+        self._store.put({self._prefix + space: records for space, records in changes.items()}, only_if)
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         return self._store.records(self._prefix + space)

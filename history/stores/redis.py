@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import redis
 
-from history.errors import StoreError
+from history.errors import ChangedStoreError, StoreError
 from history.stores.redis_client import client_of
-from history.stores.store import Changes, Found, Wanted
+from history.stores.store import Changes, Found, Unchanged, Wanted
 
 _AFTER_SPACE = "\x1f"
 """Stands between a space and a key; a space has none."""
@@ -44,15 +44,24 @@ class RedisStore:
             records = itertools.chain.from_iterable(pipeline.execute())
         return {space: list(itertools.islice(records, len(keys))) for space, keys in wanted.items()}
 
-    def put(self, changes: Changes) -> None:
+    def put(self, changes: Changes, only_if: Unchanged | None = None) -> None:
         named = (
             (_name(space, key), record) for space, some in changes.items() for key, record in some.items()
         )
         # MULTI and EXEC: nobody sees one half without the other.
         with self._explained(), self._client.pipeline(transaction=True) as pipeline:
+            if only_if is not None:
+                name = _name(only_if.space, only_if.key)
+                pipeline.watch(name)  # type: ignore[no-untyped-call]  # of the library
+                if pipeline.get(name) != only_if.record:
+                    raise self._changed()
+                pipeline.multi()
             for some in _batches(named):
                 pipeline.mset(dict(some))
-            pipeline.execute()
+            try:
+                pipeline.execute()
+            except redis.WatchError as error:
+                raise self._changed() from error
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         begins = _name(space, "")
@@ -78,6 +87,9 @@ class RedisStore:
         """Every name of a space, some of them perhaps twice."""
         pattern = re.sub(r"([\\*?\[\]])", r"\\\1", _name(space, "")) + "*"
         return self._client.scan_iter(pattern, count=_AT_ONCE)
+
+    def _changed(self) -> ChangedStoreError:
+        return ChangedStoreError(f"expected that nobody else writes {self._shown}, but somebody has")
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

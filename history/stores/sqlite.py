@@ -5,8 +5,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from history.errors import StoreError
-from history.stores.store import Changes, Found, Wanted
+from history.errors import ChangedStoreError, StoreError
+from history.stores.store import Changes, Found, Unchanged, Wanted
 
 _AT_ONCE = 500
 """Keys per query: every SQLite takes so many variables."""
@@ -34,9 +34,16 @@ class SqliteStore:
         with self._explained():
             return {space: self._records_of(space, list(keys)) for space, keys in wanted.items()}
 
-    def put(self, changes: Changes) -> None:
+    def put(self, changes: Changes, only_if: Unchanged | None = None) -> None:
         rows = ((space, key, record) for space, records in changes.items() for key, record in records.items())
         with self._explained(), self._database:
+            if only_if is not None:
+                # From here to the end nobody else writes.
+                self._database.execute("BEGIN IMMEDIATE")
+                if self._records_of(only_if.space, [only_if.key]) != [only_if.record]:
+                    raise ChangedStoreError(
+                        f"expected that nobody else writes {self._path}, but somebody has"
+                    )
             self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:

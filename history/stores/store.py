@@ -1,7 +1,7 @@
 """What every store of history records can do; `history.history` calls it, and `tests/history` holds all siblings to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Wanted = Mapping[str, Sequence[str]]
 """Keys by the name of a feature."""
@@ -11,6 +11,14 @@ Found = dict[str, list[bytes | None]]
 
 Changes = Mapping[str, Mapping[str, bytes]]
 """New records by feature and key."""
+
+
+class Unchanged(NamedTuple):
+    """What whoever writes has read before: one record, None where there was none."""
+
+    space: str
+    key: str
+    record: bytes | None
 
 
 class Listing(Protocol):
@@ -26,8 +34,16 @@ class HistoryStore(Protocol):
     def get(self, wanted: Wanted) -> Found:
         """The records of some keys of some spaces, read at once."""
 
-    def put(self, changes: Changes) -> None:
-        """Keep new records, all of them or, when interrupted, none."""
+    def put(self, changes: Changes, only_if: Unchanged | None = None) -> None:
+        """Keep new records, all of them or, when interrupted, none.
+
+        Args:
+            changes: The records.
+            only_if: What must still be so at that moment.
+
+        Raises:
+            ChangedStoreError: If it is not; nothing is kept then.
+        """
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         """Every key of a space with its record."""

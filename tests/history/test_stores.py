@@ -1,5 +1,6 @@
 """The laws of every store of history records, whatever keeps them."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 
 from features.spec import Activity
 from history import History, Impressions, KeyColumn, Outcomes, StoreError
-from history.errors import BusyStoreError
+from history.errors import BusyStoreError, ChangedStoreError
 from history.stores.copy import copy_records
 from history.stores.memory import MemoryStore
 from history.stores.opening import open_store
+from history.stores.store import Unchanged
 from history.stores.writer import claim_of
 from tests.history.servers import running_redis
 
@@ -86,6 +88,45 @@ def test_more_keys_than_fit_into_one_question_are_found(store):
     records = {f"u{number}": str(number).encode() for number in range(2_500)}
     store.put({"user": records})
     assert store.get({"user": list(records)}) == {"user": list(records.values())}
+
+
+def test_who_says_what_must_be_unchanged_writes_if_it_is(store):
+    store.put({"user": {"ann": b"1"}}, Unchanged("user", "ann", None))
+    store.put({"user": {"ann": b"2", "bob": b"1"}}, Unchanged("user", "ann", b"1"))
+    assert store.get({"user": ["ann", "bob"]}) == {"user": [b"2", b"1"]}
+
+
+@pytest.mark.parametrize("expected", [None, b"1", b""])
+def test_and_writes_nothing_if_it_is_not(store, expected):
+    store.put({"user": {"ann": b"2"}})
+    with pytest.raises(ChangedStoreError, match="but somebody has"):
+        store.put({"user": {"ann": b"3", "bob": b"1"}}, Unchanged("user", "ann", expected))
+    assert store.get({"user": ["ann", "bob"]}) == {"user": [b"2", None]}
+    store.put({"user": {"ann": b"4"}})
+    assert store.get({"user": ["ann"]}) == {"user": [b"4"]}
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_of_many_who_add_at_once_nobody_is_lost(address, kind):
+    place = address(kind)
+
+    def add(times: int) -> None:
+        store = open_store(*place)
+        while times:
+            (record,) = store.get({"user": ["ann"]})["user"]
+            with contextlib.suppress(ChangedStoreError):
+                store.put({"user": {"ann": b"%d" % (int(record or 0) + 1)}}, Unchanged("user", "ann", record))
+                times -= 1
+        store.close()
+
+    threads = [threading.Thread(target=add, args=(50,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store = open_store(*place)
+    assert store.get({"user": ["ann"]}) == {"user": [b"200"]}
+    store.close()
 
 
 @given(

@@ -10,11 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.spec import Activity, Recent
 from history import HistoryStore, StoreError
-from history.stores.store import Changes
+from history.stores.store import Changes, Unchanged
 
 SPACE = "~remembered"
 """No feature of history can be called so."""
 _KEY = "cursor"
+
+UNFILLED = Unchanged(SPACE, _KEY, None)
+"""A store that nobody has filled to the end."""
 
 
 class Cursor(BaseModel):
@@ -32,17 +35,17 @@ class Cursor(BaseModel):
     definitions: dict[str, str] = Field(description="of the features of history, by name")
 
     @classmethod
-    def read(cls, store: HistoryStore) -> Self | None:
-        """The cursor of a store; None where nobody has filled it to the end.
+    def read(cls, store: HistoryStore) -> tuple[Self | None, Unchanged]:
+        """The cursor of a store; None where nobody has filled it to the end. And that it is so.
 
         Raises:
             StoreError: If the store cannot be read.
         """
         (record,) = store.get({SPACE: [_KEY]})[SPACE]
         if record is None:
-            return None
+            return None, UNFILLED
         try:
-            return cls.model_validate_json(record)
+            return cls.model_validate_json(record), Unchanged(SPACE, _KEY, record)
         except ValidationError as error:
             raise StoreError(
                 f"expected the cursor of this version of Axon, got {record[:100]!r}: fill the store anew with --seed-again"
@@ -50,11 +53,18 @@ class Cursor(BaseModel):
 
     def changes(self) -> Changes:
         """As it is kept."""
-        return {SPACE: {_KEY: self.model_dump_json().encode()}}
+        return {SPACE: {_KEY: self._record()}}
+
+    def unchanged(self) -> Unchanged:
+        """What is so as long as nobody else has written."""
+        return Unchanged(SPACE, _KEY, self._record())
 
     def moved(self, shown_ms: int, read_ms: int) -> Self:
         """The cursor when all impressions up to a later moment are in the store."""
         return self.model_copy(update={"shown_ms": shown_ms, "read_ms": read_ms})
+
+    def _record(self) -> bytes:
+        return self.model_dump_json().encode()
 
 
 def definitions_of(features: Sequence[Activity | Recent]) -> dict[str, str]:

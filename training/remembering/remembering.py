@@ -12,6 +12,7 @@ from history import History, HistoryStore
 from history.packed.packed import PackedHistory
 from history.stores.copy import copy_records
 from history.stores.opening import open_store
+from history.stores.store import Unchanged
 from history.stores.writer import claim_of
 from registry.manifest import HISTORY
 from registry.reference import ModelRef
@@ -21,7 +22,7 @@ from training.config import TaskConfig
 from training.errors import ConfigError, OtherHistoryError
 from training.join.labelling import LABELS, Labelled, label_column
 from training.join.rules import JoinRules
-from training.remembering.cursor import SPACE, Cursor, definitions_of
+from training.remembering.cursor import SPACE, UNFILLED, Cursor, definitions_of
 from training.remembering.following import Following, Patience
 from training.remembering.rows import outcomes_of
 
@@ -141,7 +142,7 @@ class Remembering:
     def _step(self, now_ms: int, stop: Callable[[], bool]) -> Remembered:
         told = Remembered()
         fed = self._open()
-        cursor = self._begun(fed, now_ms, told)
+        cursor, before = self._begun(fed, now_ms, told)
         # Whoever goes on has been told everything that came before.
         since_ms = 0 if self._following is not None and cursor == self._cursor else cursor.read_ms
         following = self._follow(cursor)
@@ -151,21 +152,27 @@ class Remembering:
             end_ms, rows, joined = following.period(cursor.shown_ms, until_ms)
             told.undescribed += joined.undescribed
             cursor = cursor.moved(end_ms, now_ms)
-            self._count(fed, rows, cursor, told)
+            self._count(fed, rows, cursor, before, told)
+            before = cursor.unchanged()
         following.forget(cursor.shown_ms)
         self._cursor, told.shown_ms = cursor, cursor.shown_ms
         return told
 
-    def _count(self, fed: _Fed, rows: Sequence[Labelled], cursor: Cursor, told: Remembered) -> None:
-        """Keep what became of some impressions, and how far that is."""
+    def _count(
+        self, fed: _Fed, rows: Sequence[Labelled], cursor: Cursor, before: Unchanged, told: Remembered
+    ) -> None:
+        """Keep what became of some impressions, and how far that is; nothing if somebody else went on meanwhile.
+
+        A claim on Redis may run out unnoticed while this process stands still.
+        """
         self._claim.hold()
         if not rows:
-            fed.history.store.put(cursor.changes())
+            fed.history.store.put(cursor.changes(), before)
             return
         impressions, outcomes, unreadable = outcomes_of(
             fed.spec, rows, self._label, after_ms=cursor.snapshot_ms, delay_ms=self._config.history.delay_ms
         )
-        fed.history.record(impressions, outcomes, beside=cursor.changes())
+        fed.history.record(impressions, outcomes, cursor.changes(), before)
         told.impressions += len(outcomes.rows)
         told.clicked += int(outcomes.clicked.sum())
         told.unreadable += unreadable
@@ -184,12 +191,13 @@ class Remembering:
             self._fed = _Fed(version, spec, History(spec.history, self._store))
         return self._fed
 
-    def _begun(self, fed: _Fed, now_ms: int, told: Remembered) -> Cursor:
+    def _begun(self, fed: _Fed, now_ms: int, told: Remembered) -> tuple[Cursor, Unchanged]:
         """How far the store has come; it is filled from the snapshot where nobody has done so to the end."""
         wanted = definitions_of(fed.history.features)
-        cursor = None if self._seed_again else Cursor.read(fed.history.store)
+        cursor, before = (None, UNFILLED) if self._seed_again else Cursor.read(fed.history.store)
         if cursor is None:
             cursor, told.seeded = _seed(fed.version, fed.history, now_ms)
+            before = cursor.unchanged()
             self._seed_again = False
         elif cursor.definitions != wanted:
             changed = sorted(
@@ -201,7 +209,7 @@ class Remembering:
                 f"the store of {fed.version.name} was filled with other definitions of history than those of {fed.version}: "
                 f"{', '.join(changed)}; --seed-again fills it anew from the snapshot of {fed.version} and the journals since"
             )
-        return cursor
+        return cursor, before
 
     def _follow(self, cursor: Cursor) -> Following:
         """What the journals say after the cursor: from where they were read last, or, where the store says otherwise, anew."""
@@ -239,12 +247,12 @@ def _seed(version: Version, history: History, now_ms: int) -> tuple[Cursor, int]
     for space in (SPACE, *names):
         history.store.clear(space)
     snapshot = PackedHistory.open(version.directory / HISTORY, history.features)
-    copied = copy_records(snapshot, history.store, names)
+    copied = copy_records(snapshot, history.store, names, UNFILLED)
     end_ms = round(end.timestamp() * 1000)
     cursor = Cursor(
         shown_ms=end_ms, snapshot_ms=end_ms, read_ms=now_ms, definitions=definitions_of(history.features)
     )
-    history.store.put(cursor.changes())
+    history.store.put(cursor.changes(), UNFILLED)
     return cursor, copied
 
 

@@ -2,8 +2,11 @@
 
 import contextlib
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 
 import numpy as np
 import pytest
@@ -24,7 +27,7 @@ from tests.training.remembering.world import (
 )
 from training.remembering.cursor import Cursor
 
-KILLS = 15
+KILLS, STALLS = 15, 5
 
 # Children of a process that has everything imported and nothing begun: they are at work at once.
 CHILDREN = multiprocessing.get_context("forkserver")
@@ -42,21 +45,27 @@ def place(request, tmp_path) -> Iterator[tuple[str, redis.Redis]]:
 
 def reached(store: HistoryStore) -> int:
     """How far the store has come, milliseconds since the epoch."""
-    cursor = Cursor.read(store)
+    cursor, _ = Cursor.read(store)
     return 0 if cursor is None else cursor.shown_ms
 
 
 def kill_at_work(world: World, place: str, store: HistoryStore, pause_s: float) -> int:
     """Start to feed, and kill a moment after something was written; how far it came."""
+    process = at_work(world, place, store, pause_s)
+    process.kill()
+    process.join()
+    return reached(store)
+
+
+def at_work(world: World, place: str, store: HistoryStore, pause_s: float) -> ForkServerProcess:
+    """Somebody who feeds, a moment after something was written."""
     before = reached(store)
     process = CHILDREN.Process(target=feed, args=(str(world.directory), place))
     process.start()
     while reached(store) == before and process.is_alive():
         time.sleep(0.001)
     time.sleep(pause_s)
-    process.kill()
-    process.join()
-    return reached(store)
+    return process
 
 
 def test_a_feeder_that_is_killed_at_any_moment_counts_everything_once(place, tmp_path):
@@ -68,6 +77,32 @@ def test_a_feeder_that_is_killed_at_any_moment_counts_everything_once(place, tmp
             at_ms = kill_at_work(world, address, store, chance.uniform(0, 0.02))
             client.delete(f"axon:writer:{NAME}")  # as if its time had run out
         assert at_ms < END_MS, "nothing is left: it was not killed at work"
+        feed(str(world.directory), address)
+        told = answers(History(world.config.features.history, store))
+    assert_same(told, world.expected())
+
+
+def test_a_feeder_that_stood_still_while_another_went_on_counts_nothing_twice(tmp_path):
+    world, chance = make_world(tmp_path, 4_000), np.random.default_rng(11)
+    write_journals(world.journals, world.later)
+    with (
+        running_redis(tmp_path) as address,
+        redis.Redis.from_url(address) as client,
+        contextlib.closing(open_store(address, NAME)) as store,
+    ):
+        for _ in range(STALLS):
+            still = at_work(world, address, store, chance.uniform(0, 0.02))
+            assert still.pid is not None
+            os.kill(still.pid, signal.SIGSTOP)
+            client.delete(f"axon:writer:{NAME}")  # as if its time had run out
+            at_ms = kill_at_work(world, address, store, chance.uniform(0, 0.02))
+            client.delete(f"axon:writer:{NAME}")
+            os.kill(still.pid, signal.SIGCONT)
+            still.join()
+            assert still.exitcode, "it went on as if nothing had happened"
+            assert reached(store) == at_ms
+            client.delete(f"axon:writer:{NAME}")
+        assert at_ms < END_MS, "nothing is left: nobody stood still at work"
         feed(str(world.directory), address)
         told = answers(History(world.config.features.history, store))
     assert_same(told, world.expected())
