@@ -145,7 +145,10 @@ def _engine(
     routed: dict[str, Handler] = {
         path: Routed(path, handler, holder, settings.shares, shadow) for path, handler in handlers.items()
     }
-    return Engine(holder, routed, Limits(settings.queue_size, settings.queue_bytes))
+    limits = Limits(settings.queue_size, settings.queue_bytes)
+    # A store that hangs must not hold up the loop.
+    is_remote = settings.history is not None and not settings.history.startswith(("memory:", "sqlite:"))
+    return Engine(holder, routed, replace(limits, inline_s=0.0) if is_remote else limits)
 
 
 def _shadow(

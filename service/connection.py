@@ -13,8 +13,12 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.answered import Answered
-from service.errors import HungUpError, SlowBodyError
+from service.errors import HungUpError, NotReadyError, SlowBodyError
 from service.hot import NOBODY, Call, HotPath, head
+
+_STOPPED = (
+    "the service stops, and the turn of this request did not come before: ask again, or another process"
+)
 
 
 class _Exchange:
@@ -24,24 +28,24 @@ class _Exchange:
     """
 
     __slots__ = (
+        "body",
         "call",
-        "chunks",
         "disconnected",
         "held",
         "keep_alive",
         "message_event",
         "response_complete",
-        "size",
         "timer",
+        "whole",
         "within_s",
     )
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self.within_s = 0.0
-        self.chunks: list[bytes] = []
-        self.size = 0
+        self.body: bytes | bytearray = b""
         self.held = 0
+        self.whole = False
         self.timer: asyncio.TimerHandle | None = None
         self.keep_alive = True
         self.disconnected = False
@@ -69,6 +73,11 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self._coming is not None:
             self._wait_for_the_rest(self._coming)
+        elif self.timeout_keep_alive_task is None and self._is_idle():
+            # What came belonged to a request that was refused before its body: uvicorn looks after the connection no longer.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -78,6 +87,8 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
+        # An answer that was given within the same bytes has started the clock of an idle connection.
+        self._unset_keepalive_if_required()
         path = self._paths.get(self.url)
         if path is None or not self._is_plain():
             super().on_headers_complete()
@@ -95,25 +106,44 @@ class Connection(HttpToolsProtocol):
         exchange = self._coming
         if exchange is None:
             super().on_body(body)
+        # One piece is the rule; many small ones must take no more room than they count for.
+        elif not exchange.body:
+            exchange.body = body
+        elif isinstance(exchange.body, bytearray):
+            exchange.body += body
         else:
-            exchange.chunks.append(body)
-            exchange.size += len(body)
+            exchange.body = bytearray(exchange.body) + body
 
     @override
     def on_message_complete(self) -> None:
+        if isinstance(self.cycle, _Exchange):
+            self.cycle.whole = True
         exchange = self._coming
         if exchange is None:
             super().on_message_complete()
             return
         self._came(exchange)
-        body = b"".join(exchange.chunks)
-        exchange.chunks.clear()
+        body, exchange.body = bytes(exchange.body), b""
         try:
             future = self._hot.submit(exchange.call, body, exchange.within_s, exchange.message_event.wait)
         except Exception as error:  # noqa: BLE001  # told by `refusal`
             self._answer(exchange, self._hot.refusal(exchange.call, error))
         else:
+            # A server that stops waits for them, and in the end ends them.
+            self.tasks.add(future)  # type: ignore[arg-type]  # it is done with them what futures can do
             future.add_done_callback(partial(self._computed, exchange))
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        if isinstance(self.cycle, _Exchange) and self.cycle.response_complete and not self.cycle.whole:
+            # It is answered already: a second answer would be taken for that to the next request.
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
+
+    def _is_idle(self) -> bool:
+        """Whether the last request is answered, and the client may send another one."""
+        return self.cycle is not None and self.cycle.response_complete and not self.transport.is_closing()
 
     def _is_plain(self) -> bool:
         """Whether nothing but its body is left to come before it can be answered."""
@@ -135,8 +165,8 @@ class Connection(HttpToolsProtocol):
             self._give_up(exchange)
             return
         try:
-            self._hot.hold(exchange.size, exchange.held)
-            exchange.held = exchange.size
+            self._hot.hold(len(exchange.body), exchange.held)
+            exchange.held = len(exchange.body)
         except Exception as error:  # noqa: BLE001  # told by `refusal`
             self._refuse_the_rest(exchange, error)
             return
@@ -149,7 +179,7 @@ class Connection(HttpToolsProtocol):
     def _refuse_the_rest(self, exchange: _Exchange, error: Exception) -> None:
         """What still comes of a request that is answered is passed over by uvicorn."""
         self._came(exchange)
-        exchange.chunks.clear()
+        exchange.body = b""
         self._answer(exchange, self._hot.refusal(exchange.call, error))
 
     def _give_up(self, exchange: _Exchange) -> None:
@@ -164,7 +194,8 @@ class Connection(HttpToolsProtocol):
         self._hot.came(exchange.call, exchange.held)
 
     def _computed(self, exchange: _Exchange, computed: asyncio.Future[Answered]) -> None:
-        error = HungUpError() if computed.cancelled() else computed.exception()
+        self.tasks.discard(computed)
+        error = NotReadyError(_STOPPED) if computed.cancelled() else computed.exception()
         if error is None:
             self._answer(exchange, computed.result())
         elif isinstance(error, HungUpError):
@@ -181,6 +212,8 @@ class Connection(HttpToolsProtocol):
                 self.transport.close()
             # Lets the next request in, and looks after the connection until there is one.
             self.on_response_complete()
+        else:
+            answered = NOBODY
         self._hot.end(exchange.call, answered)
 
     def _written(self, exchange: _Exchange, answered: Answered) -> bytes:

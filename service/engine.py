@@ -26,12 +26,6 @@ from service.waiting_room import Gone, Limits, Waiting, WaitingRoom
 Handler = Callable[[LiveModel, list[bytes]], list[Answered]]
 """Answers all bodies of a batch, each by itself: what is wrong with one is said in its own answer."""
 
-INLINE_S = 0.05
-"""A batch that should take no longer is computed on the event loop; nobody else waits longer than that for the loop.
-
-Whoever wants to score or rank would wait for the batch anyway, and two threads would take turns at the interpreter meanwhile.
-"""
-
 _ROUNDS = 8
 """At most so many rounds of the loop between two batches: one lets in one new connection, and reads what has come on the others."""
 
@@ -200,7 +194,7 @@ class Engine:
     def _is_small(self, kind: str, bodies: list[bytes]) -> bool:
         expected_s = self._costs[kind].expected_s(len(bodies))
         # An unknown kind must be no surprise for the event loop.
-        cheap = expected_s is not None and expected_s <= INLINE_S
+        cheap = expected_s is not None and expected_s <= self._limits.inline_s
         return cheap and self._jobs == 0 and sum(map(len, bodies)) <= self._limits.batch_bytes
 
     def _computed(self, kind: str, bodies: list[bytes]) -> list[Answered]:

@@ -30,12 +30,16 @@ class Limits:
         waiting_bytes: Most bytes of bodies that wait or are still coming.
         batch_requests: Most requests of one batch.
         batch_bytes: Most bytes of the bodies of one batch of several, and of one that is computed on the event loop.
+        inline_s: A batch that should take no longer is computed on the event loop; nobody else waits longer than that for the loop.
+            Whoever wants to score or rank would wait for the batch anyway, and two threads would take turns at the interpreter
+            meanwhile. 0 where an answer may wait for another machine.
     """
 
     requests: int = 1024
     waiting_bytes: int = 64 * 1024 * 1024
     batch_requests: int = 256
     batch_bytes: int = 256 * 1024
+    inline_s: float = 0.05
 
 
 @dataclass(eq=False, slots=True)

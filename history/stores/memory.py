@@ -17,16 +17,20 @@ class MemoryStore:
         return {space: list(map(self._spaces[space].get, keys)) for space, keys in wanted.items()}
 
     def put(self, changes: Changes, only_if: Unchanged | None = None) -> None:
-        if only_if is not None and self._spaces[only_if.space].get(only_if.key) != only_if.record:
-            raise ChangedStoreError("expected that nobody else writes this store, but somebody has")
+        self._check(only_if)
         for space, records in changes.items():
             self._spaces[space].update(records)
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         yield from self._spaces[space].items()
 
-    def clear(self, space: str) -> None:
+    def clear(self, space: str, only_if: Unchanged | None = None) -> None:
+        self._check(only_if)
         self._spaces.pop(space, None)
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def _check(self, only_if: Unchanged | None) -> None:
+        if only_if is not None and self._spaces[only_if.space].get(only_if.key) != only_if.record:
+            raise ChangedStoreError("expected that nobody else writes this store, but somebody has")

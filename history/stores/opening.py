@@ -29,18 +29,20 @@ class PrefixedStore:
         return {space: found[self._prefix + space] for space in wanted}
 
     def put(self, changes: Changes, only_if: Unchanged | None = None) -> None:
-        if only_if is not None:
-            only_if = only_if._replace(space=self._prefix + only_if.space)
-        self._store.put({self._prefix + space: records for space, records in changes.items()}, only_if)
+        own = {self._prefix + space: records for space, records in changes.items()}
+        self._store.put(own, self._own(only_if))
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         return self._store.records(self._prefix + space)
 
-    def clear(self, space: str) -> None:
-        self._store.clear(self._prefix + space)
+    def clear(self, space: str, only_if: Unchanged | None = None) -> None:
+        self._store.clear(self._prefix + space, self._own(only_if))
 
     def close(self) -> None:
         self._store.close()
+
+    def _own(self, only_if: Unchanged | None) -> Unchanged | None:
+        return None if only_if is None else only_if._replace(space=self._prefix + only_if.space)
 
 
 def open_store(url: str, space_prefix: str) -> HistoryStore:

@@ -49,19 +49,9 @@ class RedisStore:
             (_name(space, key), record) for space, some in changes.items() for key, record in some.items()
         )
         # MULTI and EXEC: nobody sees one half without the other.
-        with self._explained(), self._client.pipeline(transaction=True) as pipeline:
-            if only_if is not None:
-                name = _name(only_if.space, only_if.key)
-                pipeline.watch(name)  # type: ignore[no-untyped-call]  # of the library
-                if pipeline.get(name) != only_if.record:
-                    raise self._changed()
-                pipeline.multi()
+        with self._writing(only_if) as pipeline:
             for some in _batches(named):
                 pipeline.mset(dict(some))
-            try:
-                pipeline.execute()
-            except redis.WatchError as error:
-                raise self._changed() from error
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         begins = _name(space, "")
@@ -75,10 +65,11 @@ class RedisStore:
                     if isinstance(record, bytes):  # None where somebody has deleted it since
                         yield name.decode()[len(begins) :], record
 
-    def clear(self, space: str) -> None:
+    def clear(self, space: str, only_if: Unchanged | None = None) -> None:
         with self._explained():
             for some in _batches(self._names(space)):
-                self._client.unlink(*some)
+                with self._writing(only_if) as pipeline:
+                    pipeline.unlink(*some)
 
     def close(self) -> None:
         self._client.close()
@@ -87,6 +78,25 @@ class RedisStore:
         """Every name of a space, some of them perhaps twice."""
         pattern = re.sub(r"([\\*?\[\]])", r"\\\1", _name(space, "")) + "*"
         return self._client.scan_iter(pattern, count=_AT_ONCE)
+
+    @contextlib.contextmanager
+    def _writing(self, only_if: Unchanged | None) -> Iterator[redis.client.Pipeline]:
+        """Commands of one transaction, which is done at the end of the block, if it is still so."""
+        with self._explained(), self._client.pipeline(transaction=True) as pipeline:
+            if only_if is not None:
+                name = _name(only_if.space, only_if.key)
+                pipeline.watch(name)  # type: ignore[no-untyped-call]  # of the library
+                if pipeline.get(name) != only_if.record:
+                    raise self._changed()
+                pipeline.multi()
+            yield pipeline
+            try:
+                pipeline.execute()
+            except redis.WatchError as error:
+                # So it words a connection that broke too: nobody knows then whether it was done.
+                if isinstance(error.__context__, redis.ConnectionError | redis.TimeoutError):
+                    raise
+                raise self._changed() from error
 
     def _changed(self) -> ChangedStoreError:
         return ChangedStoreError(f"expected that nobody else writes {self._shown}, but somebody has")

@@ -37,25 +37,27 @@ class SqliteStore:
     def put(self, changes: Changes, only_if: Unchanged | None = None) -> None:
         rows = ((space, key, record) for space, records in changes.items() for key, record in records.items())
         with self._explained(), self._database:
-            if only_if is not None:
-                # From here to the end nobody else writes.
-                self._database.execute("BEGIN IMMEDIATE")
-                if self._records_of(only_if.space, [only_if.key]) != [only_if.record]:
-                    raise ChangedStoreError(
-                        f"expected that nobody else writes {self._path}, but somebody has"
-                    )
+            self._check(only_if)
             self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         with self._explained():
             yield from self._database.execute("SELECT key, record FROM records WHERE space = ?", (space,))
 
-    def clear(self, space: str) -> None:
+    def clear(self, space: str, only_if: Unchanged | None = None) -> None:
         with self._explained(), self._database:
+            self._check(only_if)
             self._database.execute("DELETE FROM records WHERE space = ?", (space,))
 
     def close(self) -> None:
         self._database.close()
+
+    def _check(self, only_if: Unchanged | None) -> None:
+        """Begin to write, if it is still so; from here to the end of the transaction nobody else writes."""
+        if only_if is not None:
+            self._database.execute("BEGIN IMMEDIATE")
+            if self._records_of(only_if.space, [only_if.key]) != [only_if.record]:
+                raise ChangedStoreError(f"expected that nobody else writes {self._path}, but somebody has")
 
     def _make_table(self) -> None:
         # With a log beside the file, whoever reads never waits for the one who writes.

@@ -48,8 +48,12 @@ class HistoryStore(Protocol):
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         """Every key of a space with its record."""
 
-    def clear(self, space: str) -> None:
-        """Forget every record of a space."""
+    def clear(self, space: str, only_if: Unchanged | None = None) -> None:
+        """Forget every record of a space.
+
+        Raises:
+            ChangedStoreError: If what `only_if` says is no longer so; what was forgotten before that is gone.
+        """
 
     def close(self) -> None:
         """Let go of files and connections."""

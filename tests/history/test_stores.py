@@ -106,6 +106,15 @@ def test_and_writes_nothing_if_it_is_not(store, expected):
     assert store.get({"user": ["ann"]}) == {"user": [b"4"]}
 
 
+def test_nor_does_it_clear(store):
+    store.put({"user": {"ann": b"2"}, "item": {"hat": b"1"}})
+    with pytest.raises(ChangedStoreError):
+        store.clear("item", Unchanged("user", "ann", b"1"))
+    assert store.get({"item": ["hat"]}) == {"item": [b"1"]}
+    store.clear("item", Unchanged("user", "ann", b"2"))
+    assert store.get({"item": ["hat"]}) == {"item": [None]}
+
+
 @pytest.mark.parametrize("kind", LASTING)
 def test_of_many_who_add_at_once_nobody_is_lost(address, kind):
     place = address(kind)

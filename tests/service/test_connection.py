@@ -1,11 +1,14 @@
 """Requests as bytes on a connection: the short way of `service.connection` and the ordinary one tell the same."""
 
+import contextlib
 import json
+import re
 import signal
 import socket
 import threading
 import time
 
+import httpx
 import pytest
 
 from tests.service.conftest import ROW, RunningService
@@ -212,3 +215,73 @@ def test_a_stop_answers_what_is_there_and_closes(start, published):
             assert headers["connection"] == "close"
             assert reader.ended()
         assert running.process.wait(timeout=20) == 0
+
+
+def test_a_slow_body_behind_a_refusal_is_not_cut_off_as_idle(start, published):
+    """The clock of an idle connection, five seconds, must not run while a request is there."""
+    with start(registry=published.directory.parents[1], read_s=30) as running:
+        running.wait_until_ready()
+        with connect(running) as connection:
+            reader = Reader(connection)
+            refused = head(BODY, "Content-Type: text/plain") + BODY
+            connection.sendall(refused + head() + BODY[:-1])
+            assert reader.answer()[0] == 415
+            time.sleep(6)
+            connection.sendall(BODY[-1:])
+            assert probability(reader.answer()) > 0
+
+
+def test_a_connection_whose_request_was_refused_early_does_not_stay_for_ever(service):
+    large = b" " * 20_001
+    with connect(service) as connection:
+        reader = Reader(connection)
+        connection.sendall(head(large))
+        assert reader.answer()[0] == 413
+        connection.sendall(large)
+        assert reader.ended()  # within the ten seconds of the client
+
+
+def test_a_request_that_is_answered_and_then_turns_out_to_be_no_http_gets_no_second_answer(service):
+    lines = "POST /api/v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+    with connect(service) as connection:
+        reader = Reader(connection)
+        connection.sendall((lines + "Transfer-Encoding: chunked\r\n\r\n").encode())
+        assert reader.answer()[0] == 415
+        connection.sendall(b"no number\r\n")
+        assert reader.ended()
+
+
+def test_a_body_of_many_small_chunks_is_read(service):
+    lines = "POST /api/v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY) + b"0\r\n\r\n"
+    assert probability(
+        asked(service, (lines + "Transfer-Encoding: chunked\r\n\r\n").encode() + chunks)
+    ) == probability(asked(service, head(), BODY))
+
+
+def test_who_still_waits_when_a_stop_takes_too_long_is_told_so(start, published):
+    body = json.dumps({"rows": [ROW] * 5000}).encode()
+
+    def is_there(answer: httpx.Response) -> bool:
+        """Whether seconds of work wait, and no body is still on its way."""
+        requests, size = (
+            float(re.findall(rf"^axon_queue_{unit} (\S+)", answer.text, re.MULTILINE)[0])
+            for unit in ("requests", "bytes")
+        )
+        return requests > 50 and size == requests * len(body)
+
+    limits = {"max_rows": 5000, "deadline_ms": 60_000, "queue_bytes": 1 << 30}
+    with (
+        start(registry=published.directory.parents[1], stop_s=1, **limits) as running,
+        contextlib.ExitStack() as stack,
+    ):
+        running.wait_until_ready()
+        connections = [stack.enter_context(connect(running)) for _ in range(100)]
+        for connection in connections:
+            connection.settimeout(30)
+            connection.sendall(head(body) + body)
+        running.wait_for("/metrics", is_there)
+        running.process.send_signal(signal.SIGTERM)
+        statuses = {Reader(connection).answer()[0] for connection in connections}
+        assert statuses == {200, 503}
+        assert running.process.wait(timeout=30) == 0

@@ -3,6 +3,7 @@
 `training.remembering.remembering` reads it at every step, so that an outcome is counted once, whatever is killed and whenever.
 """
 
+import secrets
 from collections.abc import Sequence
 from typing import Self
 
@@ -16,8 +17,28 @@ SPACE = "~remembered"
 """No feature of history can be called so."""
 _KEY = "cursor"
 
-UNFILLED = Unchanged(SPACE, _KEY, None)
-"""A store that nobody has filled to the end."""
+_FILLING = b"filling "
+"""Begins what stands in the place of the cursor while somebody fills the store: a word of his own, so that nobody else does."""
+
+
+def found_in(store: HistoryStore) -> Unchanged:
+    """What stands in the place of the cursor, whatever it is."""
+    (record,) = store.get({SPACE: [_KEY]})[SPACE]
+    return Unchanged(SPACE, _KEY, record)
+
+
+def fill(store: HistoryStore, before: Unchanged) -> Unchanged:
+    """Begin to fill a store.
+
+    Returns:
+        What is so as long as nobody else begins.
+
+    Raises:
+        ChangedStoreError: If somebody has written since `before`.
+    """
+    word = _FILLING + secrets.token_hex(8).encode()
+    store.put({SPACE: {_KEY: word}}, before)
+    return Unchanged(SPACE, _KEY, word)
 
 
 class Cursor(BaseModel):
@@ -41,14 +62,14 @@ class Cursor(BaseModel):
         Raises:
             StoreError: If the store cannot be read.
         """
-        (record,) = store.get({SPACE: [_KEY]})[SPACE]
-        if record is None:
-            return None, UNFILLED
+        found = found_in(store)
+        if found.record is None or found.record.startswith(_FILLING):
+            return None, found
         try:
-            return cls.model_validate_json(record), Unchanged(SPACE, _KEY, record)
+            return cls.model_validate_json(found.record), found
         except ValidationError as error:
             raise StoreError(
-                f"expected the cursor of this version of Axon, got {record[:100]!r}: fill the store anew with --seed-again"
+                f"expected the cursor of this version of Axon, got {found.record[:100]!r}: fill the store anew with --seed-again"
             ) from error
 
     def changes(self) -> Changes:

@@ -22,7 +22,7 @@ from training.config import TaskConfig
 from training.errors import ConfigError, OtherHistoryError
 from training.join.labelling import LABELS, Labelled, label_column
 from training.join.rules import JoinRules
-from training.remembering.cursor import SPACE, UNFILLED, Cursor, definitions_of
+from training.remembering.cursor import Cursor, definitions_of, fill, found_in
 from training.remembering.following import Following, Patience
 from training.remembering.rows import outcomes_of
 
@@ -194,9 +194,10 @@ class Remembering:
     def _begun(self, fed: _Fed, now_ms: int, told: Remembered) -> tuple[Cursor, Unchanged]:
         """How far the store has come; it is filled from the snapshot where nobody has done so to the end."""
         wanted = definitions_of(fed.history.features)
-        cursor, before = (None, UNFILLED) if self._seed_again else Cursor.read(fed.history.store)
+        store = fed.history.store
+        cursor, before = (None, found_in(store)) if self._seed_again else Cursor.read(store)
         if cursor is None:
-            cursor, told.seeded = _seed(fed.version, fed.history, now_ms)
+            cursor, told.seeded = _seed(fed.version, fed.history, now_ms, before)
             before = cursor.unchanged()
             self._seed_again = False
         elif cursor.definitions != wanted:
@@ -235,8 +236,11 @@ class Remembering:
             self._following = None
 
 
-def _seed(version: Version, history: History, now_ms: int) -> tuple[Cursor, int]:
-    """Fill a store from a snapshot; the cursor is written last, so that whoever is killed here begins here again."""
+def _seed(version: Version, history: History, now_ms: int, before: Unchanged) -> tuple[Cursor, int]:
+    """Fill a store from a snapshot; the cursor is written last, so that whoever is killed here begins here again.
+
+    Only one can: whoever begins later ends whoever began before.
+    """
     end = version.manifest().last_impression_at
     if end is None:
         raise ConfigError(
@@ -244,15 +248,16 @@ def _seed(version: Version, history: History, now_ms: int) -> tuple[Cursor, int]
             "impressions came after its snapshot"
         )
     names = [feature.name for feature in history.features]
-    for space in (SPACE, *names):
-        history.store.clear(space)
+    ours = fill(history.store, before)
+    for name in names:
+        history.store.clear(name, ours)
     snapshot = PackedHistory.open(version.directory / HISTORY, history.features)
-    copied = copy_records(snapshot, history.store, names, UNFILLED)
+    copied = copy_records(snapshot, history.store, names, ours)
     end_ms = round(end.timestamp() * 1000)
     cursor = Cursor(
         shown_ms=end_ms, snapshot_ms=end_ms, read_ms=now_ms, definitions=definitions_of(history.features)
     )
-    history.store.put(cursor.changes(), UNFILLED)
+    history.store.put(cursor.changes(), ours)
     return cursor, copied
 
 

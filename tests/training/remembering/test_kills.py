@@ -25,7 +25,7 @@ from tests.training.remembering.world import (
     make_world,
     write_journals,
 )
-from training.remembering.cursor import Cursor
+from training.remembering.cursor import Cursor, found_in
 
 KILLS, STALLS = 15, 5
 
@@ -80,6 +80,30 @@ def test_a_feeder_that_is_killed_at_any_moment_counts_everything_once(place, tmp
         feed(str(world.directory), address)
         told = answers(History(world.config.features.history, store))
     assert_same(told, world.expected())
+
+
+def test_a_feeder_that_stood_still_while_it_filled_the_store_spoils_nothing(tmp_path):
+    world, chance = make_world(tmp_path, 4_000), np.random.default_rng(13)
+    write_journals(world.journals, world.later)
+    with (
+        running_redis(tmp_path) as address,
+        redis.Redis.from_url(address) as client,
+        contextlib.closing(open_store(address, NAME)) as store,
+    ):
+        for _ in range(STALLS):
+            client.flushall()
+            still = CHILDREN.Process(target=feed, args=(str(world.directory), address))
+            still.start()
+            while found_in(store).record is None:
+                time.sleep(0.0005)
+            time.sleep(chance.uniform(0, 0.02))
+            os.kill(still.pid, signal.SIGSTOP)
+            client.delete(f"axon:writer:{NAME}")  # as if its time had run out
+            feed(str(world.directory), address)
+            os.kill(still.pid, signal.SIGCONT)
+            still.join()
+            assert still.exitcode, "it went on as if nothing had happened"
+            assert_same(answers(History(world.config.features.history, store)), world.expected())
 
 
 def test_a_feeder_that_stood_still_while_another_went_on_counts_nothing_twice(tmp_path):
