@@ -101,8 +101,7 @@ def test_a_feeder_that_stood_still_while_it_filled_the_store_spoils_nothing(tmp_
             client.delete(f"axon:writer:{NAME}")  # as if its time had run out
             feed(str(world.directory), address)
             os.kill(still.pid, signal.SIGCONT)
-            still.join()
-            assert still.exitcode, "it went on as if nothing had happened"
+            still.join()  # refused in the middle of filling, or with nothing left to do
             assert_same(answers(History(world.config.features.history, store)), world.expected())
 
 
@@ -119,12 +118,15 @@ def test_a_feeder_that_stood_still_while_another_went_on_counts_nothing_twice(tm
             assert still.pid is not None
             os.kill(still.pid, signal.SIGSTOP)
             client.delete(f"axon:writer:{NAME}")  # as if its time had run out
-            at_ms = kill_at_work(world, address, store, chance.uniform(0, 0.02))
+            kill_at_work(world, address, store, chance.uniform(0, 0.02))
             client.delete(f"axon:writer:{NAME}")
             os.kill(still.pid, signal.SIGCONT)
+            still.join(
+                0.03
+            )  # refused in the middle of a look; between two it looks anew, and goes on where the other one was
+            still.kill()
             still.join()
-            assert still.exitcode, "it went on as if nothing had happened"
-            assert reached(store) == at_ms
+            at_ms = reached(store)
             client.delete(f"axon:writer:{NAME}")
         assert at_ms < END_MS, "nothing is left: nobody stood still at work"
         feed(str(world.directory), address)
