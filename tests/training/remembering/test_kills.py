@@ -94,6 +94,7 @@ def test_a_feeder_that_stood_still_while_it_filled_the_store_spoils_nothing(tmp_
             client.flushall()
             still = CHILDREN.Process(target=feed, args=(str(world.directory), address))
             still.start()
+            assert still.pid is not None
             while found_in(store).record is None:
                 time.sleep(0.0005)
             time.sleep(chance.uniform(0, 0.02))
