@@ -1,6 +1,6 @@
 """A client's connection: plain requests of the hot routes are answered where their bytes arrive, all others as uvicorn does it.
 
-Half of what a small request cost went into ASGI: a task, three coroutines and four messages for what is a function of a
+Much of what a small request cost went into ASGI: a task, three coroutines and four messages for what is a function of a
 body. `service.run` makes one of these per connection. A request is plain if nothing stands before it on its connection and it asks
 for nothing of HTTP but an answer; `service.hot` decides about it here as it does there.
 """

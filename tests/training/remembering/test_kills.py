@@ -43,6 +43,17 @@ def place(request, tmp_path) -> Iterator[tuple[str, redis.Redis]]:
         yield (url if request.param == "redis" else f"sqlite:{tmp_path / 'history.db'}"), client
 
 
+@contextlib.contextmanager
+def redis_store(tmp_path) -> Iterator[tuple[str, redis.Redis, HistoryStore]]:
+    """A Redis with an empty store of the world's model."""
+    with (
+        running_redis(tmp_path) as address,
+        redis.Redis.from_url(address) as client,
+        contextlib.closing(open_store(address, NAME)) as store,
+    ):
+        yield address, client, store
+
+
 def reached(store: HistoryStore) -> int:
     """How far the store has come, milliseconds since the epoch."""
     cursor, _ = Cursor.read(store)
@@ -85,11 +96,7 @@ def test_a_feeder_that_is_killed_at_any_moment_counts_everything_once(place, tmp
 def test_a_feeder_that_stood_still_while_it_filled_the_store_spoils_nothing(tmp_path):
     world, chance = make_world(tmp_path, 4_000), np.random.default_rng(13)
     write_journals(world.journals, world.later)
-    with (
-        running_redis(tmp_path) as address,
-        redis.Redis.from_url(address) as client,
-        contextlib.closing(open_store(address, NAME)) as store,
-    ):
+    with redis_store(tmp_path) as (address, client, store):
         for _ in range(STALLS):
             client.flushall()
             still = CHILDREN.Process(target=feed, args=(str(world.directory), address))
@@ -109,11 +116,7 @@ def test_a_feeder_that_stood_still_while_it_filled_the_store_spoils_nothing(tmp_
 def test_a_feeder_that_stood_still_while_another_went_on_counts_nothing_twice(tmp_path):
     world, chance = make_world(tmp_path, 4_000), np.random.default_rng(11)
     write_journals(world.journals, world.later)
-    with (
-        running_redis(tmp_path) as address,
-        redis.Redis.from_url(address) as client,
-        contextlib.closing(open_store(address, NAME)) as store,
-    ):
+    with redis_store(tmp_path) as (address, client, store):
         for _ in range(STALLS):
             still = at_work(world, address, store, chance.uniform(0, 0.02))
             assert still.pid is not None
