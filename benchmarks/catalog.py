@@ -5,7 +5,6 @@ values leaves one item in a hundred. The service is the real one, with the model
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -32,7 +31,7 @@ def main() -> None:
     asked = parser.parse_args()
     work = asked.work.resolve()
     world = worlds.kuairand(work, asked.data)
-    videos, users = world.catalog or sys.exit("expected the tables of KuaiRand")
+    videos, users = world.catalog
     with tempfile.TemporaryDirectory() as directory:
         items = Path(directory) / "items.parquet"
         many_items(videos, asked.items).write_parquet(items)

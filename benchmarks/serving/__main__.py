@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.serving import plans, stress, worlds
+from benchmarks.serving import plans, reference, stress, worlds
 from benchmarks.serving.answers import differences
 from benchmarks.serving.bodies import S1, S2, S3, SHAPES, Shape, write_bodies
 from benchmarks.serving.pictures import picture
@@ -66,10 +66,8 @@ def main() -> None:
 
 def check(work: Path, effort: Effort) -> Loads:
     """The floor and the careful service with the reference network, which show whether the run is valid."""
-    world = worlds.reference(work)
-    bodies = {shape: write_bodies(world, shape, work / "bodies") for shape in CHECK}
-    named = [plan for plan in plans.floors(world) if plan.name in {plans.FLOOR, plans.CAREFUL}]
-    with running(named, work / "logs") as servers:
+    bodies = {shape: reference.write_bodies(shape, work / "bodies") for shape in CHECK}
+    with running(plans.references(reference.network(work)), work / "logs") as servers:
         return measure(servers, bodies, CHECK, rounds=effort.rounds + 2, seconds=effort.window)
 
 

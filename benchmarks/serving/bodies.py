@@ -71,26 +71,20 @@ def bodies(world: World, shape: Shape) -> Iterator[bytes]:
 
 
 def _score(world: World, user: Features, context: Features, chosen: str) -> dict[str, Any]:
-    item = world.items[chosen] if world.item_key is None else {world.item_key: chosen, **world.items[chosen]}
-    return {"rows": [_without_empty({"user": user, "item": item, "context": context})]}
+    item = {world.item_key: chosen, **world.items[chosen]}
+    return {"rows": [{"user": user, "item": item, "context": context}]}
 
 
 def _rank(world: World, shape: Shape, user: Features, context: Features, chosen: list[str]) -> dict[str, Any]:
     asked: dict[str, Any] = {"user": _user(world, shape, user), "context": context, "k": K}
     items = chosen if shape.by_id else [{"id": one, "features": world.items[one]} for one in chosen]
-    return _without_empty({**asked, "candidates": items})
+    return {**asked, "candidates": items}
 
 
 def _user(world: World, shape: Shape, user: Features) -> Any:
-    if world.user_key is None:
-        return {"features": user}
     if shape.by_id:
         return user[world.user_key]
     return {
         "id": user[world.user_key],
         "features": {name: value for name, value in user.items() if name != world.user_key},
     }
-
-
-def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if value != {}}

@@ -31,6 +31,15 @@ def floors(world: World) -> list[Plan]:
     ]
 
 
+def references(network: Path) -> list[Plan]:
+    """The floor and the careful service with the reference network, all of whose requests are to score."""
+    environment = {MODEL: str(network.resolve()), **_QUIET}
+    return [
+        Plan(FLOOR, _uvicorn("floor"), rank=Plan.score),
+        Plan(CAREFUL, _uvicorn("reference"), environment, rank=Plan.score),
+    ]
+
+
 def ours(world: World, work: Path) -> list[Plan]:
     """Axon in both runtimes, and as two processes; each with a catalog of its own."""
     return [
@@ -75,13 +84,11 @@ def axon(world: World, work: Path, name: str, runtime: str, *options: str) -> Pl
     """The real service with a catalog of its own under ``work``."""
     command = [str(Path(sys.executable).with_name("axon")), "serve", "--registry", str(world.registry)]
     command += ["--model", world.version.name, "--host", HOST, *options]
-    if world.catalog is not None:
-        items, users = world.catalog
-        command += ["--catalog", str(items), "--users", str(users)]
+    items, users = world.catalog
+    command += ["--catalog", str(items), "--users", str(users)]
     kept = work / f"{name}.sqlite".replace(" ", "-").replace(",", "")
     environment = {**_QUIET, "AXON_RUNTIME": runtime, "AXON_ENTITIES": f"sqlite:{kept}"}
-    by_id = world.catalog is not None
-    return Plan(name, lambda port: [*command, "--port", str(port)], environment, by_id=by_id)
+    return Plan(name, lambda port: [*command, "--port", str(port)], environment, by_id=True)
 
 
 def _mosec(port: int) -> list[str]:

@@ -1,17 +1,14 @@
 """What is served in the benchmark: a task file and tables come in, a published version and its entities go out.
 
-Two worlds: KuaiRand with the model that ranks fast, and the reference network of the field (ten categorical
-fields, embedding 16, 400-400-400), which shows that the servers we compare with run as fast as they can.
+KuaiRand with the model that ranks fast. What shows whether a run is valid is in `reference`.
 """
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from features.raw import from_text
@@ -37,18 +34,18 @@ class World:
         items: Their features without the id, by id.
         contexts: One per moment; `moments` says whose it was.
         moments: Of each context, the place of its user in `users`.
-        catalog: Files with the items and the users, for ``axon serve``; None where there are none.
+        catalog: Files with the items and the users, for ``axon serve``.
     """
 
     version: Version
     registry: Path
-    user_key: str | None
-    item_key: str | None
+    user_key: str
+    item_key: str
     users: list[Features]
     items: dict[str, Features]
     contexts: list[Features]
     moments: list[int]
-    catalog: tuple[Path, Path] | None = None
+    catalog: tuple[Path, Path]
 
 
 def kuairand(work: Path, data: Path | None) -> World:
@@ -72,43 +69,6 @@ def kuairand(work: Path, data: Path | None) -> World:
         moments=[places[user] for user in log["user_id"]],
         catalog=(root / "videos.csv", root / "users.csv"),
     )
-
-
-def reference(work: Path) -> World:
-    """Ten random categorical fields, all of the item, and an untrained network of the field's usual size."""
-    directory, name = work / "reference", "reference"
-    directory.mkdir(parents=True, exist_ok=True)
-    fields = [f"f{place}" for place in range(10)]
-    rng = np.random.default_rng(2026)
-    tokens = rng.integers(0, 2_000, (20_000, len(fields)))
-    table = pl.DataFrame({field: tokens[:, place] for place, field in enumerate(fields)})
-    clicks = pl.Series("clicked", (rng.random(len(table)) < 0.1).astype(np.int64))
-    table.with_columns(clicks).write_csv(directory / "log.csv")
-    task = directory / "reference.yaml"
-    task.write_text(json.dumps(_reference_task(name, fields)), encoding="utf-8")
-    version = _published(work, task, name, directory)
-    items = table.head(5_000).cast(pl.String).to_dicts()
-    return World(
-        version=version,
-        registry=work / "models",
-        user_key=None,
-        item_key=None,
-        users=[{}],
-        items={f"i{place}": item for place, item in enumerate(items)},
-        contexts=[{}],
-        moments=[0],
-    )
-
-
-def _reference_task(name: str, fields: list[str]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "data": {"root": ".", "log": "log.csv", "label": "clicked", "time": None},
-        "features": {"item": [{"kind": "categorical", "name": field, "min_count": 1} for field in fields]},
-        "model": {"family": "mlp", "embedding_dim": 16, "hidden": [400, 400, 400]},
-        "training": {"epochs": 1, "calibration": "none"},
-        "gate": {"beat": [], "max_calibration_error": None},
-    }
 
 
 def _published(work: Path, task: Path, name: str, root: Path) -> Version:

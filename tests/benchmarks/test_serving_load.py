@@ -6,11 +6,14 @@ import sys
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
+from benchmarks.serving import reference
 from benchmarks.serving.bodies import S1, S2, S2_ID, Shape, bodies
 from benchmarks.serving.closed_loop import closed_loop
 from benchmarks.serving.open_loop import open_loop, whole_requests
+from benchmarks.serving.plans import references
 from benchmarks.serving.processes import HOST, Plan, running
 from benchmarks.serving.servers.questions import Column, Reader, answer, joined, split
 from benchmarks.serving.worlds import World
@@ -30,6 +33,7 @@ def world():
         items={f"i{place}": {"colour": "red"} for place in range(100)},
         contexts=[{"hour": "7"}],
         moments=[0],
+        catalog=(Path("items.csv"), Path("users.csv")),
     )
 
 
@@ -146,6 +150,17 @@ def test_a_closed_loop_counts_answers_or_says_what_to_install(constant, two_bodi
             closed_loop(constant.url(S1), two_bodies, connections=2, seconds=1)
     else:
         assert closed_loop(constant.url(S1), two_bodies, connections=2, seconds=1).rate > 0
+
+
+def test_the_reference_network_answers_a_row_with_a_probability(tmp_path):
+    _, careful = references(reference.network(tmp_path))
+    body = reference.write_bodies(Shape("S", 3, 1), tmp_path).read_bytes()
+    with running([careful], tmp_path) as (server,):
+        server.thaw()
+        answered = httpx.post(server.url(S2), content=body, headers={"Content-Type": "application/json"})
+    probabilities = answered.json()["probabilities"]
+    assert (answered.status_code, len(set(probabilities))) == (200, 3)
+    assert all(0 < probability < 1 for probability in probabilities)
 
 
 def test_a_running_server_has_weight(constant):
