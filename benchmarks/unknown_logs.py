@@ -2,7 +2,8 @@
 
 Every log is cut in the order of time: its first rows are the log that init and train see, the later ones are scored
 from a file of their own, as `axon score` does. LightGBM trains on all of the first rows with its defaults, identifiers
-as categories and as plain integers; the better of both counts.
+as categories and as plain integers; the better of both counts. "Without drift" is the ECE if the click rate of the later
+rows had been known, as it never is: what is left of it when every logit is moved by the same number.
 
     python -m benchmarks.unknown_logs [--rows 20000] [--seed 5] [--only census ...]
     python -m benchmarks.unknown_logs --log FILE.csv --label COLUMN [--positive VALUE]
@@ -20,6 +21,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit, logit
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -40,7 +43,7 @@ from training.scoring import Scorer, score_file
 JUDGED = 20_000
 """Rows of every drawn log that are scored."""
 
-HEADER = ("log", "rows", "clicks", "prior", "logistic", "LightGBM", "ours", "ECE", "seconds")
+HEADER = ("log", "rows", "clicks", "prior", "logistic", "LightGBM", "ours", "ECE", "without drift", "seconds")
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,16 @@ def measured(case: Case) -> tuple[str, ...]:
         f"{trees:.4f}",
         f"{log_loss(clicked, ours):.4f}",
         f"{ece(clicked, ours) or 0.0:.4f}",
+        f"{ece(clicked, moved_to_rate(ours, float(clicked.mean()))) or 0.0:.4f}",
         f"{seconds:.0f}",
     )
+
+
+def moved_to_rate(probabilities: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """Probabilities ``(n,)`` whose logits are all moved by the number that makes their mean the rate."""
+    logits = logit(probabilities)
+    moved = brentq(lambda by: float(expit(logits + by).mean()) - rate, -20.0, 20.0)
+    return np.asarray(expit(logits + moved))
 
 
 def probabilities(task: TaskConfig, case: Case, name: str) -> NDArray[np.float64]:

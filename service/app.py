@@ -51,6 +51,8 @@ from service.watcher import ModelWatcher
 
 log = logging.getLogger(__name__)
 
+_LOOK_S = 0.05
+
 
 class AxonApp(FastAPI):
     """FastAPI, whose description of itself shows the features of the model that is loaded at the moment.
@@ -62,9 +64,11 @@ class AxonApp(FastAPI):
 
     Attributes:
         hot: The short way; `service.connection` takes it too.
+        opens_after: What else must be so before the port opens, beside a model that answers; None opens it at once.
     """
 
     background: Background
+    opens_after: Callable[[], bool] | None = None
     shadow: Shadow | None = None
 
     def __init__(self, service: Service, watcher: ModelWatcher, engine: Engine) -> None:
@@ -179,6 +183,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if app.shadow is not None:
         app.shadow.start(lambda: app.engine.idle)
     following = asyncio.create_task(_follow(app.state.service))
+    if app.opens_after is not None:
+        await _ready(app.state.service.holder, app.opens_after)
     yield
     following.cancel()
     app.watcher.stop()
@@ -200,6 +206,12 @@ def _keep_collections_short() -> None:
     gc.freeze()
     # The rows of one request are thousands of objects: by default each request would pay for several collections.
     gc.set_threshold(50_000, 10, 10)
+
+
+async def _ready(holder: ModelHolder, others: Callable[[], bool]) -> None:
+    """Return as soon as a model answers and the others are so far; or when all is to stop."""
+    while not holder.stopping and not (holder.live is not None and others()):
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _follow(service: Service) -> None:

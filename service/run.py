@@ -23,7 +23,7 @@ from service.errors import AddressError
 from service.live import LiveModel
 from service.settings import ServiceSettings
 from service.telling.log_format import set_up_log
-from service.workers import Workers
+from service.workers import Door, Workers
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def serve(settings: ServiceSettings, *, on_live: OnLive | None = None) -> None:
     _log(settings)
     listener = _listen(settings.host, settings.port)
     if settings.workers == 1:
-        _serve_here(settings, on_live, listener)
+        _serve_here(settings, create_app(settings, on_live=_told(settings, on_live, listener)), listener)
         return
     port = listener.getsockname()[1]
     listener.close()
@@ -64,21 +64,39 @@ def serve(settings: ServiceSettings, *, on_live: OnLive | None = None) -> None:
         Workers(settings.workers, partial(_work, share, on_live), patience_s).run()
 
 
-def _work(settings: ServiceSettings, on_live: OnLive | None, number: int) -> None:
+def _work(settings: ServiceSettings, on_live: OnLive | None, number: int, door: Door) -> None:
     """What a worker does; the first speaks for all."""
     _log(settings)
     # A socket of its own, because workers that share one share the connections badly: the first that wakes takes them all.
     listener = _bound(settings.host, settings.port)
-    listener.listen(_BACKLOG)
-    _serve_here(settings, on_live if number == 0 else None, listener)
+    tell = _told(settings, on_live, listener) if number == 0 else None
+
+    def ready(live: LiveModel) -> None:
+        if door.at_once:
+            door.ready.set()
+        if tell is not None:
+            tell(live)
+
+    app = create_app(settings, on_live=ready)
+    if not door.at_once:
+        app.opens_after = door.ready.is_set
+    _serve_here(settings, app, listener)
 
 
-def _serve_here(settings: ServiceSettings, on_live: OnLive | None, listener: socket.socket) -> None:
+def _told(
+    settings: ServiceSettings, on_live: OnLive | None, listener: socket.socket
+) -> Callable[[LiveModel], None] | None:
+    return None if on_live is None else partial(on_live, _address(settings, listener))
+
+
+def _address(settings: ServiceSettings, listener: socket.socket) -> str:
+    return f"http://{settings.host}:{listener.getsockname()[1]}"
+
+
+def _serve_here(settings: ServiceSettings, app: AxonApp, listener: socket.socket) -> None:
     """Serve in this process."""
     # The engine's thread must not wait 5 ms, Python's default, whenever the event loop is busy too.
     sys.setswitchinterval(_SWITCH_S)
-    address = f"http://{settings.host}:{listener.getsockname()[1]}"
-    app = create_app(settings, on_live=None if on_live is None else partial(on_live, address))
     config = uvicorn.Config(
         app,
         http=partial(Connection, hot=app.hot),  # type: ignore[arg-type]  # called like the class
@@ -89,7 +107,11 @@ def _serve_here(settings: ServiceSettings, on_live: OnLive | None, listener: soc
         proxy_headers=False,  # nobody looks at the client's address
         timeout_graceful_shutdown=settings.stop_s,
     )
-    log.info("listening on %s", address)
+    log.info(
+        "listens on %s%s",
+        _address(settings, listener),
+        "" if app.opens_after is None else " once it is ready",
+    )
     GracefulServer(config, app).run(sockets=[listener])
     if app.watcher.is_alive():
         _leave_while_loading()

@@ -13,10 +13,25 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
+from typing import NamedTuple
 
 log = logging.getLogger(__name__)
 
-Work = Callable[[int], None]
+
+class Door(NamedTuple):
+    """When connections may come to a worker: the system sends them to everybody who listens, ready or not.
+
+    Attributes:
+        at_once: Before it is ready, so that somebody tells how the service is; the others, once they and it are.
+        ready: Set by the worker that opens at once, as soon as it is ready.
+    """
+
+    at_once: bool
+    ready: Event
+
+
+Work = Callable[[int, Door], None]
 """What a worker does, given its number, until SIGTERM or SIGINT; importable, because it starts afresh."""
 
 _LOOK_EVERY_S = 0.2
@@ -37,6 +52,7 @@ class Workers:
         # Spawned, not forked: TensorFlow hangs in the fork of a process that has used it.
         self._context = multiprocessing.get_context("spawn")
         self._work = work
+        self._ready = self._context.Event()
         self._patience_s = patience_s
         self._signals: list[int] = []
         self._running: dict[int, SpawnProcess] = {}
@@ -68,8 +84,9 @@ class Workers:
                 self._start(number)
 
     def _start(self, number: int) -> None:
+        door = Door(at_once=number == 0 and not self._ready.is_set(), ready=self._ready)
         process = self._context.Process(
-            target=_in_a_group_of_its_own, args=(self._work, number), name=f"worker-{number}"
+            target=_in_a_group_of_its_own, args=(self._work, number, door), name=f"worker-{number}"
         )
         process.start()
         self._running[number] = process
@@ -91,11 +108,11 @@ class Workers:
             wait([process.sentinel for process in alive], _LOOK_EVERY_S)
 
 
-def _in_a_group_of_its_own(work: Work, number: int) -> None:
+def _in_a_group_of_its_own(work: Work, number: int, door: Door) -> None:
     """Otherwise Ctrl-C would reach a worker twice, from the terminal and from the parent."""
     os.setpgrp()
     threading.Thread(target=_end_with_parent, name="parent-watcher", daemon=True).start()
-    work(number)
+    work(number, door)
 
 
 def _end_with_parent() -> None:

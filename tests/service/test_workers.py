@@ -43,6 +43,14 @@ def wait_for_answers_of(service: RunningService, count: int) -> set[str]:
     return found
 
 
+def readiness(service: RunningService) -> int | None:
+    """What a new connection is told; None where it broke."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{service.port}/readyz").status_code
+    except httpx.TransportError:
+        return None
+
+
 def wait_for_log(service: RunningService, pattern: str) -> None:
     until = time.monotonic() + 30
     while not re.search(pattern, service.log.read_text()):
@@ -94,6 +102,22 @@ def test_told_to_stop_no_worker_is_left(story):
 
 def test_nothing_of_it_was_unexpected(story):
     assert "Traceback" not in story["log"]
+
+
+def test_who_was_told_once_that_all_is_ready_is_never_refused_for_that(start, published):
+    with start(registry=published.directory.parents[1], workers=3) as service:
+        wait_for_log(service, r"(?s)(worker \d runs as pid.*){3}")
+        service.wait_until_ready()
+        statuses = {httpx.get(f"http://127.0.0.1:{service.port}/readyz").status_code for _ in range(100)}
+        wait_for_answers_of(service, 3)
+        for pid in pids(service)[1:]:
+            os.kill(pid, signal.SIGKILL)
+        wait_for_log(service, r"(?s)(worker \d runs as pid.*){5}")
+        until = time.monotonic() + 30
+        while len(answering(service)) < 3 and time.monotonic() < until:
+            statuses |= {readiness(service) for _ in range(20)}
+    # A worker that dies takes the connections along that wait in line for it.
+    assert statuses - {None} == {200}
 
 
 def test_workers_end_with_a_parent_that_is_killed(start, tmp_path):
