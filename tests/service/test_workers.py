@@ -108,7 +108,7 @@ def test_who_was_told_once_that_all_is_ready_is_never_refused_for_that(start, pu
     with start(registry=published.directory.parents[1], workers=3) as service:
         wait_for_log(service, r"(?s)(worker \d runs as pid.*){3}")
         service.wait_until_ready()
-        statuses = {httpx.get(f"http://127.0.0.1:{service.port}/readyz").status_code for _ in range(100)}
+        statuses = {readiness(service) for _ in range(100)}
         wait_for_answers_of(service, 3)
         for pid in pids(service)[1:]:
             os.kill(pid, signal.SIGKILL)
