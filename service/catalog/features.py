@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from features.errors import UnreadableValueError
@@ -17,6 +18,8 @@ from service.catalog.table import other_input
 
 _SIDES = {Entity.ITEM: Side.ITEM, Entity.USER: Side.USER}
 _LARGEST_EXACT = 2**53
+_CELLS = 65_536
+"""Text cells that are not read again: most columns of a file repeat a few."""
 
 
 class Unfit(NamedTuple):
@@ -38,6 +41,7 @@ class FeatureReader:
         self.inputs = tuple(inputs)
         self.key = key
         self._known = {raw.column: raw for raw in inputs}
+        self._of_cell = lru_cache(_CELLS)(self._read_cell)
 
     @classmethod
     def of(cls, spec: FeatureSpec, kind: Entity, key: str | None) -> "FeatureReader":
@@ -47,24 +51,37 @@ class FeatureReader:
     def unfit(self, features: Mapping[str, object]) -> Iterator[Unfit]:
         """What of a JSON object cannot be kept: what scoring would refuse, and what no filter can find."""
         for name, value in features.items():
-            raw = self._known.get(name) or other_input(name, several=isinstance(value, list))
-            try:
-                from_json(raw, value)
-            except UnreadableValueError as error:
-                yield Unfit(name, str(error))
+            reason = self._unfit(name, value)
+            if reason is not None:
+                yield Unfit(name, reason)
 
     def of_typed(self, cells: Mapping[str, object]) -> dict[str, object]:
         """Typed cells of a row as JSON has them, without the missing ones; `unfit` says what is wrong with them."""
         kept = {name: self._as_json(name, cell) for name, cell in cells.items() if name != self.key}
         return {name: value for name, value in kept.items() if value is not None and value != ""}
 
-    def of_text(self, cells: Mapping[str, str]) -> dict[str, object]:
-        """Text cells of a row as JSON has them, without the missing ones; `unfit` says what is wrong with them."""
-        return {
-            name: self._number_or_text(name, cell)
-            for name, cell in cells.items()
-            if cell != "" and name != self.key
-        }
+    def of_text(self, cells: Mapping[str, str]) -> tuple[dict[str, object], list[Unfit]]:
+        """Text cells of a row as JSON has them, without the missing ones; and what of them cannot be kept, as `unfit` has it."""
+        features: dict[str, object] = {}
+        unfit: list[Unfit] = []
+        for name, cell in cells.items():
+            if cell != "" and name != self.key:
+                features[name], reason = self._of_cell(name, cell)
+                if reason is not None:
+                    unfit.append(Unfit(name, reason))
+        return features, unfit
+
+    def _read_cell(self, name: str, cell: str) -> tuple[object, str | None]:
+        value = self._number_or_text(name, cell)
+        return value, self._unfit(name, value)
+
+    def _unfit(self, name: str, value: object) -> str | None:
+        raw = self._known.get(name) or other_input(name, several=isinstance(value, list))
+        try:
+            from_json(raw, value)
+        except UnreadableValueError as error:
+            return str(error)
+        return None
 
     def _number_or_text(self, name: str, cell: str) -> object:
         """The number that a cell is, where one is wanted or nothing is lost by it; a text as it stands otherwise.

@@ -146,8 +146,12 @@ def _entity(wanted: Import, reader: FeatureReader, row: Row) -> tuple[str, bytes
         raise ImportFileError(f"{place}, {wanted.key}: {error}") from error
     if not isinstance(key, str) or key == "":
         raise ImportFileError(f"{place}: expected an id in the column {wanted.key!r}, got none")
-    features = reader.of_text(row.cells) if row.text else reader.of_typed(row.cells)
-    for unfit in reader.unfit(features):
+    if row.text:
+        features, misfits = reader.of_text(row.cells)
+    else:
+        features = reader.of_typed(row.cells)
+        misfits = list(reader.unfit(features))
+    for unfit in misfits:
         raise ImportFileError(f"{place}, {unfit.name}: {unfit.reason}")
     return key, orjson.dumps(features)
 
