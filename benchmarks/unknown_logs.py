@@ -149,6 +149,8 @@ def measured(case: Case) -> tuple[str, ...]:
 
 def moved_to_rate(probabilities: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     """Probabilities ``(n,)`` whose logits are all moved by the number that makes their mean the rate."""
+    if rate in (0.0, 1.0):
+        return np.full_like(probabilities, rate)
     logits = logit(probabilities)
     moved = brentq(lambda by: float(expit(logits + by).mean()) - rate, -20.0, 20.0)
     return np.asarray(expit(logits + moved))

@@ -64,11 +64,12 @@ class AxonApp(FastAPI):
 
     Attributes:
         hot: The short way; `service.connection` takes it too.
-        opens_after: What else must be so before the port opens, beside a model that answers; None opens it at once.
+        opens_after: What else must be so before the port opens, beside a model that answers, asked with the seconds since there
+            is one; None opens it at once.
     """
 
     background: Background
-    opens_after: Callable[[], bool] | None = None
+    opens_after: Callable[[float], bool] | None = None
     shadow: Shadow | None = None
 
     def __init__(self, service: Service, watcher: ModelWatcher, engine: Engine) -> None:
@@ -151,7 +152,8 @@ def _engine(
     }
     limits = Limits(settings.queue_size, settings.queue_bytes)
     # A store that hangs must not hold up the loop.
-    is_remote = settings.history is not None and not settings.history.startswith(("memory:", "sqlite:"))
+    stores = [address for address in (settings.history, settings.entities) if address is not None]
+    is_remote = not all(address.startswith(("memory:", "sqlite:")) for address in stores)
     return Engine(holder, routed, replace(limits, inline_s=0.0) if is_remote else limits)
 
 
@@ -185,6 +187,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     following = asyncio.create_task(_follow(app.state.service))
     if app.opens_after is not None:
         await _ready(app.state.service.holder, app.opens_after)
+        await _followed(app.state.service)
     yield
     following.cancel()
     app.watcher.stop()
@@ -208,9 +211,14 @@ def _keep_collections_short() -> None:
     gc.set_threshold(50_000, 10, 10)
 
 
-async def _ready(holder: ModelHolder, others: Callable[[], bool]) -> None:
+async def _ready(holder: ModelHolder, others: Callable[[float], bool]) -> None:
     """Return as soon as a model answers and the others are so far; or when all is to stop."""
-    while not holder.stopping and not (holder.live is not None and others()):
+    since = time.monotonic()
+    while not holder.stopping:
+        if holder.live is None:
+            since = time.monotonic()
+        elif others(time.monotonic() - since):
+            return
         await asyncio.sleep(_LOOK_S)
 
 
@@ -218,10 +226,14 @@ async def _follow(service: Service) -> None:
     """Bring in what other processes change in the catalog, until cancelled."""
     while True:
         await asyncio.sleep(service.settings.poll_s)
-        try:
-            await service.catalog.follow(service.engine.run)
-        except ServiceError as error:
-            log.warning("the catalog cannot be followed: %s", error)
+        await _followed(service)
+
+
+async def _followed(service: Service) -> None:
+    try:
+        await service.catalog.follow(service.engine.run)
+    except ServiceError as error:
+        log.warning("the catalog cannot be followed: %s", error)
 
 
 def _version() -> str:

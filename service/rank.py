@@ -13,7 +13,7 @@ import orjson
 from journal.records import new_decision_id
 from service.answered import Answered
 from service.decisions.decision_log import DecisionLog
-from service.errors import HistoryUnavailableError, RefusedRequestError
+from service.errors import CatalogUnavailableError, HistoryUnavailableError, RefusedRequestError
 from service.holder import ModelHolder
 from service.live import LiveModel
 from service.metrics import ServiceMetrics
@@ -68,7 +68,7 @@ class RankHandler:
                 return [refused(error, RANK_PATH)]
             # Somebody's features are wrong: everybody answers for their own.
             return [answer for request in asked for answer in self._answer(live, [request])]
-        except HistoryUnavailableError as error:
+        except (CatalogUnavailableError, HistoryUnavailableError) as error:
             return [refused(error, RANK_PATH)] * len(asked)
         self.metrics.scored(live, Scored(np.concatenate([one.scored for one in ranked]), {}))
         self.metrics.features.ranked(live, ranked)

@@ -140,10 +140,14 @@ class Resolver:
         """What the catalog has of users or items and the model takes; nothing for an id that it lacks."""
         assert self._store is not None  # noqa: S101  # the callers have looked
         columns = {raw.column for raw in reader.inputs}
-        records = self._store.get(kind, ids)
+        # Who asks with features alone has no id, and must not wait for a store that hangs.
+        asked = [key for key in ids if key]
+        records = dict(zip(asked, self._store.get(kind, asked), strict=True)) if asked else {}
         return [
-            {name: value for name, value in orjson.loads(record).items() if name in columns} if record else {}
-            for record in records
+            {name: value for name, value in orjson.loads(record).items() if name in columns}
+            if (record := records.get(key))
+            else {}
+            for key in ids
         ]
 
     def _matching(self, wanted: Features) -> NDArray[np.int64]:

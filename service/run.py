@@ -33,6 +33,8 @@ OnLive = Callable[[str, LiveModel], None]
 
 _SWITCH_S = 0.0005
 _GRACE_S = 5.0
+_PATIENCE_S = 10.0
+"""How long a worker with a model waits for the first to have one, unless that one fills the catalog."""
 _BACKLOG = 2048
 
 
@@ -72,15 +74,24 @@ def _work(settings: ServiceSettings, on_live: OnLive | None, number: int, door: 
     tell = _told(settings, on_live, listener) if number == 0 else None
 
     def ready(live: LiveModel) -> None:
-        if door.at_once:
-            door.ready.set()
+        door.ready[number] = 1
         if tell is not None:
             tell(live)
 
-    app = create_app(settings, on_live=ready)
-    if not door.at_once:
-        app.opens_after = door.ready.is_set
+    # One imports, the others follow: two would overwrite each other, and what was changed in between.
+    files = {} if number == 0 else {"catalog": None, "users": None}
+    app = create_app(settings.model_copy(update=files), on_live=ready)
+    if door.at_once:
+        listener.listen(_BACKLOG)
+    else:
+        app.opens_after = lambda waited_s: (
+            bool(door.ready[0]) or (waited_s > _PATIENCE_S and not _imports(settings))
+        )
     _serve_here(settings, app, listener)
+
+
+def _imports(settings: ServiceSettings) -> bool:
+    return settings.catalog is not None or settings.users is not None
 
 
 def _told(
@@ -129,7 +140,8 @@ class GracefulServer(uvicorn.Server):
         service = self._app.state.service
         again = service.holder.stopping
         service.holder.stop()
-        if sig == signal.SIGTERM and not again and service.settings.drain_s:
+        # A port that is not open yet needs no draining.
+        if sig == signal.SIGTERM and not again and service.settings.drain_s and self.started:
             # A timer, because a handler must return for the loop to go on answering.
             threading.Timer(service.settings.drain_s, super().handle_exit, (sig, frame)).start()
         else:

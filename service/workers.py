@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
-from multiprocessing.synchronize import Event
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +22,12 @@ class Door(NamedTuple):
     """When connections may come to a worker: the system sends them to everybody who listens, ready or not.
 
     Attributes:
-        at_once: Before it is ready, so that somebody tells how the service is; the others, once they and it are.
-        ready: Set by the worker that opens at once, as soon as it is ready.
+        at_once: Before it is ready, so that somebody tells how the service is; the others, once they and the first are.
+        ready: One byte per worker, 1 for one that is ready; without a lock, which a worker that is killed would keep.
     """
 
     at_once: bool
-    ready: Event
+    ready: Any
 
 
 Work = Callable[[int, Door], None]
@@ -52,7 +51,7 @@ class Workers:
         # Spawned, not forked: TensorFlow hangs in the fork of a process that has used it.
         self._context = multiprocessing.get_context("spawn")
         self._work = work
-        self._ready = self._context.Event()
+        self._ready: Any = self._context.RawArray("b", count)
         self._patience_s = patience_s
         self._signals: list[int] = []
         self._running: dict[int, SpawnProcess] = {}
@@ -80,11 +79,12 @@ class Workers:
             if process is not None and not process.is_alive():
                 log.warning("worker %d (pid %d) ended with %s", number, process.pid, process.exitcode)
                 del self._running[number]
+                self._ready[number] = 0
             if number not in self._running and time.monotonic() - started >= _BREATH_S:
                 self._start(number)
 
     def _start(self, number: int) -> None:
-        door = Door(at_once=number == 0 and not self._ready.is_set(), ready=self._ready)
+        door = Door(at_once=number == 0 and not any(self._ready), ready=self._ready)
         process = self._context.Process(
             target=_in_a_group_of_its_own, args=(self._work, number, door), name=f"worker-{number}"
         )

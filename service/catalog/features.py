@@ -4,10 +4,10 @@
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from features.errors import UnreadableValueError
@@ -18,8 +18,8 @@ from service.catalog.table import other_input
 
 _SIDES = {Entity.ITEM: Side.ITEM, Entity.USER: Side.USER}
 _LARGEST_EXACT = 2**53
-_CELLS = 65_536
-"""Text cells that are not read again: most columns of a file repeat a few."""
+_CELLS, _SHORT = 65_536, 64
+"""Text cells that are not read again, and their most characters: most columns of a file repeat a few short ones."""
 
 
 class Unfit(NamedTuple):
@@ -41,7 +41,6 @@ class FeatureReader:
         self.inputs = tuple(inputs)
         self.key = key
         self._known = {raw.column: raw for raw in inputs}
-        self._of_cell = lru_cache(_CELLS)(self._read_cell)
 
     @classmethod
     def of(cls, spec: FeatureSpec, kind: Entity, key: str | None) -> "FeatureReader":
@@ -66,10 +65,15 @@ class FeatureReader:
         unfit: list[Unfit] = []
         for name, cell in cells.items():
             if cell != "" and name != self.key:
-                features[name], reason = self._of_cell(name, cell)
+                read = self._of_cell if len(cell) <= _SHORT else self._read_cell
+                features[name], reason = read(name, cell)
                 if reason is not None:
                     unfit.append(Unfit(name, reason))
         return features, unfit
+
+    @cached_property
+    def _of_cell(self) -> Callable[[str, str], tuple[object, str | None]]:
+        return lru_cache(_CELLS)(self._read_cell)
 
     def _read_cell(self, name: str, cell: str) -> tuple[object, str | None]:
         value = self._number_or_text(name, cell)

@@ -1,7 +1,7 @@
 """From a file of items or users to the store: `import_file` has a process of its own read it, which runs this module.
 
-`service.catalog.catalog` calls it before the first model goes live. Content that was imported already is left alone, so
-that what was changed since then outlives a restart.
+`service.catalog.catalog` calls it before the first model goes live. Content that was the last to be imported is left
+alone, so that what was changed since then outlives a restart.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ class Told(BaseModel):
 
 
 def import_file(wanted: Import, progress: Progress) -> None:
-    """Bring a file's rows into the store, unless its content was imported already.
+    """Bring a file's rows into the store, unless its content was the last that came into this place.
 
     Raises:
         ImportFileError: If the file, or a row of it, cannot be read; the rows before it may be in.
@@ -62,23 +62,26 @@ def import_file(wanted: Import, progress: Progress) -> None:
     """
     suffix_of(wanted.path)
     store = open_entities(wanted.address)
+    place = f"{wanted.kind}:{wanted.key}"
     try:
-        mark = _mark(wanted)
-        if store.get(Entity.FILE, [mark]) != [None]:
+        digest = _digest(wanted.path)
+        (last,) = store.get(Entity.FILE, [place])
+        if last is not None and orjson.loads(last)["digest"] == digest:
             return
         rows = _in_a_process(wanted, progress)
-        store.put(Entity.FILE, {mark: orjson.dumps({"path": str(wanted.path), "rows": rows})})
+        told = {"digest": digest, "path": str(wanted.path), "rows": rows}
+        store.put(Entity.FILE, {place: orjson.dumps(told)})
     finally:
         store.close()
 
 
-def _mark(wanted: Import) -> str:
+def _digest(path: Path) -> str:
     """The same for the same content, whatever the file is called."""
     try:
-        with wanted.path.open("rb") as file:
-            return f"{wanted.kind}:{wanted.key}:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ImportFileError(f"{wanted.path} cannot be read: {error.strerror}") from error
+        raise ImportFileError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _in_a_process(wanted: Import, progress: Progress) -> int:

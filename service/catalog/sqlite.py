@@ -47,9 +47,11 @@ class SqliteEntities:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._database: sqlite3.Connection | None = None
-        # A transaction belongs to a connection, which all threads share.
-        self._lock = threading.Lock()
+        # A transaction belongs to a connection, which all threads share. Who reads has one of its own: it must not
+        # stand in line behind a change that waits for another process.
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._read_lock, self._write_lock = threading.Lock(), threading.Lock()
         with self._reading():
             pass
 
@@ -97,10 +99,11 @@ class SqliteEntities:
         return Changes(rows[-1][2] if rows else since, {key: features for key, features, _ in rows})
 
     def close(self) -> None:
-        with self._lock:
-            if self._database is not None:
-                self._database.close()
-                self._database = None
+        with self._write_lock, self._read_lock:
+            for database in (self._reader, self._writer):
+                if database is not None:
+                    database.close()
+            self._reader = self._writer = None
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self._reading() as database:
@@ -109,22 +112,22 @@ class SqliteEntities:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         """The database; None as long as nobody has put anything."""
-        with self._explained(), self._lock:
-            if self._database is None and self._path.exists():
-                self._database = self._opened()
-            yield self._database
+        with self._explained(), self._read_lock:
+            if self._reader is None and self._path.exists():
+                self._reader = self._opened()
+            yield self._reader
 
     @contextlib.contextmanager
     def _writing(self, kind: Entity) -> Iterator[tuple[sqlite3.Connection, int]]:
         """A transaction, and the revision of what it changes."""
-        with self._explained(), self._lock:
-            if self._database is None:
-                self._database = self._opened()
-            with self._database:
+        with self._explained(), self._write_lock:
+            if self._writer is None:
+                self._writer = self._opened()
+            with self._writer:
                 # At once, so that of two processes one waits for the other's revision.
-                self._database.execute("BEGIN IMMEDIATE")
-                (newest,) = self._database.execute(_REVISION, (kind,)).fetchone()
-                yield self._database, newest + 1
+                self._writer.execute("BEGIN IMMEDIATE")
+                (newest,) = self._writer.execute(_REVISION, (kind,)).fetchone()
+                yield self._writer, newest + 1
 
     def _opened(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, _BUSY_S, isolation_level=None, check_same_thread=False)

@@ -15,7 +15,7 @@ class Entity(StrEnum):
     ITEM = "item"
     USER = "user"
     FILE = "file"
-    """A file that was imported; its id is the digest of its content."""
+    """The file that was imported last for a kind and a column of ids, by these two."""
 
 
 class Changes(NamedTuple):

@@ -2,11 +2,15 @@
 
 import json
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import numpy as np
 import orjson
 import polars as pl
 import pytest
+import redis
 
 from registry.local import LocalRegistry
 from registry.reference import ModelRef
@@ -18,6 +22,7 @@ from service.rank_request import read_rank_request
 from service.ranker import Ranker, best_first
 from service.scorer import score
 from tests.e2e.conftest import served
+from tests.history.servers import running_redis
 
 MOST = 200
 NEW = {"category": "books", "brand": "b1", "price": 3.5}
@@ -280,3 +285,43 @@ def test_a_changed_item_ranks_as_it_is_now(client, question):
     expected = client.post("/api/v1/rank", json=whole).json()["items"][0]["probability"]
     assert after == pytest.approx(expected, abs=1e-6)
     assert after != before
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory):
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def workers(past_shop, redis_url):
+    """Two processes with a catalog in Redis; one of them imports it."""
+    settings = {
+        "entities": redis_url,
+        "catalog": str(past_shop.data / "items.csv"),
+        "users": str(past_shop.data / "users.csv"),
+        "workers": "2",
+        "drain_s": "0",
+    }
+    with served(past_shop.registry, past_shop.directory, **settings) as client:
+        yield client
+
+
+def test_workers_with_one_catalog_rank_alike(workers, question):
+    ask, url = by_id(question), f"{workers.base_url}/api/v1/rank"
+    # Each on a connection of its own, so that both have some.
+    answers = [httpx.post(url, json=ask, timeout=30) for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({json.dumps(answer.json()["items"]) for answer in answers}) == 1
+
+
+def test_a_catalog_that_hangs_holds_up_nobody_but_those_who_ask_it(workers, question, redis_url):
+    url = f"{workers.base_url}/api/v1/rank"
+    with redis.Redis.from_url(redis_url) as store, ThreadPoolExecutor(8) as clients:
+        store.client_pause(3_000)
+        hanging = [clients.submit(httpx.post, url, json=by_id(question), timeout=60) for _ in range(8)]
+        time.sleep(0.2)
+        for _ in range(20):
+            assert httpx.get(f"{workers.base_url}/livez", timeout=1).status_code == 200
+        assert not all(one.done() for one in hanging)
+        assert {one.result().status_code for one in hanging} <= {200, 429, 503}

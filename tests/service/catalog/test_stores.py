@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -218,3 +220,25 @@ def test_a_password_is_not_shown():
     with pytest.raises(CatalogUnavailableError) as caught:
         open_entities("redis://:secret@127.0.0.1:1/0")
     assert "secret" not in str(caught.value)
+
+
+def test_who_reads_does_not_wait_for_a_change_that_waits_for_another_process(address):
+    place = address("sqlite")
+    store = open_entities(place)
+    store.put(ITEM, {"i1": b"1"})
+    other = sqlite3.connect(place.removeprefix("sqlite:"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    changing = threading.Thread(target=store.put, args=(ITEM, {"i1": b"2"}))
+    changing.start()
+    try:
+        time.sleep(0.1)
+        started = time.monotonic()
+        assert store.get(ITEM, ["i1"]) == [b"1"]
+        assert time.monotonic() - started < 1
+        assert changing.is_alive()
+    finally:
+        other.execute("ROLLBACK")
+        changing.join()
+        other.close()
+    assert store.get(ITEM, ["i1"]) == [b"2"]
+    store.close()
