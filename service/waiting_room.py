@@ -170,6 +170,8 @@ class WaitingRoom:
         self.bytes -= len(request.body)
         if request.watch is not None:
             request.watch.cancel()
+            # Its cancellation will hold the frame that holds the request: a circle that would keep every body.
+            request.watch = None
 
 
 def _too_late(request: Waiting) -> DeadlineError:

@@ -1,7 +1,9 @@
 """Batches, deadlines, room and hang-ups, with handlers that need no model."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from service.engine import Engine
 from service.errors import DeadlineError, HungUpError, OverloadedError
 from service.holder import ModelHolder
 from service.live import LiveModel
-from service.waiting_room import Limits
+from service.waiting_room import PATIENCE_S, Limits
 from tests.service.conftest import FITTED, make_facts
 
 ECHO = "/echo"
@@ -227,3 +229,23 @@ def test_a_body_that_is_coming_counts_as_one_that_waits():
         engine.admit(ECHO, within_s=0.3)
 
     run(story)
+
+
+def test_a_request_that_waited_and_was_answered_leaves_nothing_behind():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        waiting = submit(engine, b"large", gone=asyncio.Event().wait)
+        seen = weakref.ref(waiting)
+        await asyncio.sleep(3 * PATIENCE_S)  # by then somebody looks whether the client is still there
+        handler.may_go.set()
+        await asyncio.gather(first, waiting)
+        handler.batches.clear()
+        del waiting
+        await asyncio.sleep(0.01)
+        return seen()
+
+    gc.disable()
+    try:
+        assert run(story)[0] is None
+    finally:
+        gc.enable()
