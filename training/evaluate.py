@@ -238,6 +238,7 @@ def evaluate_log(  # noqa: PLR0913  # each is one thing that an evaluation needs
         created_at=now,
         code_version=code_version(),
         seed=config.training.seed,
+        notes=predicted.notes,
         slice="log",
         data=DataSummary(
             impressions_read=rows + predicted.bad_rows,

@@ -90,13 +90,14 @@ class Past:
 
     Attributes:
         history: The state, in memory.
-        end_ms: Time of the last impression of the training log: the time of impressions that have none.
+        end_ms: Time of the last impression of the training log: the time of impressions that have none. None where the
+            log had no clock.
         config: How long outcomes take to be known.
     """
 
     history: History
     spec: FeatureSpec
-    end_ms: int
+    end_ms: int | None
     config: HistoryConfig
 
     def __post_init__(self) -> None:
@@ -104,7 +105,7 @@ class Past:
         self._latest = 0
 
     @classmethod
-    def open(cls, directory: Path, spec: FeatureSpec, config: HistoryConfig, *, end_ms: int) -> Self:
+    def open(cls, directory: Path, spec: FeatureSpec, config: HistoryConfig, *, end_ms: int | None) -> Self:
         """Load the state of a version into memory."""
         snapshot, store = PackedHistory.open(directory / HISTORY, spec.history), MemoryStore()
         copy_records(snapshot, store, [feature.name for feature in spec.history])
@@ -112,10 +113,16 @@ class Past:
 
     def filled(self, frame: pl.DataFrame, time_ms: Int64Array) -> pl.DataFrame:
         """The frame with its history columns, as the state knows them now."""
-        at_ms = np.where(time_ms == MISSING_TIME, self.end_ms, time_ms)
+        at_ms = np.where(time_ms == MISSING_TIME, self.end_ms or 0, time_ms)
         questions = Questions(np.arange(len(frame)), at_ms, np.full(len(frame), np.iinfo(np.int64).max))
         answers = self.history.ask(impressions_of(self.spec, frame), questions)
         return _with_answers(self.spec, frame, answers)
+
+    def already_counted(self, time_ms: Int64Array) -> int:
+        """How many impressions are not later than the training log, so that their outcomes may be in the state."""
+        if self.end_ms is None:
+            return 0
+        return int(np.count_nonzero((time_ms != MISSING_TIME) & (time_ms <= self.end_ms)))
 
     def streamed(self, frame: pl.DataFrame, time_ms: Int64Array, clicked: NDArray[np.int8]) -> pl.DataFrame:
         """The frame with its history columns, each row from the state before it; its outcomes are fed in.

@@ -1,7 +1,9 @@
 """Whole files through a published version: `score_file` adds probabilities, `predict_log` feeds an evaluation."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -10,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.spec import RawInput
+from registry.manifest import REPORT
 from registry.version import Version
 from training.config import TaskConfig
 from training.errors import DataError
@@ -20,6 +23,7 @@ from training.log.quarantine import Quarantine
 from training.output import ScoredWriter
 from training.past import Past
 from training.progress import Progress
+from training.report.report import DataSummary
 from training.targets import PROBABILITY_OF
 
 PROBABILITY = "probability"
@@ -33,11 +37,13 @@ class Scorer:
         model: The exported graph.
         past: What happened before, for a model that looks at it.
         stream: Whether every labelled chunk is fed into the past as it would have been live.
+        version: What the model is called.
     """
 
     model: LoadedModel
     past: Past | None
     stream: bool
+    version: str
 
     @classmethod
     def open(cls, config: TaskConfig, version: Version, *, stream: bool) -> Self:
@@ -45,10 +51,8 @@ class Scorer:
         model = LoadedModel.open(version.directory)
         spec, past = model.fitted.spec, None
         if spec.history:
-            end = version.manifest().last_impression_at
-            end_ms = int(end.timestamp() * 1000) if end else 0
-            past = Past.open(version.directory, spec, config.history, end_ms=end_ms)
-        return cls(model, past, stream)
+            past = Past.open(version.directory, spec, config.history, end_ms=_end_of_log(version))
+        return cls(model, past, stream, str(version))
 
     @property
     def log_inputs(self) -> tuple[RawInput, ...]:
@@ -64,6 +68,19 @@ class Scorer:
         """Calibrated probabilities ``(n,)`` of a chunk's readable rows, by the names in `columns`."""
         return self.model.answers(self._filled(chunk))
 
+    def already_counted(self, chunk: LogChunk) -> int:
+        """How many of a chunk's readable rows are not later than the log whose outcomes the model has counted."""
+        return 0 if self.past is None else self.past.already_counted(chunk.time_ms)
+
+    def notes(self, counted: int, rows: int) -> tuple[str, ...]:
+        """What to know before trusting the probabilities of a file with so many rows, some of them already counted."""
+        if not counted:
+            return ()
+        return (
+            f"{counted:,} of {rows:,} rows are not later than the log that {self.version} was trained on: their own "
+            "outcomes are in what is counted",
+        )
+
     def _filled(self, chunk: LogChunk) -> pl.DataFrame:
         if self.past is None:
             return chunk.raw
@@ -74,10 +91,11 @@ class Scorer:
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """What became of a file: all of its rows, and those that could not be read."""
+    """What became of a file: all of its rows, those that could not be read, and what to know before trusting it."""
 
     rows: int
     bad_rows: int
+    notes: tuple[str, ...]
 
 
 class PredictedTarget(NamedTuple):
@@ -91,7 +109,8 @@ class PredictedTarget(NamedTuple):
 class PredictedLog:
     """A labelled log with probabilities, readable rows only, in order; without times where the log has no clock.
 
-    ``targets`` has all of them by name where the task has several, and nothing otherwise.
+    ``targets`` has all of them by name where the task has several, and nothing otherwise. ``notes`` say what to know
+    before trusting the probabilities.
     """
 
     clicked: NDArray[np.int8]
@@ -101,6 +120,7 @@ class PredictedLog:
     first_ms: int | None
     last_ms: int | None
     bad_rows: int
+    notes: tuple[str, ...]
 
 
 def score_file(
@@ -120,7 +140,7 @@ def score_file(
     Raises:
         DataError: If the file cannot be read or already has one of the columns.
     """
-    rows = bad = 0
+    rows = bad = counted = 0
     with progress.stage("scoring", unit="rows") as bar, ScoredWriter(target) as writer:
         chunks = read_log(
             config.data,
@@ -135,8 +155,11 @@ def score_file(
             writer.write(_with_probabilities(chunk, scorer))
             rows += chunk.size
             bad += chunk.size - len(chunk.positions)
+            counted += scorer.already_counted(chunk)
             bar.advance(chunk.size)
-    return ScoredFile(rows, bad)
+        notes = scorer.notes(counted, rows)
+        bar.advance(0, note="; ".join(notes))
+    return ScoredFile(rows, bad, notes)
 
 
 def predict_log(
@@ -156,15 +179,18 @@ def predict_log(
     outputs = _outputs_of_targets(config, scorer)
     chunks: list[LogChunk] = []
     answers: dict[str, list[NDArray[np.float32]]] = {name: [] for name in (PROBABILITY, *outputs.values())}
-    rows = 0
+    rows = counted = 0
     with progress.stage("scoring", unit="rows") as bar:
         for chunk in _labelled(config, scorer, root, log, quarantine):
             rows += chunk.size
             answer = scorer.answers(chunk)
+            counted += scorer.already_counted(chunk)
             chunks.append(_without_features(chunk))
             for name, parts in answers.items():
                 parts.append(answer[name])
             bar.advance(chunk.size)
+        notes = scorer.notes(counted, rows)
+        bar.advance(0, note="; ".join(notes))
     quarantine.check(rows)
     if not any(len(chunk.positions) for chunk in chunks):
         raise DataError(f"{log}: expected impressions, got no readable row")
@@ -184,6 +210,7 @@ def predict_log(
         first_ms=int(time_ms.min()) if config.data.time is not None else None,
         last_ms=int(time_ms.max()) if config.data.time is not None else None,
         bad_rows=rows - len(time_ms),
+        notes=notes,
     )
 
 
@@ -199,6 +226,25 @@ def _labelled(
         targets=config.targets,
         keep=kept_columns(config),
     )
+
+
+def _end_of_log(version: Version) -> int | None:
+    """Time of the last impression that a version's history has counted; None where the log had no clock.
+
+    That is the last one of all slices, which the report knows: the manifest tells the end of the training slice.
+    """
+    moments = [version.manifest().last_impression_at, *_ends_of_slices(version)]
+    return max((round(end.timestamp() * 1000) for end in moments if end is not None), default=None)
+
+
+def _ends_of_slices(version: Version) -> list[datetime | None]:
+    """The last impressions of a version's slices; nothing where it travels without a report, or with one of another kind."""
+    try:
+        report = json.loads((version.directory / REPORT).read_bytes())
+        slices = DataSummary.model_validate(report["data"]).slices
+    except (OSError, ValueError, KeyError):
+        return []
+    return [period.last for period in slices.values()]
 
 
 def _outputs_of_targets(config: TaskConfig, scorer: Scorer) -> dict[str, str]:

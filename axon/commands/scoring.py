@@ -80,10 +80,12 @@ def score(
             "quarantine": str(bad_rows) if scored.bad_rows else None,
             "model": version.name,
             "version": version.number,
+            "notes": list(scored.notes),
         },
         [
             f"{scored.rows:,} rows scored by {version.name}:{version.number} -> {target}",
             *([f"{scored.bad_rows:,} rows could not be read: {bad_rows}"] if scored.bad_rows else []),
+            *scored.notes,
         ],
     )
 
@@ -128,7 +130,7 @@ def evaluate(
             "run": str(run),
             "report": report.model_dump(mode="json"),
         },
-        [f"report {run / 'report.html'}"],
+        [f"report {run / 'report.html'}", *report.notes],
     )
 
 

@@ -69,7 +69,7 @@ def tune(
     """Search for a better task file: try networks and settings, never looking at the test slice."""
     from training.config import data_root as root_of
     from training.config import load_config
-    from training.tune import Limits, Wish, refuse_to_overwrite, write_winner
+    from training.tune import Limits, Wish, refuse_to_overwrite, refuse_unwritable, write_winner
     from training.tune import tune as run
 
     limits = Limits(trials=trials, budget_s=_seconds(budget or (None if trials else BUDGET)))
@@ -77,6 +77,7 @@ def tune(
     refuse_to_overwrite(output, force=force)
     task = load_config(config)
     root = root_of(task, config, data_root)
+    refuse_unwritable(config, root, output)
     wish = Wish(
         families=tuple(name.strip() for name in families.split(",")) if families else (),
         sampler=sampler.value,

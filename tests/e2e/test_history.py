@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from axon.commands.scoring import score
+from features.raw import MISSING_TIME
 from history import History, Impressions, KeyColumn, Outcomes
 from history.packed.packed import PackedHistory
 from history.stores.copy import copy_records
@@ -21,8 +22,10 @@ from registry.reference import ModelRef
 from registry.version import Version
 from service.errors import LoadError
 from service.loader import load_version
-from tests.e2e.conftest import LATER, Shop, served
+from tests.e2e.conftest import LATER, Shop, axon, served
 from tests.history.servers import running_redis
+from training.config import load_config
+from training.scoring import Scorer
 
 MODEL = "shop-history"
 
@@ -180,3 +183,42 @@ def test_a_streamed_row_does_not_change_with_later_rows(shop, streamed, tmp_path
 
 def test_a_streamed_file_is_not_scored_from_the_end_of_training_alone(shop, streamed):
     assert streamed[-1] != scored(shop, shop.directory / "later.csv")[-1]
+
+
+# What is counted already
+
+
+@pytest.fixture(scope="module")
+def trained_on(shop) -> pl.DataFrame:
+    return pl.read_csv(shop.data / "log.csv")
+
+
+@pytest.fixture(scope="module")
+def overlapping(shop, trained_on) -> Path:
+    """The last rows of the log, which no slice but the held-out ones has, and those that came later."""
+    path = shop.directory / "overlapping.csv"
+    pl.concat([trained_on[-30:], pl.read_csv(shop.directory / "later.csv")]).write_csv(path)
+    return path
+
+
+def test_the_state_ends_with_the_whole_log(shop, version, trained_on):
+    past = Scorer.open(load_config(shop.config), version, stream=False).past
+    assert past is not None
+    assert past.end_ms == trained_on["time_ms"].max()
+    assert past.already_counted(trained_on["time_ms"].to_numpy()) == len(trained_on)
+    assert past.already_counted(np.array([MISSING_TIME])) == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--stream"]], ids=["snapshot", "stream"])
+@pytest.mark.parametrize("command", ["score", "evaluate"])
+def test_rows_that_are_counted_already_are_told(shop, overlapping, command, options):
+    output = ["overlapping.parquet"] if command == "score" else []
+    done = axon(command, shop.config, overlapping, *output, *options, cwd=shop.directory)
+    told = "30 of 1,030 rows are not later than the log that shop-history/1 was trained on: their own outcomes are in what is counted"
+    assert told in " ".join(done.stderr.split())
+    assert told in " ".join(done.stdout.split())
+
+
+def test_later_rows_are_scored_without_a_word(shop):
+    done = axon("score", shop.config, "later.csv", "later.scored.parquet", cwd=shop.directory)
+    assert "are not later than the log" not in " ".join(done.stderr.split())

@@ -38,7 +38,7 @@ def two_logs() -> tuple[list[Event], list[Event]]:
     return [event for event in events if event.time_ms < TEST_MS + HOUR_MS], later
 
 
-def opened(task, trained: Replayed, directory, end_ms: int = TEST_MS) -> Past:
+def opened(task, trained: Replayed, directory, end_ms: int | None = TEST_MS) -> Past:
     """The past of a version, as a command finds it beside the model."""
     (directory / EXTRA).mkdir()
     write_snapshot(trained.history, directory)
@@ -130,6 +130,22 @@ def test_a_stream_that_goes_back_in_time_is_refused(tmp_path):
     assert chunk.clicked is not None
     with pytest.raises(DataError, match="sort the file by its time column"):
         past.streamed(chunk.raw, chunk.time_ms, chunk.clicked)
+
+
+def test_rows_up_to_the_last_impression_are_counted_already(tmp_path):
+    task = make_task()
+    log, _ = two_logs()
+    directory = tmp_path / "version"
+    directory.mkdir()
+    past = opened(task, replay(task, log, tmp_path), directory, end_ms=TEST_MS)
+    assert past.already_counted(np.array([TEST_MS - 1, TEST_MS, TEST_MS + 1, MISSING_TIME])) == 2
+
+
+def test_without_a_clock_nobody_knows_what_is_counted_already(tmp_path):
+    task = make_task()
+    log, _ = two_logs()
+    past = opened(task, replay(task, log, tmp_path), tmp_path, end_ms=None)
+    assert past.already_counted(np.array([0, 1])) == 0
 
 
 def test_a_log_from_before_the_clock_of_history_is_refused(tmp_path):

@@ -121,7 +121,11 @@ def test_one_class_only_is_an_error(tmp_path: Path, label: int, only: str):
 
 
 def test_the_label_as_a_feature_is_an_error(tmp_path: Path):
-    checked = check(tmp_path, *a_day("a", "b"), context=[numeric("clicked"), categorical("device")])
+    # No task file says so, but the labels of a joined log are in columns of other names.
+    write_shop(tmp_path)
+    write(tmp_path / "log.csv", "\n".join([HEADER, *a_day("a", "b")]) + "\n")
+    spec = make_spec(context=[numeric("clicked"), categorical("device")])
+    checked = check_log(make_task().model_copy(update={"features": spec}), tmp_path)
     assert checked.errors == ("'clicked' is the label and must not be a feature",)
 
 

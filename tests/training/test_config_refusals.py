@@ -97,6 +97,38 @@ def test_an_unknown_kind_of_feature_lists_the_known_ones():
     assert "'categorical'" in refusal(make_document(features={"user": [{"kind": "category", "name": "c"}]}))
 
 
+LABEL = {"kind": "hashed", "name": "outcome", "column": "clicked"}
+BY_LABEL = {"kind": "activity", "name": "past", "of": ["city", "clicked"]}
+RATE_OF_LABEL = {"kind": "rate", "name": "rate", "clicks": "clicked", "impressions": "shown"}
+LIKED = {"kind": "categorical", "name": "liked"}
+
+
+@pytest.mark.parametrize(
+    ("features", "place"),
+    [
+        pytest.param({"context": [LABEL]}, "context.outcome", id="in a column"),
+        pytest.param({"item": [RATE_OF_LABEL]}, "item.rate", id="as a count"),
+        pytest.param({"history": [BY_LABEL], "keys": {"clicked": "item"}}, "history.past", id="as a key"),
+        pytest.param({"item": [LIKED]}, "item.liked", id="of a further target"),
+    ],
+)
+def test_a_label_is_no_feature(features, place):
+    document = make_document(features={**make_document()["features"], **features})
+    text = refusal(document | {"targets": [{"name": "like", "label": "liked"}]})
+    label = "liked" if features == {"item": [LIKED]} else "clicked"
+    assert (
+        f"features.{place}: expected a column that is known before the click, got the label {label!r}" in text
+    )
+
+
+def test_past_clicks_are_a_feature():
+    past = {"kind": "activity", "name": "clicked", "of": ["city"]}
+    task = parse_config(
+        make_document(features={**make_document()["features"], "history": [past]}), source="test"
+    )
+    assert "clicked_clicks" in {raw.column for raw in task.features.raw_inputs()}
+
+
 @pytest.mark.parametrize("document", [None, [], "name: shop"], ids=["nothing", "list", "text"])
 def test_a_document_that_is_no_mapping_is_refused(document):
     assert "expected a mapping with name, data and features" in refusal(document)

@@ -13,7 +13,20 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from features.errors import FeatureError
-from features.spec import Buckets, Categorical, Cross, FeatureSpec, Hashed, TimePart
+from features.spec import (
+    Age,
+    Buckets,
+    Categorical,
+    ColumnFeature,
+    Cross,
+    FeatureSpec,
+    Hashed,
+    MultiValued,
+    Numeric,
+    Rate,
+    Side,
+    TimePart,
+)
 from training.config.data import DataConfig
 from training.config.fitting import OptimizerConfig, ScheduleConfig, TrainingConfig
 from training.config.history import HistoryConfig
@@ -53,6 +66,17 @@ class TaskConfig(Part):
             raise ValueError(
                 "split names moments, but data.time is null; expected shares of the rows such as 0.8 and 0.9"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _features_are_known_before_the_click(self) -> Self:
+        labels = {target.label for target in self.all_targets()}
+        for place, columns in _columns_by_place(self.features):
+            for column in columns:
+                if column in labels:
+                    raise ValueError(
+                        f"features.{place}: expected a column that is known before the click, got the label {column!r}"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -132,17 +156,44 @@ class TaskConfig(Part):
         return self.model_copy(update={"training": self.training.model_copy(update={"seed": seed})})
 
 
+def _columns_by_place(spec: FeatureSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Where a feature stands in the task file, and the columns of the log that it reads."""
+    for side in Side:
+        for feature in getattr(spec, side.value):
+            yield f"{side.value}.{feature.name}", _columns_of(feature)
+    for counted in spec.history:
+        yield f"history.{counted.name}", counted.of
+
+
+def _columns_of(feature: ColumnFeature) -> tuple[str, ...]:
+    match feature:
+        case Rate():
+            return feature.clicks, feature.impressions
+        case Age():
+            return feature.column, feature.at
+        case Categorical() | Hashed() | MultiValued() | Numeric() | Buckets() | TimePart():
+            return (feature.column,)
+
+
 def load_config(path: Path) -> TaskConfig:
     """Read a task file, and the one that it `extends`, if any.
 
     Raises:
         ConfigError: If the file is missing, is no YAML or does not say what it should; the text names every place.
     """
-    return parse_config(_document(path), source=str(path))
+    return parse_config(read_document(path), source=str(path))
 
 
-def _document(path: Path, *, before: tuple[str, ...] = ()) -> object:
-    """What a task file says; where it `extends` another of its folder, its own words win, key by key."""
+def read_document(path: Path, *, before: tuple[str, ...] = ()) -> Any:
+    """What a task file says; where it `extends` another of its folder, its own words win, key by key.
+
+    Args:
+        path: The task file.
+        before: Names of the files that extend this one, directly or not.
+
+    Raises:
+        ConfigError: If a file is missing or is no YAML, or `extends` names none that stands on its own.
+    """
     document = _read(path)
     if not isinstance(document, dict) or "extends" not in document:
         return document
@@ -155,7 +206,7 @@ def _document(path: Path, *, before: tuple[str, ...] = ()) -> object:
         raise ConfigError(
             f"{path}: extends: expected a file that stands on its own, but {name} extends this one"
         )
-    extended = _document(path.with_name(name), before=(*before, path.name))
+    extended = read_document(path.with_name(name), before=(*before, path.name))
     if not isinstance(extended, dict):
         raise ConfigError(f"{path}: extends: expected a task file, but {name} holds no mapping")
     return _merged(extended, document)

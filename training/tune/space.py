@@ -13,6 +13,7 @@ from optuna.trial import BaseTrial
 
 from training.config import ModelConfig, TaskConfig, TrainingConfig
 from training.models import FAMILIES
+from training.models.final_mlp import FinalMlp
 
 Value = float | int | str | bool | None
 Point = dict[str, Value]
@@ -59,17 +60,31 @@ class Real:
 
 @dataclass(frozen=True)
 class Whole:
-    """Whole numbers from ``low`` to ``high``, both included."""
+    """Multiples of ``step`` from ``low`` to ``high``, both included, and ``beside`` them a value that is no multiple.
+
+    A trial is given any whole number, and `suggest` answers the nearest of these: Optuna knows no steps on a logarithmic
+    axis.
+    """
 
     low: int
     high: int
     log: bool = False
+    step: int = 1
+    beside: int | None = None
 
     def suggest(self, trial: BaseTrial, name: str) -> Value:
-        return trial.suggest_int(name, self.low, self.high, log=self.log)
+        value = trial.suggest_int(name, self.low, self.high, log=self.log)
+        if value == self.beside:
+            return value
+        return max(self.step, round(value / self.step) * self.step)
 
     def holding(self, value: int) -> "Whole":
-        return replace(self, low=min(self.low, value), high=max(self.high, value))
+        return replace(
+            self,
+            low=min(self.low, value),
+            high=max(self.high, value),
+            beside=value if value % self.step else None,
+        )
 
     def coordinate(self, value: int) -> Value:
         return value
@@ -100,7 +115,7 @@ EVERY_FAMILY: dict[str, Knob] = {
     "embedding_weight_decay": Real(1e-3, 10.0, log=True, off=True),
     "id_dropout": Real(0.0, 0.3),
     "ema": Choice((None, 0.9, 0.98, 0.99, 0.995, 0.999)),
-    "l2_rare": Real(1e-6, 1e-2, log=True, off=True),
+    "l2_rare": Real(0.03, 100.0, log=True, off=True),
     "label_smoothing": Real(3e-3, 0.1, log=True, off=True),
 }
 """How a network is fitted."""
@@ -108,7 +123,7 @@ EVERY_FAMILY: dict[str, Knob] = {
 EMBEDDING_FAMILIES: dict[str, Knob] = {
     "embedding_dim": Whole(4, 64, log=True),
     "embedding_dropout": Real(0.0, 0.5),
-    "width": Whole(16, 512, log=True),
+    "width": Whole(16, 512, log=True, step=16),
     "depth": Whole(1, 3),
     "halving": Choice((False, True)),
     "activation": Choice(("relu", "gelu", "silu", "tanh")),
@@ -201,7 +216,8 @@ def task_at(task: TaskConfig, point: Point) -> TaskConfig:
     training |= {name: value for name, value in point.items() if name in training}
     model |= {name: value for name, value in point.items() if name in model}
     if "width" in point:
-        model["hidden"] = hidden_layers(point)
+        final_mlp = FAMILIES[str(point["family"])] is FinalMlp
+        model["hidden"] = hidden_layers(point, last_multiple_of=task.model.heads if final_mlp else 1)
     return task.model_copy(
         update={
             "model": ModelConfig.model_validate(model),
@@ -210,7 +226,14 @@ def task_at(task: TaskConfig, point: Point) -> TaskConfig:
     )
 
 
-def hidden_layers(point: Point) -> tuple[int, ...]:
-    """Units of each hidden layer: all of one width, or each half of the one before it."""
+def hidden_layers(point: Point, *, last_multiple_of: int = 1) -> tuple[int, ...]:
+    """Units of each hidden layer: all of one width, or each half of the one before it.
+
+    Args:
+        point: A point with ``width``, ``depth`` and ``halving``.
+        last_multiple_of: The last layer is widened to a multiple of this number: of the heads, for `final_mlp`.
+    """
     width, depth = int(point["width"] or 0), int(point["depth"] or 0)
-    return tuple(max(4, width >> layer) if point["halving"] else width for layer in range(depth))
+    layers = [max(4, width >> layer) if point["halving"] else width for layer in range(depth)]
+    layers[-1] += -layers[-1] % last_multiple_of
+    return tuple(layers)

@@ -1,6 +1,6 @@
 """The winner as a task file: the file that was searched around and a result come in, a new ``axon.yaml`` is written.
 
-It says what the old file says, but for its comments and for what the winner changes.
+It says what the old file says, and the files that this one extends, but for comments and for what the winner changes.
 """
 
 import os
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from training.config import parse_config
+from training.config.task import read_document
 from training.errors import ConfigError
 from training.tune.result import TunedTrial, TuneResult
 
@@ -27,6 +28,15 @@ def refuse_to_overwrite(output: Path, *, force: bool) -> None:
         )
 
 
+def refuse_unwritable(source: Path, data_root: Path, output: Path) -> None:
+    """Raise before a long search around a task file that cannot be written again.
+
+    Raises:
+        ConfigError: If what would be written, where nothing better is found, is no task file.
+    """
+    _winner_text({}, source, data_root, output)
+
+
 def write_winner(result: TuneResult, source: Path, data_root: Path, output: Path) -> None:
     """Write the task file of the winner.
 
@@ -35,12 +45,11 @@ def write_winner(result: TuneResult, source: Path, data_root: Path, output: Path
         source: The task file that was searched around.
         data_root: Where its data are; the new file names the place as seen from its own.
         output: The new file.
+
+    Raises:
+        ConfigError: If what would be written is no task file.
     """
-    document = yaml.safe_load(source.read_text(encoding="utf-8"))
-    tuned = with_changes(document, result.winner.changes)
-    tuned["data"] = tuned["data"] | {"root": _seen_from(output.absolute().parent, data_root, document)}
-    text = _header(result, source) + yaml.safe_dump(tuned, sort_keys=False, allow_unicode=True)
-    parse_config(yaml.safe_load(text), source="what axon tune wants to write")
+    text = _header(result, source) + _winner_text(result.winner.changes, source, data_root, output)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8")
 
@@ -57,6 +66,16 @@ def with_changes(document: dict[str, Any], changes: dict[str, Any]) -> dict[str,
             part = part[name]
         part[last] = value
     return changed
+
+
+def _winner_text(changes: dict[str, Any], source: Path, data_root: Path, output: Path) -> str:
+    """The new file without its comments; it has been parsed."""
+    document = read_document(source)
+    tuned = with_changes(document, changes)
+    tuned["data"] = tuned["data"] | {"root": _seen_from(output.absolute().parent, data_root, document)}
+    text = yaml.safe_dump(tuned, sort_keys=False, allow_unicode=True)
+    parse_config(yaml.safe_load(text), source="what axon tune wants to write")
+    return text
 
 
 def _seen_from(folder: Path, data_root: Path, document: dict[str, Any]) -> str:

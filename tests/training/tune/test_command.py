@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from axon.commands import tune
 from axon.main import app, register
-from tests.training.tune.worlds import write_world
+from tests.training.tune.worlds import write_extending, write_world
 from training.config import load_config
 from training.errors import ConfigError
 from training.tune import SAMPLERS
@@ -49,6 +49,15 @@ def test_an_output_that_is_there_is_refused_before_anything_is_read(answered, tm
     _, output, _ = answered
     with pytest.raises(ConfigError, match="--force"):
         axon_tune(tmp_path / "nowhere.yaml", "-o", output)
+
+
+def test_a_task_file_may_extend_another(answered, tmp_path):
+    config, _, _ = answered
+    extending = write_extending(config, name="extending", training={"batch_size": 512})
+    output = tmp_path / "tuned.yaml"
+    axon_tune(extending, "--trials", 1, "--confirm", 0, "--runs", tmp_path / "runs", "-o", output)
+    assert load_config(output).name == "extending"
+    assert load_config(output).training.batch_size == 512
 
 
 def test_people_get_a_table_and_the_next_command(answered):

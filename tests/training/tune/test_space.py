@@ -1,12 +1,25 @@
 """Every point of the space is a task, and the task file as it stands is a point of it."""
 
+import optuna
 import pytest
+from optuna.samplers import RandomSampler
 from optuna.trial import FixedTrial
 
+from tests.training.conftest import EVERY_HALF
 from tests.training.tune.worlds import make_task
 from training.config import TaskConfig
-from training.models import FAMILIES
-from training.tune.space import EVERY_FAMILY, Choice, Real, Space, Whole, hidden_layers, point_of, task_at
+from training.models import FAMILIES, Regularisation, build
+from training.tune.space import (
+    EMBEDDING_FAMILIES,
+    EVERY_FAMILY,
+    Choice,
+    Real,
+    Space,
+    Whole,
+    hidden_layers,
+    point_of,
+    task_at,
+)
 
 
 def make_space(task: TaskConfig | None = None) -> Space:
@@ -93,3 +106,44 @@ def test_a_knob_is_widened_to_hold_what_the_task_file_says():
 )
 def test_hidden_layers(depth, halving, expected):
     assert hidden_layers({"width": 40, "depth": depth, "halving": halving}) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(16, 16), (23, 16), (25, 32), (137, 144), (512, 512), (30, 30)]
+)
+def test_a_width_is_a_multiple_of_16_or_what_the_task_file_says(given, expected):
+    width = EMBEDDING_FAMILIES["width"].holding(30)
+    assert width.suggest(FixedTrial({"width": given}), "width") == expected
+
+
+@pytest.mark.parametrize(("width", "multiple", "expected"), [(40, 4, (40, 20, 12)), (48, 4, (48, 24, 12))])
+def test_the_last_hidden_layer_is_widened_to_a_multiple(width, multiple, expected):
+    point = {"width": width, "depth": 3, "halving": True}
+    assert hidden_layers(point, last_multiple_of=multiple) == expected
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param({}, id="a small task"),
+        pytest.param({"hidden": [30, 15], "heads": 1}, id="widths that no head divides"),
+        pytest.param({"hidden": [200, 100, 50, 25, 12], "heads": 6}, id="deep, with six heads"),
+    ],
+)
+def test_every_point_builds(family, model):
+    space = Space(make_task(model={"family": family, **model}), (family,))
+    study = optuna.create_study(sampler=RandomSampler(seed=1))
+    drawn = [space.suggest(study.ask()) for _ in range(10)]
+    for task in [*(space.suggest(FixedTrial(start)) for start in space.starts()), *drawn]:
+        assert task.model.family == family
+        build(EVERY_HALF, task.model, Regularisation())
+
+
+def test_the_prior_on_rare_ids_is_searched_where_it_does_something():
+    # docs/benchmarks/quality.md: 1 to 100 were tried.
+    study = optuna.create_study(sampler=RandomSampler(seed=1))
+    drawn = {float(EVERY_FAMILY["l2_rare"].suggest(study.ask(), "l2_rare") or 0.0) for _ in range(200)}
+    assert min(drawn) == 0.0
+    assert min(drawn - {0.0}) >= 0.03
+    assert 50 < max(drawn) <= 100

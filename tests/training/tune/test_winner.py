@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
-from tests.training.tune.worlds import NOW, write_world
+from tests.training.tune.worlds import NOW, write_extending, write_world
 from training.config import data_root, load_config
 from training.errors import ConfigError
 from training.tune.result import TunedTrial, TuneResult, differences
-from training.tune.winner import refuse_to_overwrite, with_changes, write_winner
+from training.tune.winner import refuse_to_overwrite, refuse_unwritable, with_changes, write_winner
 
 
 def make_trial(number=0, log_loss=0.5, confirmed=None, **changes) -> TunedTrial:
@@ -88,6 +88,19 @@ def test_an_absolute_place_of_data_stays_absolute(tmp_path):
     assert load_config(tmp_path / "deep" / "tuned.yaml").data.root == str(tmp_path)
 
 
+def test_it_holds_what_the_task_file_extends(tmp_path):
+    source = write_extending(write_world(tmp_path / "task"), name="extending", training={"epochs": 3})
+    output = tmp_path / "elsewhere" / "tuned.yaml"
+    write_winner(RESULT, source, source.parent, output)
+    before, after = load_config(source), load_config(output)
+    assert "extends" not in yaml.safe_load(output.read_text())
+    assert after.name == "extending"
+    assert after.training.epochs == 3
+    assert after.features == before.features
+    assert after.model.hidden == (64, 32)
+    assert (data_root(after, output, None) / after.data.log).samefile(source.with_name("log.csv"))
+
+
 def test_its_first_lines_say_where_it_came_from_with_the_figures(written):
     _, output = written
     comment = [line for line in output.read_text().splitlines() if line.startswith("#")]
@@ -124,3 +137,15 @@ def test_force_allows_to_overwrite(tmp_path):
     (tmp_path / "tuned.yaml").write_text("mine")
     refuse_to_overwrite(tmp_path / "tuned.yaml", force=True)
     assert (tmp_path / "tuned.yaml").read_text() == "mine"
+
+
+def test_a_task_file_that_extends_another_can_be_written_again(tmp_path):
+    source = write_extending(write_world(tmp_path), name="extending")
+    refuse_unwritable(source, tmp_path, tmp_path / "tuned.yaml")
+    assert not (tmp_path / "tuned.yaml").exists()
+
+
+def test_what_would_be_no_task_file_is_refused(tmp_path):
+    source = write_extending(write_world(tmp_path), model={"unknown_key": [8]})
+    with pytest.raises(ConfigError, match=r"what axon tune wants to write.*\n.*unknown_key"):
+        refuse_unwritable(source, tmp_path, tmp_path / "tuned.yaml")

@@ -60,6 +60,13 @@ def write_world(directory: Path, *, test_labels_from: int = 1) -> Path:
     return directory / "axon.yaml"
 
 
+def write_extending(config: Path, **own: Any) -> Path:
+    """A task file beside another one that it extends."""
+    path = config.with_name("extending.yaml")
+    path.write_text(yaml.safe_dump({"extends": config.name, **own}))
+    return path
+
+
 def run_tune(
     config: Path,
     *,
