@@ -118,11 +118,10 @@ def _serve_here(settings: ServiceSettings, app: AxonApp, listener: socket.socket
         proxy_headers=False,  # nobody looks at the client's address
         timeout_graceful_shutdown=settings.stop_s,
     )
-    log.info(
-        "listens on %s%s",
-        _address(settings, listener),
-        "" if app.opens_after is None else " once it is ready",
-    )
+    if app.opens_after is None:
+        log.info("listens on %s", _address(settings, listener))
+    else:
+        log.info("opens its port once it is ready")
     GracefulServer(config, app).run(sockets=[listener])
     if app.watcher.is_alive():
         _leave_while_loading()
