@@ -158,7 +158,6 @@ def score_file(
             counted += scorer.already_counted(chunk)
             bar.advance(chunk.size)
         notes = scorer.notes(counted, rows)
-        bar.advance(0, note="; ".join(notes))
     return ScoredFile(rows, bad, notes)
 
 
@@ -190,7 +189,6 @@ def predict_log(
                 parts.append(answer[name])
             bar.advance(chunk.size)
         notes = scorer.notes(counted, rows)
-        bar.advance(0, note="; ".join(notes))
     quarantine.check(rows)
     if not any(len(chunk.positions) for chunk in chunks):
         raise DataError(f"{log}: expected impressions, got no readable row")

@@ -215,10 +215,9 @@ def test_rows_that_are_counted_already_are_told(shop, overlapping, command, opti
     output = ["overlapping.parquet"] if command == "score" else []
     done = axon(command, shop.config, overlapping, *output, *options, cwd=shop.directory)
     told = "30 of 1,030 rows are not later than the log that shop-history/1 was trained on: their own outcomes are in what is counted"
-    assert told in " ".join(done.stderr.split())
-    assert told in " ".join(done.stdout.split())
+    assert " ".join(done.stdout.split()).count(told) == 1
 
 
 def test_later_rows_are_scored_without_a_word(shop):
     done = axon("score", shop.config, "later.csv", "later.scored.parquet", cwd=shop.directory)
-    assert "are not later than the log" not in " ".join(done.stderr.split())
+    assert "are not later than the log" not in " ".join(done.stdout.split())
