@@ -17,7 +17,7 @@ from service.errors import InvalidRequestError, TooManyRowsError
 from service.live import LiveModel
 from service.rank_request import CANDIDATES, CONTEXT, USER, Features, RankRequest
 from service.rows import request_inputs
-from service.sides import SideColumns, SideReader
+from service.sides import Pointer, SideColumns, SideReader
 
 _NOTHING: Features = {}
 
@@ -48,7 +48,8 @@ class _Cold:
     """Items of a batch that are computed for it alone."""
 
     ids: list[str]
-    features: list[Features]
+    kept: list[Features]
+    own: list[Features]
     pointers: list[str]
 
 
@@ -86,13 +87,8 @@ class Resolver:
             RefusedRequestError: If a feature is not what the model takes.
         """
         ids = [request.user_id for request in asked]
-        features = [request.user for request in asked]
-        if self._store is not None:
-            kept = self._kept(Entity.USER, ids, self._users)
-            features = [
-                known | dict(own) if known else own for known, own in zip(kept, features, strict=True)
-            ]
-        users = self._users.read(ids, features, lambda _: USER)
+        kept = [_NOTHING] * len(ids) if self._store is None else self._kept(Entity.USER, ids, self._users)
+        users = _read(self._users, ids, kept, [request.user for request in asked], lambda _: USER)
         moments = self._contexts.read(ids, [request.context for request in asked], lambda _: CONTEXT)
         return users.beside(moments)
 
@@ -102,9 +98,9 @@ class Resolver:
         Raises:
             RefusedRequestError: If a filter or a feature is not what it should be, or too many items are found.
         """
-        cold = _Cold([], [], [])
+        cold = _Cold([], [], [], [])
         found = [self._found(request, cold) for request in asked]
-        return found, self._cold.read(cold.ids, cold.features, lambda row: cold.pointers[row])
+        return found, _read(self._cold, cold.ids, cold.kept, cold.own, lambda row: cold.pointers[row])
 
     def _found(self, request: RankRequest, cold: _Cold) -> Candidates:
         start = len(cold.ids)
@@ -119,24 +115,25 @@ class Resolver:
         left_out = rows < 0 if request.list_unknown else np.zeros(len(ids), bool)
         places = np.flatnonzero(~asis & ~left_out).tolist()
         cold.ids += [ids[place] for place in places]
-        cold.features += self._described(request, places, rows)
+        cold.own += [request.described.get(place, _NOTHING) for place in places]
+        cold.kept += self._kept_of(request, places, rows)
         cold.pointers += [f"{CANDIDATES}/{place}/features" for place in places]
         unknown = [ids[place] for place in np.flatnonzero(left_out).tolist()]
         return Candidates(rows[asis], slice(start, len(cold.ids)), cold.ids[start:], unknown)
 
-    def _described(
+    def _kept_of(
         self, request: RankRequest, places: Sequence[int], rows: NDArray[np.int64]
     ) -> list[Features]:
-        """What candidates came with, over what the catalog has of them."""
-        own = [request.described.get(place, _NOTHING) for place in places]
+        """What the catalog has of candidates; nothing of those that it does not know."""
+        kept = [_NOTHING] * len(places)
         known = [place for place, at in enumerate(places) if rows[at] >= 0]
         if known:
-            kept = self._kept(Entity.ITEM, [request.ids[places[place]] for place in known], self._cold)
-            for place, features in zip(known, kept, strict=True):
-                own[place] = {**features, **own[place]}
-        return own
+            found = self._kept(Entity.ITEM, [request.ids[places[place]] for place in known], self._cold)
+            for place, features in zip(known, found, strict=True):
+                kept[place] = features
+        return kept
 
-    def _kept(self, kind: Entity, ids: Sequence[str], reader: SideReader) -> list[dict[str, object]]:
+    def _kept(self, kind: Entity, ids: Sequence[str], reader: SideReader) -> list[Features]:
         """What the catalog has of users or items and the model takes; nothing for an id that it lacks."""
         assert self._store is not None  # noqa: S101  # the callers have looked
         columns = {raw.column for raw in reader.inputs}
@@ -162,3 +159,31 @@ class Resolver:
             detail = f"expected at most {self._most} items to match, {len(rows)} do: narrow the filter"
             raise TooManyRowsError.at(pointer, detail)
         return rows
+
+
+def _read(
+    reader: SideReader,
+    ids: Sequence[str],
+    kept: Sequence[Features],
+    own: Sequence[Features],
+    pointer: Pointer,
+) -> SideColumns:
+    """What entities came with, over what the catalog has of them.
+
+    A kept value that this model cannot read, because it came for another one, counts as missing, as it does in `ItemTable`:
+    whoever asks can do nothing about it.
+
+    Raises:
+        RefusedRequestError: If a feature that came with the request is not what the model takes.
+    """
+    try:
+        return reader.read(ids, _over(kept, own), pointer)
+    except InvalidRequestError:
+        readable = [reader.readable(features) for features in kept]
+        if readable == list(kept):
+            raise
+        return reader.read(ids, _over(readable, own), pointer)
+
+
+def _over(kept: Sequence[Features], own: Sequence[Features]) -> list[Features]:
+    return [{**known, **given} if known else given for known, given in zip(kept, own, strict=True)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.coded_texts import CodedTexts
-from features.raw import MISSING_TEXT, Value
+from features.raw import MISSING_TEXT, Value, read_column
 from features.spec import FeatureSpec, RawInput
 from service.column_reader import ColumnReader, Table
 from service.errors import FieldProblem, InvalidRequestError, UnknownFeatureError
@@ -80,6 +80,14 @@ class SideReader:
             ]
             raise InvalidRequestError(summary(problems), problems)
         return SideColumns(read.arrays, read.keys, len(entities))
+
+    def readable(self, features: Features) -> Features:
+        """The features of an entity without those that are not what they should be."""
+        return {
+            raw.column: features[raw.column]
+            for raw in self.inputs
+            if raw.column in features and not read_column(raw, [features[raw.column]], text=False)[1]
+        }
 
     def _cells(
         self, ids: Sequence[str], entities: Sequence[Features], pointer: Pointer

@@ -22,7 +22,7 @@ class Shape:
     """A kind of request.
 
     Attributes:
-        candidates: Per request; one is a score request of one row.
+        candidates: Per request; one with all its features is a score request of one row.
         by_id: Users and items by their ids alone, for a server with a catalog.
         bodies: How many different ones are prepared.
     """
@@ -34,15 +34,16 @@ class Shape:
 
     @property
     def ranks(self) -> bool:
-        return self.candidates > 1
+        return self.candidates > 1 or self.by_id
 
 
 S1 = Shape("S1", 1, 2_000)
 S2 = Shape("S2", 100, 300)
 S3 = Shape("S3", 1_000, 60)
+S1_ID = Shape("S1 by id", 1, 2_000, by_id=True)
 S2_ID = Shape("S2 by id", 100, 300, by_id=True)
 S3_ID = Shape("S3 by id", 1_000, 60, by_id=True)
-SHAPES = (S1, S2, S3, S2_ID, S3_ID)
+SHAPES = (S1, S2, S3, S1_ID, S2_ID, S3_ID)
 
 SEED = 2026
 

@@ -22,7 +22,7 @@ import uvloop
 from typing_extensions import override
 
 CONNECTIONS = 256
-"""At most so many at once; what is due beyond them waits, and its latency grows."""
+"""At most so many at once unless told otherwise; what is due beyond them waits, and its latency grows."""
 
 PATIENCE_S = 10.0
 """How long answers may still come after the last request was due."""
@@ -104,12 +104,21 @@ class Generator:
         requests: Whole requests, heads and bodies; walked through in turn.
         rate: Requests per second.
         seconds: How long.
+        connections: At most so many at once.
     """
 
-    def __init__(self, host: str, port: int, requests: Sequence[bytes], rate: float, seconds: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        requests: Sequence[bytes],
+        rate: float,
+        seconds: float,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self._host, self._port = host, port
         self._requests = cycle(requests)
-        self._rate, self._seconds = rate, seconds
+        self._rate, self._seconds, self._connections = rate, seconds, connections
         self._idle: list[Connection] = []
         self._waiting: deque[float] = deque()
         self._open = 0
@@ -165,7 +174,7 @@ class Generator:
             self._send(self._idle.pop(), due)
             return
         self._waiting.append(due)
-        if self._open < CONNECTIONS:
+        if self._open < self._connections:
             self._open += 1
             asyncio.ensure_future(self._connect())  # noqa: RUF006  # it ends in `free`, `lost` or below
 
@@ -211,7 +220,9 @@ def percentiles_ms(latencies_s: Sequence[float]) -> tuple[float | None, float | 
     return float(p50), float(p99), float(p999)
 
 
-def open_loop(url: str, bodies: Path, *, rate: float, seconds: float) -> OpenLoad:
+def open_loop(
+    url: str, bodies: Path, *, rate: float, seconds: float, connections: int = CONNECTIONS
+) -> OpenLoad:
     """Load a server at a fixed rate, from a process of its own.
 
     Raises:
@@ -225,6 +236,7 @@ def open_loop(url: str, bodies: Path, *, rate: float, seconds: float) -> OpenLoa
         str(bodies),
         f"{rate:.3f}",
         str(seconds),
+        str(connections),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -258,10 +270,11 @@ def main() -> None:
     parser.add_argument("bodies", type=Path)
     parser.add_argument("rate", type=float)
     parser.add_argument("seconds", type=float)
+    parser.add_argument("connections", type=int)
     asked = parser.parse_args()
     host, _, port = urlsplit(asked.url).netloc.rpartition(":")
     requests = whole_requests(asked.url, asked.bodies)
-    generator = Generator(host, int(port), requests, asked.rate, asked.seconds)
+    generator = Generator(host, int(port), requests, asked.rate, asked.seconds, asked.connections)
     print(json.dumps(asdict(uvloop.run(generator.run()))))
 
 

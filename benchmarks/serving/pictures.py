@@ -6,7 +6,7 @@ from statistics import median
 from benchmarks.serving.plans import OURS
 from benchmarks.serving.rounds import Loads
 
-PANELS = (("S1", 64, ()), ("S2", 8, ("S2 by id",)), ("S3", 8, ("S3 by id",)))
+PANELS = (("S1", 64, ("S1 by id",)), ("S2", 8, ("S2 by id",)), ("S3", 8, ("S3 by id",)))
 """Shape, clients, and the shapes by id that stand beside it."""
 
 _TITLES = {

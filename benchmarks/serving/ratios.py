@@ -148,13 +148,16 @@ def _stress(found: Found) -> list[Figure]:
     for seen in found.steady:
         load = seen.load
         tail = load.p999_ms / load.p50_ms if load.p999_ms is not None and load.p50_ms else None
-        what = f"{seen.shape}: p99.9 over p50 at 70 % of the peak"
-        lines.append(Figure(what, 10.0, {seen.server: tail}, at_most=True))
+        what = f"{seen.shape}: p99.9 over p50 at {seen.times:.0%} of the peak"
+        asked = 10.0 if (seen.shape, seen.times) == ("S2", 0.7) else None
+        lines.append(Figure(what, asked, {seen.server: tail}, at_most=True))
     for seen in found.overload:
         what = f"{seen.shape} at 3 times the peak"
         # At one pair a request the refusals alone fill a core: its goodput is told, not asked for.
         least = None if seen.shape == "S1" else 0.9
         lines += [
+            Figure(f"{what}: sent over peak", None, {seen.server: seen.load.sent / seen.peak}),
+            Figure(f"{what}: refused of what was sent", None, {seen.server: seen.load.refused}),
             Figure(f"{what}: goodput over peak", least, {seen.server: seen.load.good / seen.peak}),
             Figure(f"{what}: other errors", 0, {seen.server: seen.load.errors}, at_most=True),
             Figure(f"{what}: process alive", 1, {seen.server: float(seen.alive)}),

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import httpx
 
-from benchmarks.serving.bodies import S1, S2, S2_ID, S3, S3_ID, Shape
+from benchmarks.serving.bodies import S1, S1_ID, S2, S2_ID, S3, S3_ID, Shape
 from benchmarks.serving.closed_loop import Load, closed_loop
 from benchmarks.serving.processes import Server
 
-ALL = dict.fromkeys((S1, S2, S3, S2_ID, S3_ID), (1, 8, 64))
+ALL = dict.fromkeys((S1, S2, S3, S1_ID, S2_ID, S3_ID), (1, 8, 64))
 ASKED = {S1: (8, 64), S2: (8,), S3: (1, 8), S2_ID: (8,), S3_ID: (1, 8)}
 """Connections by shape that the table of ratios needs."""
 

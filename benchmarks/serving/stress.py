@@ -5,11 +5,15 @@ from pathlib import Path
 
 from benchmarks.serving.bodies import Shape
 from benchmarks.serving.closed_loop import closed_loop
-from benchmarks.serving.open_loop import OpenLoad, open_loop
+from benchmarks.serving.open_loop import CONNECTIONS, OpenLoad, open_loop
 from benchmarks.serving.processes import Server
 from benchmarks.serving.rounds import settle
 
-SHARE_OF_PEAK, TIMES_PEAK = 0.7, 3.0
+SHARES_OF_PEAK, TIMES_PEAK = (0.35, 0.7), 3.0
+
+CROWD = 4_096
+"""Connections of an overload by small requests: more than may wait, or no request would ever be refused."""
+
 PEAK_S = 10
 """How long the peak is measured, right before a run at a fixed rate and right after it: a shared machine drifts within minutes."""
 
@@ -21,12 +25,14 @@ class Stress:
     """A run at a fixed rate.
 
     Attributes:
+        times: The rate over the peak.
         peak: Requests per second of the same server and shape in the closed loop, the mean of before and after.
         alive: Whether the process ran on, and answered afterwards.
     """
 
     server: str
     shape: str
+    times: float
     peak: float
     load: OpenLoad
     alive: bool
@@ -52,6 +58,7 @@ def at_rate(
     server: Server, shape: Shape, bodies: Path, *, connections: int, times: float, seconds: int
 ) -> Stress:
     """Load a server with so many times its peak, which so many connections reach in the closed loop."""
+    crowd = CROWD if times > 1 and shape.candidates == 1 else CONNECTIONS
 
     def peak() -> float:
         return closed_loop(server.url(shape), bodies, connections=connections, seconds=PEAK_S).rate
@@ -59,11 +66,11 @@ def at_rate(
     server.thaw()
     try:
         before = peak()
-        load = open_loop(server.url(shape), bodies, rate=times * before, seconds=seconds)
+        load = open_loop(server.url(shape), bodies, rate=times * before, seconds=seconds, connections=crowd)
         settle(server, shape, bodies)
         after = peak()
         alive = server.is_alive() and after > 0
-        return Stress(server.plan.name, shape.name, (before + after) / 2, load, alive)
+        return Stress(server.plan.name, shape.name, times, (before + after) / 2, load, alive)
     finally:
         server.freeze()
 

@@ -20,18 +20,25 @@ def show(found: Found, console: Console) -> None:
     for table in (
         _loads(found.loads),
         _weights(found),
-        _figures("Valid?", validity(found.check)),
         _figures("Asked", figures(found)),
     ):
         console.print(table)
+    show_validity(found, console)
     for line in found.differences:
         console.print(f"[red]different answer:[/red] {line}")
     for name in found.absent:
         console.print(f"left out, not installed: {name}")
+
+
+def show_validity(found: Found, console: Console) -> None:
+    """Print whether the run counts, as far as is known."""
+    console.print(_figures("Valid?", validity(found.check)))
     if not is_valid(found.check):
         console.print(
             "[red]void:[/red] the careful service is slower here than it should be, so no ratio counts"
         )
+    if found.differences:
+        console.print("[red]void:[/red] not all servers give the same answers")
 
 
 def document(found: Found) -> dict[str, Any]:
@@ -42,7 +49,7 @@ def document(found: Found) -> dict[str, Any]:
             "system": platform.system(),
             "python": platform.python_version(),
         },
-        "valid": is_valid(found.check),
+        "valid": is_valid(found.check) and not found.differences,
         "validity": [_figure(figure) for figure in validity(found.check)],
         "figures": [_figure(figure) for figure in figures(found)],
         "loads": [{**cell._asdict(), **summary(loads)} for cell, loads in sorted(found.loads.items())],

@@ -128,6 +128,37 @@ def test_features_of_the_user_override_those_of_the_catalog(ranker, bare, questi
     assert_same(ranked, bare.rank(asked({**question, "user": whole}))[0])
 
 
+@pytest.fixture
+def unreadable(ranker, live, question, tmp_path):
+    """A ranker whose catalog has a user and an item as a model took them that read other kinds of them."""
+    catalog = Catalog(f"sqlite:{tmp_path / 'catalog.sqlite'}", {})
+    user, item = question["user"], question["candidates"][0]
+    catalog.store.put(Entity.USER, {user["id"]: orjson.dumps({**user["features"], "gender": ["x", "y"]})})
+    catalog.store.put(Entity.ITEM, {item["id"]: orjson.dumps({**item["features"], "price": "cheap"})})
+    items = catalog.build(live.fitted.spec, live.manifest, live.runtime.item_states, lambda _: None)
+    return Ranker(live, items, catalog.store, MOST)
+
+
+@pytest.mark.parametrize("own", [None, {"category": "books"}])
+def test_what_the_catalog_has_and_this_model_cannot_read_counts_as_missing(unreadable, bare, question, own):
+    user, item = question["user"], question["candidates"][0]
+    candidate = item["id"] if own is None else {"id": item["id"], "features": own}
+    [ranked] = unreadable.rank(asked(by_id(question, candidates=[candidate])))
+    expected = {
+        "user": {"id": user["id"], "features": {**user["features"], "gender": None}},
+        "candidates": [{"id": item["id"], "features": {**item["features"], "price": None, **(own or {})}}],
+    }
+    assert_same(ranked, bare.rank(asked({**question, **expected}))[0])
+
+
+def test_what_a_request_brings_and_the_model_cannot_read_is_refused_whatever_the_catalog_has(
+    unreadable, question
+):
+    user = {"id": question["user"]["id"], "features": {"gender": ["z"]}}
+    with pytest.raises(InvalidRequestError, match="/user/features/gender"):
+        unreadable.rank(asked(by_id(question, user=user, candidates=[question["candidates"][0]["id"]])))
+
+
 def test_an_unknown_id_is_scored_from_what_it_came_with(ranker, bare, question):
     candidates = ["new", {"id": "newer", "features": NEW}]
     [ranked] = ranker.rank(asked(by_id(question, candidates=candidates)))
