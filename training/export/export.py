@@ -149,18 +149,20 @@ class ServingModel(tf.Module):
             logits: Of the network, on the training log.
             ids: Encoded ids of all halves, ``(n, id_width)``: a calibration per segment looks at one column.
         """
-        # In float64, as when it was judged: a curve may not turn near ties around by rounding.
+        # In float64, as when it was judged: a curve may not turn near ties around by rounding, and ONNX Runtime's
+        # sigmoid of float32 is off by a thousandth of a probability of 1e-4.
         heads = tf.reshape(tf.cast(logits, tf.float64), [-1, len(self.targets)])
         heads = self.targets.on_the_full_log(keras.ops, heads, self.keep_rate)
         calibrated = [
             calibration.compute(keras.ops, heads[:, place], self._segment_ids(calibration, ids))
             for place, calibration in enumerate((self.calibration, *self.further))
         ]
-        answered = [tf.cast(logit, tf.float32) for logit in self.targets.capped(keras.ops, calibrated)]
-        outputs = {"probability": tf.sigmoid(answered[0]), "logit": answered[0]}
+        answered = self.targets.capped(keras.ops, calibrated)
+        probabilities = [tf.cast(tf.sigmoid(logit), tf.float32) for logit in answered]
+        outputs = {"probability": probabilities[0], "logit": tf.cast(answered[0], tf.float32)}
         if self.targets.several:
-            named = zip(self.targets.names, answered, strict=True)
-            outputs |= {f"{PROBABILITY_OF}{name}": tf.sigmoid(logit) for name, logit in named}
+            named = zip(self.targets.names, probabilities, strict=True)
+            outputs |= {f"{PROBABILITY_OF}{name}": probability for name, probability in named}
         return outputs
 
     def _segment_ids(self, calibration: Calibration, ids: tf.Tensor) -> tf.Tensor | None:

@@ -54,12 +54,12 @@ class LoadedModel:
         outputs = self._serve(**raw_tensors(frame, self.raw_inputs))
         return {name: outputs[name].numpy() for name in ("probability", *self.target_outputs)}
 
-    def logits(self, frame: pl.DataFrame) -> NDArray[np.float32]:
-        """Calibrated logits ``(n,)`` of typed impressions, by the whole way."""
-        logits: NDArray[np.float32] = self._serve(**raw_tensors(frame, self.raw_inputs))["logit"].numpy()
-        return logits
+    def outputs(self, frame: pl.DataFrame) -> dict[str, NDArray[np.float32]]:
+        """The calibrated ``logit`` and every probability of typed impressions, each ``(n,)``, by the whole way."""
+        outputs = self._serve(**raw_tensors(frame, self.raw_inputs))
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
 
-    def split_logits(self, frame: pl.DataFrame) -> NDArray[np.float32]:
+    def split_outputs(self, frame: pl.DataFrame) -> dict[str, NDArray[np.float32]]:
         """The same from the states of both sides and the joint part, as a request that ranks computes them."""
         spec = self.fitted.spec
         user, item = (
@@ -78,8 +78,7 @@ class LoadedModel:
         }
         tensors = {name.value: tensor for name, tensor in given.items()}
         answer = self._parts["joint"](**tensors, **raw_tensors(frame, spec.half_inputs(Half.JOINT)))
-        logits: NDArray[np.float32] = answer["logit"].numpy()
-        return logits
+        return {name: tensor.numpy() for name, tensor in answer.items()}
 
     def encoded(self, frame: pl.DataFrame) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Ids ``(n, id_width)`` and values ``(n, value_width)`` of typed impressions."""

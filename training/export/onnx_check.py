@@ -17,18 +17,14 @@ from features.spec import Half
 from registry.manifest import OnnxGraph
 from training.encode import as_tensors, raw_arrays
 from training.errors import ConversionError
+from training.export.closeness import LOGIT_TOLERANCE, Outputs, distances
 from training.export.export import ServingModel
 from training.export.fuzz import odd_columns
 from training.export.onnx_export import CANNOT_RUN, HALVES, Graphs, converted, session
 from training.export.parity import in_batches
 
-LOGIT_TOLERANCE = 1e-5
-"""How far a logit may be from the original's, or this share of it where it is above 1: sums in another order."""
-
 ODD_ROWS = 2_000
 """Impressions of odd values that both encoders encode, beside the held-out ones."""
-
-Outputs = Mapping[str, NDArray[np.float32]]
 
 
 def checked_graphs(serving: ServingModel, frame: pl.DataFrame) -> Graphs:
@@ -40,7 +36,7 @@ def checked_graphs(serving: ServingModel, frame: pl.DataFrame) -> Graphs:
 
     Raises:
         ConversionError: If the network does not convert, a logit differs from the original's by more than
-            `LOGIT_TOLERANCE`, or the encoders differ on a held-out or an odd impression.
+            `LOGIT_TOLERANCE` in any of the outputs, or the encoders differ on a held-out or an odd impression.
     """
     encoder = NumpyEncoder(serving.encoder.fitted)
     inputs = encoder.fitted.spec.raw_inputs()
@@ -95,14 +91,15 @@ def _check_equal(
 
 
 def _check(what: str, expected: Outputs, came: Outputs) -> None:
-    distance = np.abs(expected["logit"] - came["logit"]) / np.maximum(1.0, np.abs(expected["logit"]))
-    furthest = float(distance.max(initial=0.0))
-    if not furthest <= LOGIT_TOLERANCE:  # NaN is too far as well
-        raise ConversionError(
-            f"logits of the {what} in ONNX are {furthest:.2g} from the original's; expected at most {LOGIT_TOLERANCE:g}"
-        )
     if set(expected) != set(came):
         raise ConversionError(f"the {what} in ONNX answers {sorted(came)}; expected {sorted(expected)}")
+    for name, apart in distances(expected, came).items():
+        furthest = float(apart.max(initial=0.0))
+        if not furthest <= LOGIT_TOLERANCE:  # NaN is too far as well
+            raise ConversionError(
+                f"{name} of the {what} in ONNX is {furthest:.2g} from the original's in the logit; "
+                f"expected at most {LOGIT_TOLERANCE:g}"
+            )
 
 
 def _run_parts(

@@ -6,24 +6,23 @@ The pipeline calls `check_parity` before anything is published. Run as a module,
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from training.errors import SkewError
+from training.export.closeness import LOGIT_TOLERANCE, Outputs, distances
 
 PARITY_ROWS = 10_000
 """Held-out impressions that are compared."""
 
 _BATCH_ROWS = 1_000
-
-
-SPLIT_TOLERANCE = 1e-5
-"""How far the logit from states and the joint part may be from the whole network's: a sum in another order."""
+_WHOLE, _SPLIT = "whole_", "split_"
 
 
 @dataclass(frozen=True)
@@ -69,28 +68,33 @@ def answers_of_fresh_process(bundle: Path, frame: pl.DataFrame, work_dir: Path) 
     if done.returncode:
         raise SkewError(f"expected the export to load in a fresh process, it failed:\n{done.stderr[-2000:]}")
     with np.load(answers, allow_pickle=False) as arrays:
-        check_split(arrays["logits"], arrays["split_logits"])
+        check_split(_named(arrays, _WHOLE), _named(arrays, _SPLIT))
         return Answers(arrays["ids"], arrays["values"], arrays["probabilities"])
 
 
-def check_split(whole: NDArray[np.float32], split: NDArray[np.float32]) -> None:
+def check_split(whole: Outputs, split: Outputs) -> None:
     """Refuse states and a joint part that do not add up to the whole network.
 
     Args:
-        whole: Logits of the whole network, shape ``(n,)``.
-        split: Of the same impressions from the states of both sides.
+        whole: What the whole network answers, by output, each ``(n,)``.
+        split: The same of the same impressions from the states of both sides.
 
     Raises:
-        SkewError: Names the first impression and both logits.
+        SkewError: Names the output, the first impression and both answers.
     """
-    far = ~(np.abs(whole - split) <= SPLIT_TOLERANCE)
-    if far.any():
-        row = int(np.flatnonzero(far)[0])
-        raise SkewError(
-            f"expected the user's and the item's state and the joint part to give the network's logit within "
-            f"{SPLIT_TOLERANCE}; {int(far.sum())} of {len(whole)} held-out impressions differ, first number {row}: "
-            f"whole {whole[row]!r}, split {split[row]!r}; the model is not published"
-        )
+    for name, apart in distances(whole, split).items():
+        far = ~(apart <= LOGIT_TOLERANCE)  # NaN is too far as well
+        if far.any():
+            row = int(np.flatnonzero(far)[0])
+            raise SkewError(
+                f"expected the user's and the item's state and the joint part to give the network's {name} within "
+                f"{LOGIT_TOLERANCE} in the logit; {int(far.sum())} of {len(far)} held-out impressions differ, first number "
+                f"{row}: whole {whole[name][row]!r}, split {split[name][row]!r}; the model is not published"
+            )
+
+
+def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Outputs:
+    return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
 
 
 def compare(trained: Answers, exported: Answers, names: tuple[list[str], list[str], list[str]]) -> None:
@@ -152,14 +156,21 @@ def _main(bundle: Path, questions: Path, answers: Path) -> None:
     frame = pl.read_ipc(questions)
     batches = [frame[batch] for batch in in_batches(len(frame))]
     encoded = [model.encoded(batch) for batch in batches]
+    whole, split = (_joined(way, batches) for way in (model.outputs, model.split_outputs))
+    prefixed: dict[str, Any] = {f"{_WHOLE}{name}": array for name, array in whole.items()}
+    prefixed |= {f"{_SPLIT}{name}": array for name, array in split.items()}
     np.savez(
         answers,
         ids=np.concatenate([ids for ids, _ in encoded]),
         values=np.concatenate([values for _, values in encoded]),
-        probabilities=np.concatenate([probabilities_of(model.answers(batch)) for batch in batches]),
-        logits=np.concatenate([model.logits(batch) for batch in batches]),
-        split_logits=np.concatenate([model.split_logits(batch) for batch in batches]),
+        probabilities=probabilities_of(whole),
+        **prefixed,
     )
+
+
+def _joined(answer: Callable[[pl.DataFrame], Outputs], batches: Sequence[pl.DataFrame]) -> Outputs:
+    parts = [answer(batch) for batch in batches]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from training.calibration.segments import PerSegment
 from training.errors import ConversionError
 from training.export.export import ServingModel
 from training.export.onnx_check import checked_graphs
+from training.export.onnx_export import converted
 from training.models import FAMILIES
 from training.targets import Targets
 
@@ -152,4 +153,26 @@ def test_a_network_that_does_not_convert_is_refused(serving, monkeypatch):
     # An operation that ONNX does not know.
     monkeypatch.setattr(model, "outputs", lambda logits, ids: {"logit": tf.math.bessel_i1(logits)})
     with pytest.raises(ConversionError, match="network does not convert to ONNX"):
+        checked_graphs(model, LOG)
+
+
+def test_a_rare_click_has_the_same_odds_in_both(serving):
+    # A sigmoid that is exact to seven decimals has one digit left of a probability of a millionth.
+    rare = Linear(kind="platt", slope=0.1, offset=-13.0)
+    assert checked_graphs(serving(BARE, family="logistic", calibration=rare), LOG)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"), [(0, "probability of the network"), (1, "probability_purchase of the network")]
+)
+def test_a_graph_whose_answer_to_one_target_is_off_is_refused(serving, monkeypatch, place, told):
+    targets = Targets(("click", "purchase"), (None, 0), (1.0, 1.0))
+    offsets = [-1.0, -5.0]
+    curves = [Linear(kind="platt", slope=0.1, offset=offset) for offset in offsets]
+    model = serving(BARE, family="mlp", targets=targets, calibration=curves[0], further=(curves[1],))
+    assert checked_graphs(model, LOG)
+    curves[place] = Linear(kind="platt", slope=0.1, offset=offsets[place] + 1e-4)
+    off = serving(BARE, family="mlp", targets=targets, calibration=curves[0], further=(curves[1],))
+    monkeypatch.setattr("training.export.onnx_check.converted", lambda _: converted(off))
+    with pytest.raises(ConversionError, match=told):
         checked_graphs(model, LOG)
