@@ -7,7 +7,7 @@ Trained before 05-02, stopped and calibrated on 05-02, judged on 05-03 and 05-04
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,12 @@ def with_history() -> Iterator[tuple[str, Document]]:
     plain = {"optimizer": _decayed(6, 0.0005), "embedding_optimizer": None, "ema": None, "epochs": 6}
     relu = {"activation": "relu"}
     yield "history.yaml: the state a moment before", _example("history.yaml")
-    yield "the same, no last clicked videos", _example("history.yaml", sequences=False)
+    yield "the same, nothing of what was clicked last", _example("history.yaml", sequences=[])
+    yield "the same, attention over the last 20 videos alone", _example("history.yaml", sequences=[_ATTENDED])
+    yield "the same, that beside the means", _example("history.yaml", sequences=[*_means(30), _ATTENDED])
+    yield "the same, means of the last 50", _example("history.yaml", sequences=_means(50))
+    yield "the same, hidden 64", _example("history.yaml", model={"hidden": [64]})
+    yield "the same, hidden 128", _example("history.yaml", model={"hidden": [128]})
     yield "the same, one optimiser, relu, no average", _example("history.yaml", model=relu, training=plain)
     yield "the same, hidden 512-256", _example("history.yaml", model={"hidden": [512, 256]})
 
@@ -111,7 +116,7 @@ def _example(
     model: Document | None = None,
     training: Document | None = None,
     half_lives: list[str] | None = None,
-    sequences: bool = True,
+    sequences: Sequence[Document] | None = None,
 ) -> Document:
     document: Document = load_config(EXAMPLES / name).model_dump(mode="json")
     document["model"] |= model or {}
@@ -120,10 +125,27 @@ def _example(
     history = document["features"]["history"]
     if half_lives is not None:
         history = [{**feature, "half_lives": half_lives} for feature in history]
-    document["features"]["history"] = [
-        feature for feature in history if sequences or feature["kind"] != "recent"
-    ]
+    if sequences is not None:
+        history = [feature for feature in history if feature["kind"] != "recent"] + list(sequences)
+    document["features"]["history"] = history
     return document
+
+
+def _means(longest: int) -> list[Document]:
+    """The sequences of history.yaml, of another length."""
+    history = load_config(EXAMPLES / "history.yaml").model_dump(mode="json")["features"]["history"]
+    return [{**feature, "max_length": longest} for feature in history if feature["kind"] == "recent"]
+
+
+_ATTENDED = {
+    "kind": "recent",
+    "name": "attended_videos",
+    "of": ["user_id"],
+    "collects": "video_id",
+    "max_length": 20,
+    "pooling": "attention",
+    "like": "video_id",
+}
 
 
 _SPLIT = {

@@ -6,6 +6,7 @@ The export of `training` seals a bundle with `write_manifest`; `registry.local` 
 import hashlib
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -86,12 +87,21 @@ class BundleFacts(_Model):
     last_impression_at: AwareDatetime | None = Field(
         default=None, description="end of the data it learned from"
     )
+    history_until: AwareDatetime | None = Field(
+        default=None,
+        description="last impression whose outcome its history has counted: that of all slices of the log",
+    )
     user_key: str | None = Field(default=None, description="column that tells users apart")
     item_key: str | None = Field(default=None, description="column that tells items apart")
     impression_time: RawInput | None = Field(
         default=None,
         description="where a request may say when its impression is, for a model that looks at history",
     )
+
+    @property
+    def counted_until(self) -> datetime | None:
+        """Time of the last impression that its history has counted; None where its log had no clock."""
+        return self.history_until or self.last_impression_at
 
 
 class Manifest(BundleFacts):

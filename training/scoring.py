@@ -1,9 +1,7 @@
 """Whole files through a published version: `score_file` adds probabilities, `predict_log` feeds an evaluation."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -12,7 +10,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.spec import RawInput
-from registry.manifest import REPORT
 from registry.version import Version
 from training.config import TaskConfig
 from training.errors import DataError
@@ -23,7 +20,6 @@ from training.log.quarantine import Quarantine
 from training.output import ScoredWriter
 from training.past import Past
 from training.progress import Progress
-from training.report.report import DataSummary
 from training.targets import PROBABILITY_OF
 
 PROBABILITY = "probability"
@@ -51,7 +47,9 @@ class Scorer:
         model = LoadedModel.open(version.directory)
         spec, past = model.fitted.spec, None
         if spec.history:
-            past = Past.open(version.directory, spec, config.history, end_ms=_end_of_log(version))
+            end = version.manifest().counted_until
+            end_ms = None if end is None else round(end.timestamp() * 1000)
+            past = Past.open(version.directory, spec, config.history, end_ms=end_ms)
         return cls(model, past, stream, str(version))
 
     @property
@@ -224,25 +222,6 @@ def _labelled(
         targets=config.targets,
         keep=kept_columns(config),
     )
-
-
-def _end_of_log(version: Version) -> int | None:
-    """Time of the last impression that a version's history has counted; None where the log had no clock.
-
-    That is the last one of all slices, which the report knows: the manifest tells the end of the training slice.
-    """
-    moments = [version.manifest().last_impression_at, *_ends_of_slices(version)]
-    return max((round(end.timestamp() * 1000) for end in moments if end is not None), default=None)
-
-
-def _ends_of_slices(version: Version) -> list[datetime | None]:
-    """The last impressions of a version's slices; nothing where it travels without a report, or with one of another kind."""
-    try:
-        report = json.loads((version.directory / REPORT).read_bytes())
-        slices = DataSummary.model_validate(report["data"]).slices
-    except (OSError, ValueError, KeyError):
-        return []
-    return [period.last for period in slices.values()]
 
 
 def _outputs_of_targets(config: TaskConfig, scorer: Scorer) -> dict[str, str]:

@@ -201,6 +201,13 @@ def overlapping(shop, trained_on) -> Path:
     return path
 
 
+def test_the_manifest_tells_where_the_history_ends_and_where_the_training_slice(shop, version):
+    times = pl.read_csv(shop.data / "log.csv")["time_ms"]
+    manifest = version.manifest()
+    assert manifest.history_until.timestamp() * 1000 == times.max()
+    assert manifest.last_impression_at < manifest.history_until
+
+
 def test_the_state_ends_with_the_whole_log(shop, version, trained_on):
     past = Scorer.open(load_config(shop.config), version, stream=False).past
     assert past is not None

@@ -29,10 +29,15 @@ def bundle_facts(config: TaskConfig, fitted: FittedSpec, slices: Slices, *, now:
         family=config.model.family,
         first_impression_at=train.first,
         last_impression_at=train.last,
+        history_until=_end_of_log(slices) if fitted.spec.history else None,
         user_key=config.data.user_column,
         item_key=config.data.item_column,
         impression_time=_impression_time(config),
     )
+
+
+def _end_of_log(slices: Slices) -> datetime | None:
+    return max((facts.last for facts in slices.facts.values() if facts.last is not None), default=None)
 
 
 def _impression_time(config: TaskConfig) -> RawInput | None:

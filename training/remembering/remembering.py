@@ -241,7 +241,7 @@ def _seed(version: Version, history: History, now_ms: int, before: Unchanged) ->
 
     Only one can: whoever begins later ends whoever began before.
     """
-    end = version.manifest().last_impression_at
+    end = version.manifest().counted_until
     if end is None:
         raise ConfigError(
             f"{version}: expected a model of a log with data.time, got one without a clock: nobody could tell which "

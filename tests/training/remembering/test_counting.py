@@ -173,7 +173,16 @@ def test_an_item_whose_features_were_not_noted_is_told_and_not_counted(world):
     assert (told.impressions, told.undescribed) == (0, 1)
 
 
-def test_what_the_snapshot_knows_is_not_counted_again(world):
-    early = replace(world.later[0], event=replace(world.later[0].event, time_ms=world.early[-1].time_ms))
-    write_journals(world.journals, [early])
+@pytest.mark.parametrize("share", [0.25, 0.75, 1.0])
+def test_what_the_snapshot_knows_is_not_counted_again(world, share):
+    """Of the held-out slices too, in whose middle a share of .75 lies."""
+    known = world.early[round(share * len(world.early)) - 1]
+    write_journals(world.journals, [Seen(known, known.time_ms, known.time_ms + MINUTE_MS)])
     assert stepped(world, LATER_MS).impressions == 0
+
+
+def test_what_comes_right_after_the_snapshot_is_counted(world):
+    last = world.early[-1]
+    next_one = replace(last, time_ms=last.time_ms + 1)
+    write_journals(world.journals, [Seen(next_one, next_one.time_ms, None)])
+    assert stepped(world, LATER_MS).impressions == 1

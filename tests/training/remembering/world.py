@@ -76,7 +76,9 @@ def publish(registry: Path, spec: FeatureSpec, events: Sequence[Event]) -> None:
         spec_fingerprint=spec.fingerprint(),
         fitted_fingerprint=fitted.fingerprint(),
         family="mlp",
-        last_impression_at=datetime.fromtimestamp(events[-1].time_ms / 1000, UTC),
+        # The held-out slices are later than what the network learned from, and counted all the same.
+        last_impression_at=datetime.fromtimestamp(events[len(events) // 2].time_ms / 1000, UTC),
+        history_until=datetime.fromtimestamp(events[-1].time_ms / 1000, UTC),
     )
     write_manifest(bundle, facts)
     LocalRegistry(registry).publish(bundle, NAME)
