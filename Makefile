@@ -136,6 +136,14 @@ $(SERVING_STAMP): requirements/serving-peers.lock | $(BIN)/python
 bench-serving: $(STAMP) $(SERVING_STAMP) ## serving beside the peers, 25 minutes, needs wrk (in minutes: make bench-serving SERVING=--quick)
 	$(BIN)/python -m benchmarks.serving $(SERVING)
 
+.PHONY: bench-catalog
+bench-catalog: $(STAMP) ## a catalog of a million items, imported, filtered and ranked, minutes
+	$(BIN)/python -m benchmarks.catalog
+
+.PHONY: bench-logs
+bench-logs: $(STAMP) ## logs that no setting was chosen for, through axon init, train and score, ten minutes
+	$(BIN)/python -m benchmarks.unknown_logs
+
 .PHONY: bench-swap
 bench-swap: $(STAMP) ## a hundred versions swapped in under a steady load, minutes
 	$(BIN)/python -m benchmarks.swap

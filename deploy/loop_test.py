@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import random
 import sys
 import time
@@ -32,6 +33,30 @@ def everything_runs() -> None:
     """Service, retrainer and Redis run beside each other."""
     states = {name: inspect(name)["State"]["Status"] for name in ("service", "retrainer", "redis")}
     expect(set(states.values()) == {"running"}, f"expected all three to run; found {states}")
+
+
+def nothing_of_tensorflow_serves() -> None:
+    """Where the service was built for ONNX Runtime, its image has no TensorFlow."""
+    if os.environ.get("AXON_RUNTIME") != "onnx":
+        return
+    code = "import importlib.util; print(importlib.util.find_spec('tensorflow'), importlib.util.find_spec('onnxruntime') is not None)"
+    found = docker("exec", container("service"), "python", "-c", code)
+    expect(
+        found.stdout.split() == ["None", "True"],
+        f"expected an image with ONNX Runtime and without TensorFlow; found {found.stdout}{found.stderr[-300:]}",
+    )
+
+
+def items_are_where_they_were_asked_to_be() -> None:
+    """Where a Redis was named for items and users, it has them."""
+    address = os.environ.get("AXON_ENTITIES", "")
+    if not address.startswith("redis://"):
+        return
+    counted = docker("exec", container("redis"), "redis-cli", "-n", address.rpartition("/")[2], "dbsize")
+    expect(
+        counted.stdout.strip().isdigit() and int(counted.stdout) > 0,
+        f"expected items and users in {address}; redis-cli counts {counted.stdout.strip()!r} {counted.stderr[-300:]}",
+    )
 
 
 def containers_are_locked_down() -> None:
@@ -155,6 +180,8 @@ FACTS = (
     # At once, so that the first run of the retrainer has something to learn; the rest is asked while it works.
     feedback_is_acknowledged,
     everything_runs,
+    nothing_of_tensorflow_serves,
+    items_are_where_they_were_asked_to_be,
     port_is_local,
     containers_are_locked_down,
     retrainer_reaches_nothing_outside,

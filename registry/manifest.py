@@ -126,7 +126,7 @@ def write_manifest(bundle: Path, facts: BundleFacts) -> Manifest:
             files[relative] = FileDigest.of(path)
     manifest = Manifest(**facts.model_dump(), files=files)
     (bundle / EXTRA).mkdir(exist_ok=True)
-    replace_file(bundle / MANIFEST, manifest.model_dump_json(indent=2).encode())
+    replace_file(bundle / MANIFEST, manifest.model_dump_json(indent=2, exclude_none=True).encode())
     return manifest
 
 

@@ -3,6 +3,7 @@
 `service.ranker` calls it.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from service.rows import request_inputs
 from service.sides import Pointer, SideColumns, SideReader
 
 _NOTHING: Features = {}
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,12 @@ class Resolver:
         self._items = items
         self._store = store
         self._most = most
+        self._origin = live.origin
+        self._told: set[str] = set()
         spec, manifest = live.fitted.spec, live.manifest
         inputs = request_inputs(spec, manifest.impression_time)
         self._users, self._contexts, self._cold = (
-            SideReader(spec, [raw for raw in inputs if raw.side is side], key)
+            SideReader(spec, side, inputs, key)
             for side, key in (
                 (Side.USER, manifest.user_key),
                 (Side.CONTEXT, None),
@@ -88,7 +93,7 @@ class Resolver:
         """
         ids = [request.user_id for request in asked]
         kept = [_NOTHING] * len(ids) if self._store is None else self._kept(Entity.USER, ids, self._users)
-        users = _read(self._users, ids, kept, [request.user for request in asked], lambda _: USER)
+        users = self._read(self._users, ids, kept, [request.user for request in asked], lambda _: USER)
         moments = self._contexts.read(ids, [request.context for request in asked], lambda _: CONTEXT)
         return users.beside(moments)
 
@@ -100,7 +105,7 @@ class Resolver:
         """
         cold = _Cold([], [], [], [])
         found = [self._found(request, cold) for request in asked]
-        return found, _read(self._cold, cold.ids, cold.kept, cold.own, lambda row: cold.pointers[row])
+        return found, self._read(self._cold, cold.ids, cold.kept, cold.own, lambda row: cold.pointers[row])
 
     def _found(self, request: RankRequest, cold: _Cold) -> Candidates:
         start = len(cold.ids)
@@ -147,6 +152,47 @@ class Resolver:
             for key in ids
         ]
 
+    def _read(
+        self,
+        reader: SideReader,
+        ids: Sequence[str],
+        kept: Sequence[Features],
+        own: Sequence[Features],
+        pointer: Pointer,
+    ) -> SideColumns:
+        """What entities came with, over what the catalog has of them.
+
+        A kept value that this model cannot read, because it came for another one, counts as missing, as it does in `ItemTable`:
+        whoever asks can do nothing about it.
+
+        Raises:
+            RefusedRequestError: If a feature that came with the request is not what the model takes.
+        """
+        try:
+            return reader.read(ids, _over(kept, own), pointer)
+        except InvalidRequestError:
+            readable = [reader.readable(features) if features else features for features in kept]
+            if readable == list(kept):
+                raise
+            self._tell_of_lost(reader, kept, readable)
+            return reader.read(ids, _over(readable, own), pointer)
+
+    def _tell_of_lost(
+        self, reader: SideReader, kept: Sequence[Features], readable: Sequence[Features]
+    ) -> None:
+        """Warn of a column once: it is the same for every request that meets it."""
+        lost = set().union(
+            *(all_of.keys() - some.keys() for all_of, some in zip(kept, readable, strict=True))
+        )
+        for column in sorted(lost - self._told):
+            log.warning(
+                "the catalog's %s of some %s is not what %s reads; it counts as missing",
+                column,
+                reader.side,
+                self._origin,
+            )
+        self._told |= lost
+
     def _matching(self, wanted: Features) -> NDArray[np.int64]:
         pointer = f"{CANDIDATES}/filter"
         if self._items is None:
@@ -159,30 +205,6 @@ class Resolver:
             detail = f"expected at most {self._most} items to match, {len(rows)} do: narrow the filter"
             raise TooManyRowsError.at(pointer, detail)
         return rows
-
-
-def _read(
-    reader: SideReader,
-    ids: Sequence[str],
-    kept: Sequence[Features],
-    own: Sequence[Features],
-    pointer: Pointer,
-) -> SideColumns:
-    """What entities came with, over what the catalog has of them.
-
-    A kept value that this model cannot read, because it came for another one, counts as missing, as it does in `ItemTable`:
-    whoever asks can do nothing about it.
-
-    Raises:
-        RefusedRequestError: If a feature that came with the request is not what the model takes.
-    """
-    try:
-        return reader.read(ids, _over(kept, own), pointer)
-    except InvalidRequestError:
-        readable = [reader.readable(features) for features in kept]
-        if readable == list(kept):
-            raise
-        return reader.read(ids, _over(readable, own), pointer)
 
 
 def _over(kept: Sequence[Features], own: Sequence[Features]) -> list[Features]:

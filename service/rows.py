@@ -4,8 +4,9 @@
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from numpy.typing import NDArray
@@ -46,9 +47,7 @@ class RowReader:
     def __init__(self, spec: FeatureSpec, time: RawInput | None = None) -> None:
         self.inputs = request_inputs(spec, time)
         self._columns = ColumnReader(spec, self.inputs)
-        self._known = {
-            side.value: frozenset(raw.column for raw in self.inputs if raw.side is side) for side in Side
-        }
+        self._known = columns_by_side(self.inputs)
         self._tables = {side: Table(known) for side, known in self._known.items()}
 
     def read(self, rows: Sequence[object]) -> Columns:
@@ -88,15 +87,16 @@ class RowReader:
         return cells
 
     def _check_shapes(self, rows: Sequence[object]) -> None:
-        problems: list[FieldProblem] = []
-        for index, row in enumerate(rows):
-            if not self._is_well_formed(row):
-                problems.extend(self._shape_problems(index, row))
-                if len(problems) >= MAX_PROBLEMS:
-                    break
+        wrong = (
+            problem
+            for index, row in enumerate(rows)
+            if not self._is_well_formed(row)
+            for problem in self._shape_problems(index, row)
+        )
+        told, problems = first_of(wrong)
         if problems:
             unknown = problems[0].detail.startswith(_UNKNOWN)
-            raise (UnknownFeatureError if unknown else InvalidRequestError)(summary(problems), problems)
+            raise (UnknownFeatureError if unknown else InvalidRequestError)(told, problems)
 
     def _is_well_formed(self, row: object) -> bool:
         """The quick answer for what nearly all rows are; `_shape_problems` has the words for the others."""
@@ -124,14 +124,7 @@ class RowReader:
                 yield FieldProblem(_pointer(index, side), detail)
             else:
                 for name in features.keys() - self._known[side]:
-                    yield FieldProblem(_pointer(index, side, name), self._unknown(side, name))
-
-    def _unknown(self, side: str, name: str) -> str:
-        for other, names in self._known.items():
-            if name in names:
-                return f"{_UNKNOWN} of the {side}: {name!r} belongs to the {other}"
-        known = ", ".join(sorted(self._known[side])[:MAX_PROBLEMS]) or "none"
-        return f"{_UNKNOWN} of the {side}: the model was trained on {known}{nearest(name, self._known[side])}"
+                    yield FieldProblem(_pointer(index, side, name), unknown_feature(name, side, self._known))
 
 
 _UNKNOWN = "unknown feature"
@@ -141,6 +134,26 @@ def request_inputs(spec: FeatureSpec, time: RawInput | None) -> tuple[RawInput, 
     """Every column that a request may carry: what a log carries, and when the impression is."""
     inputs = spec.log_inputs()
     return inputs if time is None or time in inputs else (*inputs, time)
+
+
+def columns_by_side(inputs: Sequence[RawInput]) -> dict[str, frozenset[str]]:
+    """The columns of user, item and context."""
+    return {side.value: frozenset(raw.column for raw in inputs if raw.side is side) for side in Side}
+
+
+def unknown_feature(name: str, side: str, columns: Mapping[str, Collection[str]]) -> str:
+    """What is told about a feature that the model was not trained on, or that stands on the wrong side.
+
+    Args:
+        name: Of the feature.
+        side: Where it stands.
+        columns: What the model was trained on, by side.
+    """
+    for other, names in columns.items():
+        if name in names:
+            return f"{_UNKNOWN} of the {side}: {name!r} belongs to the {other}"
+    known = ", ".join(sorted(columns[side])[:MAX_PROBLEMS]) or "none"
+    return f"{_UNKNOWN} of the {side}: the model was trained on {known}{nearest(name, columns[side])}"
 
 
 def shown(value: object) -> str:
@@ -168,8 +181,20 @@ def _by_row(problem: FieldProblem) -> int:
     return int(problem.pointer.split("/")[2])
 
 
-def summary(problems: Sequence[FieldProblem]) -> str:
-    """The first wrong place, in words, and how many more there are."""
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+def summary(problems: Sequence[FieldProblem], *, uncounted: bool = False) -> str:
+    """The first wrong place, in words, and how many more there are; ``uncounted`` where there may be even more."""
+    others = len(problems) - 1
+    more = f" (and {'at least ' if uncounted else ''}{others} more)" if others else ""
     first = problems[0]
     return f"{first.pointer}: {first.detail}{more}"
+
+
+def first_of(wrong: Iterable[FieldProblem]) -> tuple[str, list[FieldProblem]]:
+    """The words about wrong places and as many of these as are told, of which the last may not be the last.
+
+    Each is looked up among the known names, and a body may have very many.
+    """
+    problems = list(islice(wrong, MAX_PROBLEMS))
+    if not problems:
+        return "", problems
+    return summary(problems, uncounted=len(problems) == MAX_PROBLEMS), problems

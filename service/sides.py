@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from features.coded_texts import CodedTexts
 from features.raw import MISSING_TEXT, Value, read_column
-from features.spec import FeatureSpec, RawInput
+from features.spec import FeatureSpec, RawInput, Side
+from service.catalog.kept import kept_value
 from service.column_reader import ColumnReader, Table
 from service.errors import FieldProblem, InvalidRequestError, UnknownFeatureError
 from service.rank_request import Features
-from service.rows import nearest, pointer_token, summary
+from service.rows import columns_by_side, first_of, pointer_token, summary, unknown_feature
 
 Pointer = Callable[[int], str]
 """Where in the request the features of one entity stand."""
@@ -45,18 +46,21 @@ class SideColumns:
 
 
 class SideReader:
-    """Reads the columns of one or two sides.
+    """Reads the columns of one side.
 
     Args:
         spec: Of the model.
-        inputs: Every column that the entities may have.
+        side: Whose columns it reads.
+        inputs: Every column that a request may carry, of all sides.
         key: Column that the id fills; None if none does.
     """
 
-    def __init__(self, spec: FeatureSpec, inputs: Sequence[RawInput], key: str | None) -> None:
-        self.inputs = tuple(inputs)
-        self.key = key if any(raw.column == key for raw in inputs) else None
-        self._known = frozenset(raw.column for raw in inputs)
+    def __init__(self, spec: FeatureSpec, side: Side, inputs: Sequence[RawInput], key: str | None) -> None:
+        self.side = side.value
+        self.inputs = tuple(raw for raw in inputs if raw.side is side)
+        self._columns_by_side = columns_by_side(inputs)
+        self._known = self._columns_by_side[self.side]
+        self.key = key if key in self._known else None
         self._table = Table(raw.column for raw in self.inputs if raw.column != self.key)
         self._columns = ColumnReader(spec, self.inputs)
 
@@ -81,12 +85,11 @@ class SideReader:
             raise InvalidRequestError(summary(problems), problems)
         return SideColumns(read.arrays, read.keys, len(entities))
 
-    def readable(self, features: Features) -> Features:
-        """The features of an entity without those that are not what they should be."""
+    def readable(self, kept: Features) -> Features:
+        """The kept features of an entity without those that are not what this model reads."""
+        values = {raw: kept_value(raw, kept[raw.column]) for raw in self.inputs if raw.column in kept}
         return {
-            raw.column: features[raw.column]
-            for raw in self.inputs
-            if raw.column in features and not read_column(raw, [features[raw.column]], text=False)[1]
+            raw.column: value for raw, value in values.items() if not read_column(raw, [value], text=False)[1]
         }
 
     def _cells(
@@ -104,15 +107,17 @@ class SideReader:
         return cells
 
     def _check_names(self, entities: Sequence[Features], pointer: Pointer) -> None:
-        for row, features in enumerate(entities):
-            if features.keys() <= self._known:
-                continue
-            name = next(iter(features.keys() - self._known))
-            known = ", ".join(sorted(self._known)[:20]) or "none"
-            raise UnknownFeatureError.at(
+        wrong = (
+            FieldProblem(
                 f"{pointer(row)}/{pointer_token(name)}",
-                f"unknown feature: the model was trained on {known}{nearest(name, self._known)}",
+                unknown_feature(name, self.side, self._columns_by_side),
             )
+            for row, features in enumerate(entities)
+            for name in features.keys() - self._known
+        )
+        told, problems = first_of(wrong)
+        if problems:
+            raise UnknownFeatureError(told, problems)
 
 
 def stacked(columns: Sequence[NDArray[Any] | CodedTexts]) -> NDArray[Any]:

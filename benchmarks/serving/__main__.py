@@ -5,6 +5,7 @@ Writes ``docs/benchmarks/serving.json`` and ``serving.svg``; docs/benchmarks/ser
 
 import argparse
 import json
+import resource
 import signal
 import sys
 from dataclasses import dataclass
@@ -62,6 +63,9 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="*", default=[], help="servers whose names hold one of these words")
     asked = parser.parse_args()
+    # Servers and generators inherit it: a crowd has more connections than the usual limit of open files.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     # Ended from outside, it still stops its servers: frozen ones would stay for ever.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     work = asked.work.resolve()

@@ -40,7 +40,7 @@ class OpenLoad:
         sent: Requests per second that were sent while they were due; less than ``due`` where the load could not keep up.
         good: Answers of status 200 per second, those that came while requests were due.
         refused: Share of the sent requests that were answered with 429 or 503.
-        errors: Requests with any other answer, or none.
+        errors: Requests with any other answer, or none, and those that were not let in.
         unsent: Requests that were due and for which no connection became free in time.
     """
 
@@ -126,6 +126,7 @@ class Generator:
         self._latencies: list[float] = []
         self._statuses: Counter[int] = Counter()
         self._broken = 0
+        self._refused_connections = 0
         self._end = 0.0
 
     async def run(self) -> OpenLoad:
@@ -186,7 +187,7 @@ class Generator:
             self._open -= 1
             if self._waiting:
                 self._waiting.popleft()
-                self._broken += 1
+                self._refused_connections += 1
 
     def _send(self, connection: Connection, due: float) -> None:
         self._sent += 1
@@ -204,7 +205,7 @@ class Generator:
             sent=self._sent_in_time / self._seconds,
             good=self._good_in_time / self._seconds,
             refused=refused / max(1, self._sent),
-            errors=self._sent - self._statuses[200] - refused,
+            errors=self._sent - self._statuses[200] - refused + self._refused_connections,
             unsent=self._unsent,
             p50_ms=p50,
             p99_ms=p99,

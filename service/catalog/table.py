@@ -26,6 +26,7 @@ from service.catalog.columns import (
     grown,
 )
 from service.catalog.ids import IdIndex, Rows
+from service.catalog.kept import kept_value
 from service.column_reader import longest_lists
 from service.errors import InvalidRequestError
 from service.rows import nearest, pointer_token
@@ -202,7 +203,7 @@ class ItemTable:
         if raw.column == self._key:
             values, problems = read_column(raw, list(items), text=True)
         else:
-            cells = [features.get(raw.column) for features in items.values()]
+            cells = [kept_value(raw, features.get(raw.column)) for features in items.values()]
             values, problems = read_column(raw, cells, text=False)
         self._count_unreadable(raw.column, len(problems))
         return values

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,10 +15,11 @@ import pytest
 import redis
 
 from registry.local import LocalRegistry
+from registry.manifest import BundleFacts, write_manifest
 from registry.reference import ModelRef
 from service.catalog.catalog import Catalog
 from service.catalog.store import Entity
-from service.errors import InvalidRequestError, TooManyRowsError, UnknownFeatureError
+from service.errors import MAX_PROBLEMS, InvalidRequestError, TooManyRowsError, UnknownFeatureError
 from service.loader import load_version
 from service.rank_request import read_rank_request
 from service.ranker import Ranker, best_first
@@ -134,7 +137,14 @@ def unreadable(ranker, live, question, tmp_path):
     catalog = Catalog(f"sqlite:{tmp_path / 'catalog.sqlite'}", {})
     user, item = question["user"], question["candidates"][0]
     catalog.store.put(Entity.USER, {user["id"]: orjson.dumps({**user["features"], "gender": ["x", "y"]})})
-    catalog.store.put(Entity.ITEM, {item["id"]: orjson.dumps({**item["features"], "price": "cheap"})})
+    other = question["candidates"][1]
+    catalog.store.put(
+        Entity.ITEM,
+        {
+            item["id"]: orjson.dumps({**item["features"], "price": "cheap"}),
+            other["id"]: orjson.dumps({**other["features"], "price": "3.50"}),
+        },
+    )
     items = catalog.build(live.fitted.spec, live.manifest, live.runtime.item_states, lambda _: None)
     return Ranker(live, items, catalog.store, MOST)
 
@@ -149,6 +159,24 @@ def test_what_the_catalog_has_and_this_model_cannot_read_counts_as_missing(unrea
         "candidates": [{"id": item["id"], "features": {**item["features"], "price": None, **(own or {})}}],
     }
     assert_same(ranked, bare.rank(asked({**question, **expected}))[0])
+
+
+@pytest.mark.parametrize("own", [None, {"category": "books"}])
+def test_a_kept_text_that_is_a_number_is_one(unreadable, bare, question, own):
+    item = question["candidates"][1]
+    candidate = item["id"] if own is None else {"id": item["id"], "features": own}
+    whole = {"id": item["id"], "features": {**item["features"], "price": 3.5, **(own or {})}}
+    [ranked] = unreadable.rank(asked(by_id(question, user=question["user"], candidates=[candidate])))
+    user = {**question["user"], "features": {**question["user"]["features"]}}
+    assert_same(ranked, bare.rank(asked({**question, "user": user, "candidates": [whole]}))[0])
+
+
+def test_what_is_lost_of_the_catalog_is_told_once(unreadable, question, caplog):
+    for _ in range(3):
+        unreadable.rank(asked(by_id(question, candidates=[question["candidates"][0]["id"]])))
+    assert [record.getMessage() for record in caplog.records if "gender" in record.getMessage()] == [
+        "the catalog's gender of some user is not what shop-history/1 reads; it counts as missing"
+    ]
 
 
 def test_what_a_request_brings_and_the_model_cannot_read_is_refused_whatever_the_catalog_has(
@@ -229,6 +257,28 @@ def test_what_is_wrong_with_features_is_said_where_it_stands(ranker, question, c
     with pytest.raises(error) as refused:
         ranker.rank(asked(by_id(question, **changes)))
     assert refused.value.problems[0].pointer == pointer
+
+
+@pytest.mark.parametrize(
+    ("features", "told"),
+    [
+        ({"colour": 1}, "unknown feature of the user: the model was trained on"),
+        ({"gendr": "f"}, "did you mean 'gender'?"),
+        ({"category": "books"}, "unknown feature of the user: 'category' belongs to the item"),
+    ],
+)
+def test_an_unknown_feature_is_told_as_in_score(ranker, question, features, told):
+    with pytest.raises(UnknownFeatureError, match=re.escape(told)):
+        ranker.rank(asked(by_id(question, user={"id": "u", "features": features})))
+
+
+def test_of_very_many_unknown_features_some_are_told_at_once(ranker, question):
+    many = {f"f{number}": number for number in range(50_000)}
+    began = time.perf_counter()
+    with pytest.raises(UnknownFeatureError) as refused:
+        ranker.rank(asked(by_id(question, user={"id": "u", "features": many})))
+    assert len(refused.value.problems) == MAX_PROBLEMS
+    assert time.perf_counter() - began < 2
 
 
 @pytest.mark.parametrize(
@@ -316,6 +366,36 @@ def test_a_changed_item_ranks_as_it_is_now(client, question):
     expected = client.post("/api/v1/rank", json=whole).json()["items"][0]["probability"]
     assert after == pytest.approx(expected, abs=1e-6)
     assert after != before
+
+
+def test_a_new_version_takes_over_with_its_catalog_and_no_request_fails(past_shop, question, tmp_path):
+    shutil.copytree(past_shop.registry, tmp_path / "models")
+    registry = LocalRegistry(tmp_path / "models")
+    first = registry.resolve(ModelRef.parse("shop-history"))
+    bundle = tmp_path / "bundle"
+    shutil.copytree(first.directory, bundle, ignore=shutil.ignore_patterns("manifest.json"))
+    write_manifest(
+        bundle, BundleFacts.model_validate(first.manifest().model_dump(exclude={"files", "format_version"}))
+    )
+    settings = {
+        "entities": f"sqlite:{tmp_path / 'catalog.sqlite'}",
+        "catalog": str(past_shop.data / "items.csv"),
+        "users": str(past_shop.data / "users.csv"),
+        "poll_s": "0.1",
+        "drain_s": "0",
+    }
+    answers: list[httpx.Response] = []
+    with served(registry.root, past_shop.directory, **settings) as client:
+        registry.publish(bundle, "shop-history")
+        until = time.monotonic() + 90
+        while not answers or (answers[-1].json().get("version") != 2 and time.monotonic() < until):
+            answers.append(client.post("/api/v1/rank", json=by_id(question, unknown="list")))
+    assert {answer.status_code for answer in answers} == {200}
+    before, after = answers[0].json(), answers[-1].json()
+    assert (before["version"], after["version"]) == (1, 2)
+    assert after["unknown"] == []
+    # The same network: its own item halves, computed before it went live, give the same ranking.
+    assert [item["id"] for item in after["items"]] == [item["id"] for item in before["items"]]
 
 
 @pytest.fixture(scope="module")

@@ -141,6 +141,27 @@ def test_a_request_is_answered_target_by_target(shop):
     assert all(map(float.__lt__, answer["probability_purchase"], answer["probabilities"]))
 
 
+def test_candidates_are_ranked_by_the_first_target_and_told_of_every_other(shop):
+    user, kinds = {"age_band": "25-34"}, ("toys", "books", "garden", "unheard of")
+    candidates = [{"id": kind, "features": {"category": kind, "price": 5.0}} for kind in kinds]
+    rows = [{"user": user, "item": candidate["features"]} for candidate in candidates]
+    with served(shop.directory / "models", shop.directory) as client:
+        asked = {"user": {"features": user}, "candidates": candidates}
+        items = client.post("/api/v1/rank", json=asked).json()["items"]
+        scored = client.post("/api/v1/score", json={"rows": rows}).json()
+    assert list(items[0]) == ["id", "rank", "probability", *OUTPUTS]
+    probabilities = [item["probability"] for item in items]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert probabilities == pytest.approx(sorted(scored["probabilities"], reverse=True), rel=1e-5)
+    for item in items:
+        place = kinds.index(item["id"])
+        assert [item[output] for output in OUTPUTS] == pytest.approx(
+            [scored[output][place] for output in OUTPUTS], rel=1e-5
+        )
+    # Told apart: by its likeliest purchase an item need not be the one with the likeliest click.
+    assert len({item["probability_purchase"] for item in items}) > 1
+
+
 def test_a_version_without_the_tasks_targets_cannot_be_evaluated_by_it(shop):
     with pytest.raises(DataError, match=r"'probability_like'.*train a version with these targets"):
         shop.evaluated(shop.task({"name": "like", "label": "played"}))

@@ -81,6 +81,20 @@ def test_a_request_is_answered():
     assert run(story)[0] == b"hello"
 
 
+def test_an_idle_engine_makes_nobody_wait_for_company():
+    async def story(engine, handler):
+        waits = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncio.get_running_loop(), "call_later", lambda delay, *_: waits.append(delay))
+            answers = [await submit(engine, b"alone") for _ in range(50)]
+        return waits, len(answers)
+
+    told, handler = run(story)
+    assert handler.batches == [[b"alone"]] * 50
+    # Somebody looks after those who wait, should there be any; nothing else waits for a clock.
+    assert (set(told[0]) - {PATIENCE_S}, told[1]) == (set(), 50)
+
+
 def test_what_came_while_the_engine_was_busy_is_one_batch():
     async def story(engine, handler):
         first = await busy(engine, handler)

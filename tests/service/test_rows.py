@@ -1,5 +1,7 @@
 """From rows to arrays, without any model."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from features.spec import (
     TimeColumn,
     TimePart,
 )
-from service.errors import InvalidRequestError, UnknownFeatureError
+from service.errors import MAX_PROBLEMS, InvalidRequestError, UnknownFeatureError
 from service.rows import RowReader
 
 
@@ -80,6 +82,16 @@ def test_a_side_without_features_takes_none():
         UnknownFeatureError, match="unknown feature of the item: the model was trained on none"
     ):
         read(spec, {"item": {"colour": "red"}})
+
+
+def test_of_very_many_unknown_features_some_are_told_at_once():
+    spec = FeatureSpec(user=tuple(Categorical(name=f"known{number}") for number in range(50)))
+    many = {f"unknown{number}": 1 for number in range(100_000)}
+    began = time.perf_counter()
+    with pytest.raises(UnknownFeatureError) as refused:
+        read(spec, {"user": many}, {"user": many})
+    assert len(refused.value.problems) == MAX_PROBLEMS
+    assert time.perf_counter() - began < 2
 
 
 def test_a_side_without_features_may_be_given_empty():

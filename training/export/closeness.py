@@ -44,7 +44,8 @@ def _apart(expected: NDArray[np.float32], came: NDArray[np.float32]) -> NDArray[
         apart = np.abs(logits - _logit(other)) / np.maximum(1.0, np.abs(logits) / LARGE)
         digits = np.spacing(np.maximum(expected, came)) / (one * (1.0 - one))
         counted: NDArray[np.float64] = np.maximum(apart - digits, 0.0)
-    return np.where(one == other, 0.0, counted)
+    same = np.abs(one - other) <= np.spacing(np.maximum(expected, came))
+    return np.where(same, 0.0, counted)
 
 
 def _logit(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

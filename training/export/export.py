@@ -150,7 +150,7 @@ class ServingModel(tf.Module):
             ids: Encoded ids of all halves, ``(n, id_width)``: a calibration per segment looks at one column.
         """
         # In float64, as when it was judged: a curve may not turn near ties around by rounding, and ONNX Runtime's
-        # sigmoid of float32 is off by a thousandth of a probability of 1e-4.
+        # sigmoid of float32 is off by up to 1e-7, which is a tenth of a probability of 1e-6.
         heads = tf.reshape(tf.cast(logits, tf.float64), [-1, len(self.targets)])
         heads = self.targets.on_the_full_log(keras.ops, heads, self.keep_rate)
         calibrated = [

@@ -73,11 +73,13 @@ def test_a_joint_part_that_is_off_for_the_last_target_alone_is_refused(answers):
         check_split(*answers(Off))
 
 
-@pytest.mark.parametrize("logit", [-16.0, -9.0, -1.0, 0.0, 3.0, 9.0])
+@pytest.mark.parametrize("logit", [-100.0, -16.0, -9.0, -1.0, 0.0, 3.0, 9.0, 17.0, 17.33, 30.0])
 def test_the_rounding_of_a_probability_is_no_distance(logit):
     near = outputs([logit])
-    digit = {**near, "probability": np.nextafter(near["probability"], np.float32(1.0))}
-    assert distances(near, digit)["probability"].max() <= LOGIT_TOLERANCE
+    for towards in (0.0, 1.0):
+        digit = {**near, "probability": np.nextafter(near["probability"], np.float32(towards))}
+        assert distances(near, digit)["probability"].max() <= LOGIT_TOLERANCE
+        assert distances(digit, near)["probability"].max() <= LOGIT_TOLERANCE
 
 
 @pytest.mark.parametrize("logit", [-16.0, -9.0, -1.0, 0.0, 3.0])

@@ -96,6 +96,17 @@ def test_fitting_stops_when_patience_is_lost(eagerly, noise):
     assert len(losses(model)) == best + 1 + 3
 
 
+@pytest.mark.parametrize("checks_per_epoch", [4, 8])
+def test_fitting_stops_inside_an_epoch(eagerly, toy, checks_per_epoch):
+    stopping = {"patience": 2, "checks_per_epoch": checks_per_epoch, "min_delta": 10.0}
+    model = run_fit(toy, TOY, epochs=5, early_stopping=stopping)
+    # Nothing improves on the first validation by ten: the third one ends it, and the weights of the first are kept.
+    assert [point.epoch for point in model.learning_curve] == [
+        place / checks_per_epoch for place in (1, 2, 3)
+    ]
+    assert validation_loss(model, toy[1]) == pytest.approx(losses(model)[0], abs=1e-9)
+
+
 # Chance
 
 
