@@ -102,7 +102,10 @@ def with_history() -> Iterator[tuple[str, Document]]:
     yield "history.yaml: the state a moment before", _example("history.yaml")
     yield "the same, nothing of what was clicked last", _example("history.yaml", sequences=[])
     yield "the same, attention over the last 20 videos alone", _example("history.yaml", sequences=[_ATTENDED])
-    yield "the same, that beside the means", _example("history.yaml", sequences=[*_means(30), _ATTENDED])
+    yield (
+        "the same, attention over videos beside the means of authors and music",
+        _example("history.yaml", sequences=[*_means(30)[1:], _ATTENDED]),
+    )
     yield "the same, means of the last 50", _example("history.yaml", sequences=_means(50))
     yield "the same, hidden 64", _example("history.yaml", model={"hidden": [64]})
     yield "the same, hidden 128", _example("history.yaml", model={"hidden": [128]})

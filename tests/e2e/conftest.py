@@ -167,3 +167,20 @@ def past_rows(past_shop: Shop) -> list[dict]:
     for request in requests:
         del request["user"]["signed_up_ms"]
     return requests
+
+
+@pytest.fixture(scope="session")
+def question(past_rows: list[dict]) -> dict:
+    """One user at one moment, and every item of the shop, all by features."""
+    items = {row["item"]["item_id"]: row["item"] for row in past_rows}
+    return {
+        "user": {"id": past_rows[0]["user"]["user_id"], "features": past_rows[0]["user"]},
+        "context": past_rows[0]["context"],
+        "candidates": [{"id": item, "features": features} for item, features in items.items()],
+    }
+
+
+def by_id(question: dict, **changes: object) -> dict:
+    """The same question as a client with a catalog asks it."""
+    ids = [candidate["id"] for candidate in question["candidates"]]
+    return {**question, "user": question["user"]["id"], "candidates": ids, **changes}
