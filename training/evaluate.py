@@ -83,7 +83,8 @@ class Judge:
             segment_ids=self.segment_ids(Slice.VALIDATION),
             users=_codes(users_of(self.config, self.slices.facts[Slice.VALIDATION].kept)),
         )
-        return choose_calibration(self.config.training.calibration, evidence)
+        training = self.config.training
+        return choose_calibration(training.calibration, evidence, thinned=training.keep_rate < 1)
 
     def probabilities(
         self, calibration: Calibration, logits: NDArray[np.float64], part: Slice

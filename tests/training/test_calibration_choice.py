@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from tests.training.click_worlds import bent, honest, make_evidence, moved, shallow, stairs
 from training.calibration import IDENTITY, KINDS, Evidence, PerSegment, choose_calibration, fit_calibration
@@ -18,6 +19,37 @@ def test_auto_takes_the_simplest_kind_that_mends_the_distortion(distortion, kind
     chosen = choose_calibration(AUTO, make_evidence(distortion, impressions=40_000))
     assert chosen.choice is not None
     assert chosen.choice.kind == kind
+
+
+def shifts(evidence, **how):
+    """By how much the mean probability is above the click rate, as a share of it: before and after calibration."""
+    chosen = choose_calibration(AUTO, evidence, **how).calibration
+    rate = evidence.clicked.mean()
+    return [
+        float(expit(logits).mean() / rate) - 1 for logits in (evidence.logits, chosen.apply(evidence.logits))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_non_clicks_were_left_out_a_small_shift_is_mended_without_proof(seed):
+    evidence = make_evidence(lambda logits: logits - 0.04, seed=seed)
+    before, after = shifts(evidence, thinned=True)
+    assert abs(after) < 0.6 * abs(before)
+    assert abs(after) < 0.01
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_few_clicks_move_a_network_of_thinned_clicks_less_than_they_would_alone(seed):
+    evidence = make_evidence(honest, impressions=500, seed=seed)
+    alone = fit_calibration("platt", evidence.logits, evidence.clicked).apply(evidence.logits)
+    held = choose_calibration(AUTO, evidence, thinned=True).calibration.apply(evidence.logits)
+    assert np.abs(held - evidence.logits).max() < 0.5 * np.abs(alone - evidence.logits).max()
+
+
+def test_a_kind_that_is_named_is_taken_where_non_clicks_were_left_out_too():
+    evidence = make_evidence(moved)
+    chosen = choose_calibration(CalibrationConfig(kind="none"), evidence, thinned=True)
+    assert chosen == (IDENTITY, None)
 
 
 def test_the_winner_is_fitted_on_all_of_the_evidence():

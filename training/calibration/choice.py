@@ -23,6 +23,11 @@ MOST_BLOCKS = 5
 FEWEST_IN_BLOCK = 50
 """Clicks, and non-clicks, that every stretch needs to fit or to judge; there are fewer stretches otherwise."""
 
+THINNED_PRIOR = 0.05
+"""Spread of the prior on slope and shift where non-clicks were left out: a few hundredths are usual, more must be earned."""
+
+_WITHOUT_OFFSET = frozenset({"none", "temperature"})
+
 
 class TriedCalibration(BaseModel):
     """One calibration that was tried on later impressions than those it was fitted on."""
@@ -88,17 +93,24 @@ class Fold(NamedTuple):
     later: NDArray[np.bool_]
 
 
-def choose_calibration(config: CalibrationConfig, evidence: Evidence) -> Chosen:
+def choose_calibration(config: CalibrationConfig, evidence: Evidence, *, thinned: bool = False) -> Chosen:
     """Try what the task file allows by nested validation in order of time, then fit the winner on everything.
 
     Every contender is fitted on the earlier part of the evidence and judged on the next, several times with a growing
     past. The simplest is taken whose mean log loss is within one standard error of the lowest, where the error is that
     of the paired differences per impression. With too few clicks to judge, the simplest is taken unseen.
 
+    Args:
+        config: What may be tried.
+        evidence: The validation slice.
+        thinned: Whether the network saw a part of the non-clicks only. Undoing that by the keep rate is right as far as the
+            network is; what is left is a shift of some hundredths that no validation slice is large enough to prove. So an
+            offset is always fitted then, held near 0 by `THINNED_PRIOR`.
+
     Source:
         One-standard-error rule: Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees", 1984.
     """
-    contenders = _contenders(config)
+    contenders = _contenders(config, thinned=thinned)
     if len(contenders) == 1:
         return Chosen(contenders[0].fit(evidence), None)
     folds = forward_folds(evidence)
@@ -117,14 +129,18 @@ def choose_calibration(config: CalibrationConfig, evidence: Evidence) -> Chosen:
     return Chosen(calibration, choice)
 
 
-def _contenders(config: CalibrationConfig) -> list[Contender]:
+def _contenders(config: CalibrationConfig, *, thinned: bool) -> list[Contender]:
     """From the simplest to the richest: one curve for all before curves of segments."""
     kinds = KINDS if config.kind == "auto" else (config.kind,)
-    for_all = [Contender(kind, None, config.min_clicks, config.prior) for kind in kinds]
+    prior = config.prior
+    if thinned and config.kind == "auto":
+        kinds = tuple(kind for kind in kinds if kind not in _WITHOUT_OFFSET)
+        prior = THINNED_PRIOR if prior is None else prior
+    for_all = [Contender(kind, None, config.min_clicks, prior) for kind in kinds]
     if config.segment is None:
         return for_all
     return for_all + [
-        Contender(kind, config.segment, config.min_clicks, config.prior) for kind in kinds if kind != "none"
+        Contender(kind, config.segment, config.min_clicks, prior) for kind in kinds if kind != "none"
     ]
 
 
