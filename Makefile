@@ -133,7 +133,7 @@ $(SERVING_STAMP): requirements/serving-peers.lock | $(BIN)/python
 	@touch $@
 
 .PHONY: bench-serving
-bench-serving: $(STAMP) $(SERVING_STAMP) ## serving beside the peers, 25 minutes, needs wrk (in minutes: make bench-serving SERVING=--quick)
+bench-serving: $(STAMP) $(SERVING_STAMP) ## serving beside the peers, 33 minutes, needs wrk (in minutes: make bench-serving SERVING=--quick)
 	$(BIN)/python -m benchmarks.serving $(SERVING)
 
 .PHONY: bench-catalog

@@ -190,9 +190,9 @@ def summary(problems: Sequence[FieldProblem], *, uncounted: bool = False) -> str
 
 
 def first_of(wrong: Iterable[FieldProblem]) -> tuple[str, list[FieldProblem]]:
-    """The words about wrong places and as many of these as are told, of which the last may not be the last.
+    """The words about wrong places, and the first `MAX_PROBLEMS` of these; the rest is not even looked at.
 
-    Each is looked up among the known names, and a body may have very many.
+    Each is compared with the known names, and a body may have very many.
     """
     problems = list(islice(wrong, MAX_PROBLEMS))
     if not problems:

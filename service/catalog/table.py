@@ -68,7 +68,6 @@ class ItemTable:
         edition: Another number once a row has got another id; until then, names of `keys_of` are only added.
         revision: Of the store, as far as its changes are in; whoever brings them in sets it.
         unreadable: How many values are not what the model takes, by column; they count as missing.
-        edition: Another number once a row has become another item's.
     """
 
     def __init__(self, spec: FeatureSpec, key: str | None, compute: Compute) -> None:
@@ -93,7 +92,6 @@ class ItemTable:
         self.edition = 0
         self.revision = 0
         self.unreadable: dict[str, int] = {}
-        self.edition = 0
         self.reserve(_SMALLEST)
 
     def __len__(self) -> int:
