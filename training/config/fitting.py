@@ -89,7 +89,12 @@ class TrainingConfig(Part):
         lt=1,
         description="decay per step of the averaged weights that are validated and exported; null: the last weights",
     )
-    id_dropout: float = Field(default=0.0, ge=0, lt=1, description="share of vocabulary ids trained as OOV")
+    id_dropout: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="share of a rare id's impressions that train as OOV; half of it for an id of 1,000 impressions",
+    )
     keep_rate: float = Field(default=1.0, gt=0, le=1, description="share of non-clicks kept for training")
     distill: bool = Field(
         default=False, description="train one network on the ensemble's answers and export it instead"

@@ -19,7 +19,7 @@ from training.config import ModelConfig, TrainingConfig
 from training.errors import DataError, DivergedError
 from training.fitting.early_stopping import EarlyStopping
 from training.fitting.layer_watch import LayerWatch
-from training.fitting.rarity import occurrences_of_ids
+from training.fitting.rarity import Counts, drop_rates, looked_up, occurrences_of_ids
 from training.fitting.schedules import Plateau, learning_rate_factor
 from training.fitting.step import TrainingStep
 from training.fitting.trained import Predictor, TrainedModel
@@ -73,8 +73,7 @@ def fit_network(
     network = build(stores.layout, model, regularisation, stores.train.targets).built_for_layout()
     if stores.start is not None:
         stores.start.give_to(network)
-    _price_rare_ids(network, config, stores)
-    run = _Run(network, config, stores, watcher)
+    run = _Run(network, config, stores, _heeding_rarity(network, config, stores), watcher)
     with progress.stage(
         f"training {model.family}", unit="impressions", total=run.total_steps * run.batch_size
     ) as bar:
@@ -93,18 +92,29 @@ def fit_network(
     )
 
 
-def _price_rare_ids(network: Family, config: TrainingConfig, stores: FitStores) -> None:
-    if not config.l2_rare:
-        return
-    occurrences = occurrences_of_ids(stores.train, stores.layout, stores.droppable, config.id_dropout)
+def _heeding_rarity(network: Family, config: TrainingConfig, stores: FitStores) -> Counts:
+    """Prices the network's embeddings by how often each id occurs; the chance of each id to be shown as OOV."""
+    if not (config.l2_rare or config.id_dropout):
+        return {}
+    occurrences = occurrences_of_ids(stores.train, stores.layout)
+    rates = drop_rates(occurrences, stores.layout, stores.droppable, config.id_dropout)
+    expected = looked_up(occurrences, rates, stores.layout, stores.droppable)
     for embedding in network.field_embeddings():
-        embedding.price_ids(occurrences, config.l2_rare)
+        embedding.price_ids(expected, config.l2_rare)
+    return rates
 
 
 class _Run:
     """The state of one fit: where it is, how it went and whether to go on."""
 
-    def __init__(self, network: Family, config: TrainingConfig, stores: FitStores, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        network: Family,
+        config: TrainingConfig,
+        stores: FitStores,
+        rates: Counts,
+        watcher: Watcher,
+    ) -> None:
         train, validation = stores.train, stores.validation
         self.watcher = watcher
         if train.rows == 0:
@@ -115,7 +125,9 @@ class _Run:
         self.batch_size = min(config.batch_size, train.rows)
         self.epoch_steps = train.rows // self.batch_size
         self.total_steps = config.epochs * self.epoch_steps
-        self.step = TrainingStep(network, config, stores.droppable, click_rate=_labels_in(train).mean(axis=0))
+        self.step = TrainingStep(
+            network, config, stores.droppable, drop_rates=rates, click_rate=_labels_in(train).mean(axis=0)
+        )
         self.predictor = Predictor(network, min(self.batch_size, max(1, validation.rows)))
         self.validation = validation
         self.validation_labels = _labels_in(validation).reshape(validation.rows, len(validation.targets))

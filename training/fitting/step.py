@@ -4,6 +4,7 @@
 """
 
 from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -11,12 +12,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from features.layout import EncodedLayout
 from features.spec import FIRST_OOV_ID
 from training.config import TrainingConfig
 from training.fitting.averaging import WeightAverage
 from training.fitting.contexts import Contexts
 from training.fitting.losses import LOSSES, ranking_loss, smoothed
 from training.fitting.optimizers import Optimizers
+from training.fitting.rarity import Counts
 from training.models import Family
 from training.store import Records, labels_of
 
@@ -28,6 +31,7 @@ class TrainingStep:
         network: What is fitted.
         config: Loss, optimisers and regularisation.
         droppable: For each id column the number of its OOV ids if its ids may be trained as out of vocabulary, else 0.
+        drop_rates: Of the fields whose ids sometimes are, the chance of every id, ``(rows,)`` each.
         click_rate: Of the training slice, one per target; smoothed labels move towards it.
     """
 
@@ -37,6 +41,7 @@ class TrainingStep:
         config: TrainingConfig,
         droppable: NDArray[np.int32],
         *,
+        drop_rates: Counts = MappingProxyType({}),
         click_rate: float | NDArray[np.float32] = 0.5,
     ) -> None:
         self.network = network
@@ -46,7 +51,7 @@ class TrainingStep:
         self._variables = network.trainable_variables
         self._average = None if config.ema is None else WeightAverage(network.weights, config.ema)
         self._contexts = Contexts(network.layout, config.ranking_key, droppable)
-        self._oov_ids = tf.constant(droppable[np.newaxis, :], tf.int32)  # (1, columns)
+        self._dropping = IdDropout(network.layout, droppable, drop_rates, config.seed) if drop_rates else None
         self._loss = LOSSES[config.loss]
         self._run = tf.function(self._step, jit_compile=True)
 
@@ -74,8 +79,8 @@ class TrainingStep:
         return nullcontext() if self._average is None else self._average.in_place()
 
     def _step(self, ids: Any, values: Any, labels: Any, contexts: Any, step: Any) -> Any:
-        if self.config.id_dropout:
-            ids = self._with_dropped_ids(ids, step)
+        if self._dropping is not None:
+            ids = self._dropping(ids, step)
         with tf.GradientTape() as tape:
             logits = self.network((ids, values), training=True)  # (batch,), or (batch, targets)
             labels = smoothed(labels, self.config.label_smoothing, self.click_rate)
@@ -105,13 +110,39 @@ class TrainingStep:
             return loss
         return (1.0 - share) * loss + share * tf.reduce_mean(ranking_loss(logits, labels, contexts))
 
-    def _with_dropped_ids(self, ids: Any, step: Any) -> Any:
-        """Some known ids become OOV, so that the OOV embeddings learn what an unknown value means."""
-        rate = self.config.id_dropout
-        seed = tf.stack([self.config.seed % 2**31, step])
+
+class IdDropout:
+    """Makes some known ids out of vocabulary, so that the OOV embeddings learn what an unknown value means.
+
+    Args:
+        layout: The columns of the ids.
+        droppable: For each of them the number of its OOV ids.
+        rates: Of the fields that lose ids, the chance of every id, ``(rows,)`` each.
+        seed: With the number of a step, what decides.
+    """
+
+    def __init__(self, layout: EncodedLayout, droppable: NDArray[np.int32], rates: Counts, seed: int) -> None:
+        starts = np.zeros(layout.id_width, np.int32)
+        columns = np.zeros(layout.id_width, np.bool_)
+        parts = [np.zeros(1)]
+        for field in layout.ids:
+            if field.name in rates:
+                starts[field.start : field.stop] = sum(map(len, parts))
+                columns[field.start : field.stop] = True
+                parts.append(rates[field.name])
+        self._rates = tf.constant(np.concatenate(parts), tf.float32)  # the first is that of all other columns
+        self._starts = tf.constant(starts[np.newaxis], tf.int32)  # (1, columns), as the next two
+        self._columns = tf.constant(columns[np.newaxis])
+        self._oov_ids = tf.constant(droppable[np.newaxis], tf.int32)
+        self._seed = seed % 2**31
+
+    def __call__(self, ids: Any, step: Any) -> Any:
+        """Ids ``(batch, columns)``, some of them replaced."""
+        rates = tf.gather(self._rates, tf.where(self._columns, ids + self._starts, 0))
+        seed = tf.stack([self._seed, step])
         chance = tf.random.stateless_uniform(tf.shape(ids), seed=seed, alg="philox")
-        dropped = (chance < rate) & (self._oov_ids > 0) & (ids >= FIRST_OOV_ID + self._oov_ids)
         # Below the rate, the same number says which of the OOV ids: it is as random there as anywhere.
-        bucket = tf.cast(chance / rate * tf.cast(self._oov_ids, tf.float32), tf.int32)
-        oov = FIRST_OOV_ID + tf.minimum(bucket, tf.maximum(self._oov_ids - 1, 0))
-        return tf.where(dropped, oov, ids)
+        share = tf.math.divide_no_nan(chance, rates)
+        bucket = tf.cast(share * tf.cast(self._oov_ids, tf.float32), tf.int32)
+        oov = FIRST_OOV_ID + tf.clip_by_value(bucket, 0, tf.maximum(self._oov_ids - 1, 0))
+        return tf.where(chance < rates, oov, ids)

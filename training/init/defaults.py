@@ -80,6 +80,15 @@ BY_ROWS = (
 FEW_IMPRESSIONS_PER_ID = 50
 """With fewer impressions per value of the widest column, a log is one of identifiers and its networks are held tight."""
 
+FEW_CLICKS = 300
+"""With fewer clicks no value of any column is known well: decay holds all embeddings alike, however often they occur."""
+
+PRIOR_ON_EMBEDDINGS = 50
+"""``l2_rare`` elsewhere."""
+
+ID_DROPOUT = 0.2
+"""``id_dropout``."""
+
 
 def defaults_for(rows: int) -> Defaults:
     """What a log of so many impressions gets."""
@@ -106,24 +115,37 @@ def model_for(rows: int, ids: int) -> dict[str, Any]:
     }
 
 
-def training_for(rows: int, ids: int) -> dict[str, Any]:
-    """The part ``training`` of the task file; its arguments are those of `model_for`."""
+def training_for(rows: int, ids: int, clicks: int) -> dict[str, Any]:
+    """The part ``training`` of the task file; its arguments are those of `model_for` and the log's clicks.
+
+    A log that is mostly clicks has as few of the other kind; those count then.
+    """
     size = defaults_for(rows)
     sparse = _is_sparse(rows, ids)
+    rate = 0.002 if sparse else 0.004
     return {
         "epochs": min(size.epochs, 12) if sparse else size.epochs,
         "batch_size": size.batch_size,
         "optimizer": {"name": "adamw", "learning_rate": 0.001 if sparse else 0.002, "weight_decay": 0.1},
-        # Ids with few impressions are learned by heart unless strong decay keeps their embeddings small.
-        "embedding_optimizer": {
-            "name": "adamw",
-            "learning_rate": 0.002 if sparse else 0.004,
-            "weight_decay": 4.0 if sparse else 6.0,
-        },
+        **_against_learning_by_heart(rate, sparse=sparse, few=min(clicks, rows - clicks) < FEW_CLICKS),
         "ema": 0.99,
-        "id_dropout": 0.05 if sparse else 0.01,
         "early_stopping": {"patience": 4, "checks_per_epoch": 4 if sparse else 2},
         "calibration": {"kind": "platt", "prior": 0.02},
+    }
+
+
+def _against_learning_by_heart(rate: float, *, sparse: bool, few: bool) -> dict[str, Any]:
+    """What keeps the embeddings of ids small: a prior that the data outweigh, or decay that nothing outweighs."""
+    adamw = {"name": "adamw", "learning_rate": rate}
+    if few:
+        return {
+            "embedding_optimizer": {**adamw, "weight_decay": 4.0 if sparse else 6.0},
+            "id_dropout": ID_DROPOUT,
+        }
+    return {
+        "embedding_optimizer": {**adamw, "weight_decay": 1.0 if sparse else 0.1},
+        "l2_rare": PRIOR_ON_EMBEDDINGS,
+        "id_dropout": ID_DROPOUT,
     }
 
 

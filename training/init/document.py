@@ -30,6 +30,7 @@ def written(draft: Draft, question: Question, *, name: str, folder: Path) -> str
         folder: Where the task file will be.
     """
     rows = draft.seen.glimpse.rows
+    clicks = round(rows * draft.seen.label.rate)
     parts = [
         _head(draft, question),
         [_line(0, {"name": name})],
@@ -37,7 +38,7 @@ def written(draft: Draft, question: Question, *, name: str, folder: Path) -> str
         ["features:", *_features(draft)],
         *([["history:", *_history(draft)]] if draft.history else []),
         ["model:", *_lines(2, model_for(rows, draft.ids))],
-        ["training:", *_lines(2, training_for(rows, draft.ids))],
+        ["training:", *_lines(2, training_for(rows, draft.ids, clicks))],
         ["split:", *_split(draft)],
         ["gate:", *_gate()],
         ["report:", _line(2, {"segments": list(draft.segments)}, "figures are repeated by its values")],

@@ -113,7 +113,7 @@ EVERY_FAMILY: dict[str, Knob] = {
     "weight_decay": Real(1e-3, 10.0, log=True, off=True),
     "embedding_learning_rate": Real(1e-4, 3e-2, log=True),
     "embedding_weight_decay": Real(1e-3, 10.0, log=True, off=True),
-    "id_dropout": Real(0.0, 0.3),
+    "id_dropout": Real(0.0, 0.5),
     "ema": Choice((None, 0.9, 0.98, 0.99, 0.995, 0.999)),
     "l2_rare": Real(0.03, 100.0, log=True, off=True),
     "label_smoothing": Real(3e-3, 0.1, log=True, off=True),

@@ -1,4 +1,4 @@
-"""Rare ids pay as much per epoch as frequent ones: counts by hand, the price of a batch, and its gradient."""
+"""Rare ids pay as much per epoch as frequent ones and are dropped more often: counts by hand, prices, and gradients."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from tests.training.conftest import (
     run_fit,
     write_store,
 )
-from training.fitting.rarity import occurrences_of_ids
+from training.fitting.rarity import HALF_DROPPED, drop_rates, looked_up, occurrences_of_ids
 from training.models import FAMILIES
 
 CITY = make_layout([("city", Half.USER, 4)])
@@ -45,27 +45,53 @@ def priced():
 
 
 def test_ids_are_counted(tmp_path):
-    counts = occurrences_of_ids(cities(tmp_path, [2, 3, 2, 0]), CITY, np.zeros(1, np.int32), 0.0)
+    counts = occurrences_of_ids(cities(tmp_path, [2, 3, 2, 0]), CITY)
     assert counts["city"].tolist() == [1, 0, 2, 1]
 
 
 def test_every_value_of_a_list_is_counted(tmp_path):
     ids = np.array([[2, 4, 4, 0], [3, 4, 0, 0]])
     store = write_store(tmp_path / "train", TAGS, np.array([0, 1]), ids=ids)
-    assert occurrences_of_ids(store, TAGS, np.zeros(4, np.int32), 0.0)["tags"].tolist() == [3, 0, 0, 0, 3]
+    assert occurrences_of_ids(store, TAGS)["tags"].tolist() == [3, 0, 0, 0, 3]
 
 
-def test_dropped_ids_count_as_out_of_vocabulary(tmp_path):
-    # A quarter of the four known ids is looked up as OOV.
-    store = cities(tmp_path, [2, 2, 2, 3, 1])
-    counts = occurrences_of_ids(store, CITY, np.array([1], np.int32), 0.25)
-    assert counts["city"].tolist() == [0, 1 + 0.25 * 4, 0.75 * 3, 0.75 * 1]
+# Dropped ids
+
+SEEN = {"city": np.array([5.0, 5.0, HALF_DROPPED, 0.0])}
+ONE_OOV = np.array([1], np.int32)
 
 
-def test_dropped_ids_are_spread_over_the_oov_ids(tmp_path):
-    store = cities(tmp_path, [3, 3, 3, 3])
-    counts = occurrences_of_ids(store, CITY, np.array([2], np.int32), 0.5)
-    assert counts["city"].tolist() == [0, 1, 1, 2]
+def test_the_rarer_an_id_the_more_often_it_is_dropped():
+    rates = drop_rates(SEEN, CITY, ONE_OOV, 0.4)
+    assert rates["city"].tolist() == [0.0, 0.0, 0.2, 0.4]  # missing and OOV ids stay what they are
+
+
+def test_every_id_of_some_frequency_is_hidden_about_as_often():
+    counts = np.array([0.0, 0.0, 50 * HALF_DROPPED, 100 * HALF_DROPPED])
+    rates = drop_rates({"city": counts}, CITY, ONE_OOV, 0.2)["city"]
+    assert (rates * counts)[2:] == pytest.approx([0.2 * HALF_DROPPED] * 2, rel=0.02)
+
+
+def test_columns_without_oov_ids_lose_none():
+    assert drop_rates(SEEN, CITY, np.zeros(1, np.int32), 0.4) == {}
+
+
+def test_without_id_dropout_no_id_is_lost():
+    assert drop_rates(SEEN, CITY, ONE_OOV, 0.0) == {}
+
+
+def test_dropped_ids_are_looked_up_as_out_of_vocabulary():
+    expected = looked_up(SEEN, {"city": np.array([0.0, 0.0, 0.2, 0.4])}, CITY, ONE_OOV)
+    assert expected["city"].tolist() == [5, 5 + 0.2 * HALF_DROPPED, 0.8 * HALF_DROPPED, 0]
+
+
+def test_dropped_ids_are_spread_over_the_oov_ids():
+    counts = {"city": np.array([0.0, 0.0, 0.0, 4.0])}
+    rates = {"city": np.array([0.0, 0.0, 0.0, 0.5])}
+    assert looked_up(counts, rates, CITY, np.array([2], np.int32))["city"].tolist() == [0, 1, 1, 2]
+
+
+# Prices
 
 
 def test_a_row_costs_its_squares_over_its_occurrences(priced):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests.training.conftest import draw_inputs, make_network, run_fit, write_store
 from tests.training.toys import TOY, toy_log
 from training.config import TrainingConfig
-from training.fitting.step import TrainingStep
+from training.fitting.step import IdDropout, TrainingStep
 from training.models.layers import is_table
 
 SGD = {"name": "sgd", "learning_rate": 0.1}
@@ -92,12 +92,12 @@ def test_the_warm_up_rises_in_equal_steps_for_both_optimisers(eagerly, tmp_path)
 # Unknown ids
 
 
-def dropped(ids, oov_ids, id_dropout=0.5):
-    """A column of ids after some were made out of vocabulary."""
-    config = TrainingConfig(id_dropout=id_dropout, seed=1)
-    step = TrainingStep(make_network(TOY), config, np.array([oov_ids, 0], np.int32))
+def dropped(ids, oov_ids, rates=(0.0, 0.0, 0.0, 0.0, 0.0, 0.5)):
+    """Two columns of ids after some of the first were made out of vocabulary, with a chance for each id."""
+    first = {TOY.ids[0].name: np.array(rates)}
+    drop = IdDropout(TOY, np.array([oov_ids, 0], np.int32), first, seed=1)
     columns = np.repeat(np.array(ids, np.int32)[:, np.newaxis], 2, axis=1)
-    return step._with_dropped_ids(tf.constant(columns), tf.constant(0)).numpy()
+    return drop(tf.constant(columns), tf.constant(0)).numpy()
 
 
 @pytest.mark.parametrize("oov_ids", [1, 2, 3])
@@ -108,9 +108,15 @@ def test_dropped_ids_are_spread_evenly_over_the_oov_ids(oov_ids):
     assert set(column) == {*range(1, 1 + oov_ids), 5}
 
 
+def test_every_id_has_a_chance_of_its_own():
+    column = dropped([3] * 6000 + [4] * 6000, 1, rates=(0, 0, 0, 0.1, 0.8))[:, 0]
+    assert np.mean(column[:6000] == 1) == pytest.approx(0.1, abs=0.02)
+    assert np.mean(column[6000:] == 1) == pytest.approx(0.8, abs=0.02)
+
+
 def test_missing_and_unknown_ids_are_not_dropped():
     assert dropped([0, 1, 2] * 100, oov_ids=2)[:, 0].tolist() == [0, 1, 2] * 100
 
 
-def test_columns_without_oov_ids_are_not_touched():
+def test_other_columns_are_not_touched():
     assert dropped([5] * 100, oov_ids=2)[:, 1].tolist() == [5] * 100
