@@ -293,4 +293,5 @@ def test_with_few_clicks_decay_holds_all_embeddings_alike(tmp_path, clicks, rare
     table = {"user_id": users, "page": np.arange(rows) % 7, "clicked": clicked}
     training = init(write_csv(tmp_path / "log.csv", table)).training
     assert (training.l2_rare, training.id_dropout) == (rare, 0.2)
+    assert training.embedding_optimizer is not None
     assert training.embedding_optimizer.weight_decay == decay
