@@ -92,7 +92,7 @@ def _joining(task: "TaskConfig", decisions: str | None, window: str | None) -> "
     """The task with the options of this command in the place of what its file says."""
     from pydantic import ValidationError
 
-    from training.config import JoinConfig
+    from training.config import JoinConfig, TaskConfig
 
     given = {"decisions": decisions or None, "window": window or None}
     try:
@@ -101,7 +101,11 @@ def _joining(task: "TaskConfig", decisions: str | None, window: str | None) -> "
         )
     except ValidationError as error:
         raise typer.BadParameter(f"--window: {error.errors()[0]['msg']}") from error
-    return task.model_copy(update={"retrain": task.retrain.model_copy(update={"join": join})})
+    parts = {name: getattr(task, name) for name in TaskConfig.model_fields}
+    try:
+        return TaskConfig.model_validate(parts | {"retrain": task.retrain.model_copy(update={"join": join})})
+    except ValidationError as error:
+        raise typer.BadParameter(f"--decisions, --window: {error.errors()[0]['msg']}") from error
 
 
 def _go_on(task: "TaskConfig", every: str, runs: Path, *, quiet: bool) -> None:

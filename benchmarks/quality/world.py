@@ -50,7 +50,7 @@ def tables(work: Path, seeds: Sequence[int], *, quick: bool) -> Iterator[Table]:
     """Distance to the truth; and, unless in a hurry, keep rates and cold users and items."""
     files = write_shop(WorldConfig(), work)
     shop = Shop(work, pl.read_csv(files.truth)["probability"].to_numpy())
-    log = shop.encoded(_task(), "as it is")
+    log = shop.encoded(shop_task(), "as it is")
     logits = [ours(log, seed) for seed in seeds]
     said = [log.calibrated(of_seed) for of_seed in logits]
     yield _distance(shop, log, said)
@@ -90,7 +90,7 @@ def _kept(
     """Every keep rate, the log that was thinned out by it, and what the network of each seed says."""
     yield 1.0, log, logits
     for keep_rate in KEEP_RATES:
-        thinned = shop.encoded(_task(training={"keep_rate": keep_rate}), f"keep {keep_rate}")
+        thinned = shop.encoded(shop_task(training={"keep_rate": keep_rate}), f"keep {keep_rate}")
         yield keep_rate, thinned, [ours(thinned, seed) for seed in seeds]
 
 
@@ -115,11 +115,11 @@ def _keep_rates(shop: Shop, kept: Iterator[tuple[float, EncodedLog, Sequence[Log
 
 def _cold(shop: Shop, log: EncodedLog, without: Sequence[Probabilities], seeds: Sequence[int]) -> Table:
     """AUC of impressions whose user or item the training slice lacks, with and without the ids as features."""
-    ids = shop.encoded(_task(ids=True), "ids")
+    ids = shop.encoded(shop_task(ids=True), "ids")
     with_ids = [ids.calibrated(ours(ids, seed)) for seed in seeds]
     clicked = log.slices.facts[log.judged].clicked
     rows = []
-    for name, unseen in _unseen(shop, log).items():
+    for name, unseen in unseen_of(shop, log).items():
         figures = [
             {
                 "impressions": float(unseen.sum()),
@@ -138,7 +138,7 @@ def _difference(seed: dict[str, float | None]) -> float | None:
     return None if with_ids is None or without is None else with_ids - without
 
 
-def _unseen(shop: Shop, log: EncodedLog) -> dict[str, NDArray[np.bool_]]:
+def unseen_of(shop: Shop, log: EncodedLog) -> dict[str, NDArray[np.bool_]]:
     """Which judged impressions have a user, or an item, that never trains, ``(judged,)`` each."""
     columns = pl.read_csv(shop.directory / "log.csv", columns=list(IDS.values()), infer_schema=False)
     masks = {"everything": np.ones(int(log.mask(log.judged).sum()), np.bool_)}
@@ -149,7 +149,7 @@ def _unseen(shop: Shop, log: EncodedLog) -> dict[str, NDArray[np.bool_]]:
     return masks
 
 
-def _task(training: dict[str, Any] | None = None, *, ids: bool = False) -> TaskConfig:
+def shop_task(training: dict[str, Any] | None = None, *, ids: bool = False) -> TaskConfig:
     """The shop's example with other training settings, perhaps with the ids as features."""
     document: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
     document["training"] |= training or {}

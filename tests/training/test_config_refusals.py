@@ -172,3 +172,27 @@ def test_a_task_cannot_be_changed():
     config = parse_config(make_document(), source="axon.yaml")
     with pytest.raises(ValidationError, match="frozen"):
         config.training.epochs = 7  # type: ignore[misc]  # that is the test
+
+
+# Outcomes that nobody knows yet
+
+
+def joining(delay, window):
+    """A task that counts the past and learns from clicks within a window."""
+    return make_document(
+        features={
+            "item": [{"kind": "categorical", "name": "item"}],
+            "history": [{"kind": "activity", "name": "past", "of": ["item"]}],
+        },
+        history={"delay": delay},
+        retrain={"join": {"decisions": "file:decisions", "window": window}},
+    )
+
+
+def test_an_outcome_does_not_count_before_the_window_of_its_click_has_closed():
+    text = refusal(joining("29m", "30m"))
+    assert "history.delay: expected at least retrain.join.window (30m)" in text
+
+
+def test_an_outcome_may_count_once_the_window_has_closed():
+    assert parse_config(joining("30m", "30m"), source="test").history.delay == "30m"

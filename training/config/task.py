@@ -80,6 +80,16 @@ class TaskConfig(Part):
         return self
 
     @model_validator(mode="after")
+    def _outcomes_count_once_they_are_known(self) -> Self:
+        join, delay = self.retrain.join, self.history.delay
+        if self.features.history and join.decisions is not None and self.history.delay_ms < join.window_ms:
+            raise ValueError(
+                f"history.delay: expected at least retrain.join.window ({join.window}), as until then nobody knows that an "
+                f"impression gets no click, got {delay}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _segments_have_one_id(self) -> Self:
         segment = self.training.calibration.segment
         named = [
