@@ -93,27 +93,17 @@ def _generalising() -> Iterator[tuple[str, Document]]:
 
 def with_history() -> Iterator[tuple[str, Document]]:
     """The examples that count the past, as they stand and with one thing changed."""
-    before = {"embedding_optimizer": _decayed(6), "l2_rare": 0.0, "id_dropout": 0.05}
     yield "axon.yaml: the state at the end of training", _example("axon.yaml")
-    yield (
-        "the same, embeddings held by decay 6 alone, id_dropout 0.05",
-        _example("axon.yaml", training=before),
-    )
-    yield (
-        "the same, id_dropout 0.3 beside decay 6",
-        _example("axon.yaml", training={**before, "id_dropout": 0.3}),
-    )
-    yield "the same, l2_rare 150", _example("axon.yaml", training={"l2_rare": 150.0})
+    for name, held in _held():
+        yield f"the same, {name}", _example("axon.yaml", training=held)
     yield "the same, counts that never fade alone", _example("axon.yaml", half_lives=[])
     yield "the same, deepfm", _example("axon.yaml", model={"family": "deepfm"})
     yield "the same, wide_and_deep", _example("axon.yaml", model={"family": "wide_and_deep"})
     plain = {"optimizer": _decayed(6, 0.0005), "embedding_optimizer": None, "ema": None, "epochs": 6}
     relu = {"activation": "relu"}
     yield "history.yaml: the state a moment before", _example("history.yaml")
-    yield (
-        "the same, embeddings held by decay 6 alone, id_dropout 0.05",
-        _example("history.yaml", training=before),
-    )
+    for name, held in _held():
+        yield f"the same, {name}", _example("history.yaml", training=held)
     yield "the same, nothing of what was clicked last", _example("history.yaml", sequences=[])
     yield "the same, attention over the last 20 videos alone", _example("history.yaml", sequences=[_ATTENDED])
     yield (
@@ -125,6 +115,24 @@ def with_history() -> Iterator[tuple[str, Document]]:
     yield "the same, hidden 128", _example("history.yaml", model={"hidden": [128]})
     yield "the same, one optimiser, relu, no average", _example("history.yaml", model=relu, training=plain)
     yield "the same, hidden 512-256", _example("history.yaml", model={"hidden": [512, 256]})
+
+
+def _held() -> Iterator[tuple[str, Document]]:
+    """What keeps the embeddings of rare ids small, from decay alone to what is kept."""
+    tried = (
+        (0.001, 6, 0, 0.05),
+        (0.001, 6, 0, 0.2),
+        (0.001, 6, 50, 0.2),
+        (0.002, 3, 50, 0.2),
+        (0.002, 6, 50, 0.3),
+        (0.004, 1, 50, 0.3),
+        (0.004, 3, 50, 0.3),
+        (0.004, 3, 150, 0.3),
+        (0.004, 1, 300, 0.3),
+    )
+    for rate, decay, price, dropped in tried:
+        held = {"embedding_optimizer": _decayed(decay, rate), "l2_rare": price, "id_dropout": dropped}
+        yield f"embeddings at rate {rate}, decay {decay}, l2_rare {price}, id_dropout {dropped}", held
 
 
 def _example(
