@@ -40,6 +40,7 @@ TASK = {
         "batch_size": 512,
         "optimizer": {"learning_rate": 0.02},
         "schedule": {"name": "cosine"},
+        "ema": 0.99,
         "calibration": "none",
     },
     "report": {"importance": False},
