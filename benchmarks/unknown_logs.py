@@ -1,4 +1,4 @@
-"""What `axon init` and `axon train` reach without an edit on logs that nothing was chosen for, beside `logistic` and LightGBM.
+"""What `axon init` and `axon train` reach without an edit on logs of many shapes, beside `logistic` and LightGBM.
 
 Every log is cut in the order of time: its first rows are the log that init and train see, the later ones are scored
 from a file of their own, as `axon score` does. LightGBM trains on all of the first rows with its defaults, identifiers

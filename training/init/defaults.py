@@ -136,15 +136,13 @@ def training_for(rows: int, ids: int, clicks: int) -> dict[str, Any]:
 
 def _against_learning_by_heart(rate: float, *, sparse: bool, few: bool) -> dict[str, Any]:
     """What keeps the embeddings of ids small: a prior that the data outweigh, or decay that nothing outweighs."""
-    adamw = {"name": "adamw", "learning_rate": rate}
     if few:
-        return {
-            "embedding_optimizer": {**adamw, "weight_decay": 4.0 if sparse else 6.0},
-            "id_dropout": ID_DROPOUT,
-        }
+        decay, prior = (4.0 if sparse else 6.0), {}
+    else:
+        decay, prior = (1.0 if sparse else 0.1), {"l2_rare": PRIOR_ON_EMBEDDINGS}
     return {
-        "embedding_optimizer": {**adamw, "weight_decay": 1.0 if sparse else 0.1},
-        "l2_rare": PRIOR_ON_EMBEDDINGS,
+        "embedding_optimizer": {"name": "adamw", "learning_rate": rate, "weight_decay": decay},
+        **prior,
         "id_dropout": ID_DROPOUT,
     }
 
