@@ -1,11 +1,14 @@
 """(c) What careful people write: FastAPI, a Pydantic body, the SavedModel's concrete function in the thread pool."""
 
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import orjson
-from fastapi import FastAPI, Response
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
+from benchmarks.serving.servers.computing import few_threads, one_thread_per_call, read_body
 from benchmarks.serving.servers.network import Network
 from benchmarks.serving.servers.questions import answer
 from features.spec import RawKind
@@ -16,69 +19,38 @@ _TYPES: dict[RawKind, Any] = {
     RawKind.TIME: int | None,
     RawKind.TEXTS: list[str] | None,
 }
-_STRICT = ConfigDict(extra="forbid")
 
+one_thread_per_call()
 network = Network.named()
 
 
-def _features(side: str) -> type[BaseModel]:
-    """The features of a side as a model, every one of its own type and none of them required."""
-    fields: Any = {raw.column: (_TYPES[raw.kind], None) for raw in network.inputs if raw.side.value == side}
-    model: type[BaseModel] = create_model(side.title(), __config__=_STRICT, **fields)
-    return model
+def _object(name: str, **fields: Any) -> Any:
+    """A JSON object of these fields and no others."""
+    of_fields: Any = TypedDict(name, fields)  # type: ignore[misc]  # made from the model's spec
+    return with_config(ConfigDict(extra="forbid"))(of_fields)
 
 
-User, Item, Context = (_features(side) for side in ("user", "item", "context"))
+def _many(of: Any) -> Any:
+    return Annotated[list[of], Field(min_length=1, max_length=5000)]
 
 
-class Row(BaseModel):
-    """One pair of a score request."""
-
-    model_config = _STRICT
-
-    user: User = Field(default_factory=User)  # type: ignore[valid-type]  # made from the model's spec
-    item: Item = Field(default_factory=Item)  # type: ignore[valid-type]
-    context: Context = Field(default_factory=Context)  # type: ignore[valid-type]
+def _features(side: str) -> Any:
+    """The features of a side, every one of its own type and none of them required."""
+    of_side = [raw for raw in network.inputs if raw.side.value == side]
+    return _object(side.title(), **{raw.column: NotRequired[_TYPES[raw.kind]] for raw in of_side})
 
 
-class ScoreRequest(BaseModel):
-    """Rows, each with a probability of its own."""
+_user, _item, _context = (_features(side) for side in ("user", "item", "context"))
+_pair = _object("Row", user=NotRequired[_user], item=NotRequired[_item], context=NotRequired[_context])
+_asker = _object("Asker", id=NotRequired[str | None], features=NotRequired[_user])
+_candidate = _object("Candidate", id=str, features=_item)
+_k = NotRequired[Annotated[int, Field(ge=1)] | None]
 
-    model_config = _STRICT
-
-    rows: list[Row] = Field(min_length=1, max_length=5000)
-
-
-class Asker(BaseModel):
-    """Who asks."""
-
-    model_config = _STRICT
-
-    id: str | None = None
-    features: User = Field(default_factory=User)  # type: ignore[valid-type]
-
-
-class Candidate(BaseModel):
-    """An item with its features."""
-
-    model_config = _STRICT
-
-    id: str
-    features: Item = Field(default_factory=Item)  # type: ignore[valid-type]
-
-
-class RankRequest(BaseModel):
-    """A user, a moment and candidates."""
-
-    model_config = _STRICT
-
-    user: Asker
-    context: Context = Field(default_factory=Context)  # type: ignore[valid-type]
-    candidates: list[Candidate] = Field(min_length=1, max_length=5000)
-    k: int | None = Field(default=None, ge=1)
-
-
-app = FastAPI()
+_score = TypeAdapter(_object("ScoreRequest", rows=_many(_pair)))
+_rank = TypeAdapter(
+    _object("RankRequest", user=_asker, context=NotRequired[_context], candidates=_many(_candidate), k=_k)
+)
+app = FastAPI(lifespan=few_threads)
 
 
 @app.get("/readyz")
@@ -88,22 +60,15 @@ async def ready() -> dict[str, str]:
 
 
 @app.post("/api/v1/score")
-def score(request: ScoreRequest) -> Response:
+async def score(request: Request) -> Response:
     """One probability per row."""
-    rows = [
-        {"user": vars(row.user), "item": vars(row.item), "context": vars(row.context)} for row in request.rows
-    ]
-    return _answered({"rows": rows})
+    return await run_in_threadpool(_answered, await read_body(_score, request))
 
 
 @app.post("/api/v1/rank")
-def rank(request: RankRequest) -> Response:
+async def rank(request: Request) -> Response:
     """The likeliest candidates."""
-    user = {"id": request.user.id, "features": vars(request.user.features)}
-    candidates = [{"id": one.id, "features": vars(one.features)} for one in request.candidates]
-    return _answered(
-        {"user": user, "context": vars(request.context), "candidates": candidates, "k": request.k}
-    )
+    return await run_in_threadpool(_answered, await read_body(_rank, request))
 
 
 def _answered(document: dict[str, Any]) -> Response:
