@@ -116,20 +116,12 @@ def _cut(
 def measured(case: Case) -> tuple[str, ...]:
     """A line of the table: log losses on the judged rows, ECE of ours, seconds of init, training and export."""
     started = time.monotonic()
-    task_file = case.seen.with_name("axon.yaml")
-    write_task(
-        Question(case.seen, case.label, case.positive),
-        task_file,
-        name="unknown",
-        force=True,
-        progress=Silent(),
-    )
-    task = load_config(task_file)
+    task = written(case)
     ours = probabilities(task, case, "ours")
     seconds = time.monotonic() - started
     alone = task.model_copy(update={"model": ModelConfig(family="logistic"), "training": task.for_baseline()})
     logistic = probabilities(alone, case, "logistic")
-    clicked = read_labels(_texts(case.judged)[task.data.label].to_list(), task.data.positive)[0]
+    clicked = judged_clicks(task, case)
     rows = _texts(case.seen)
     rate = float(read_labels(rows[task.data.label].to_list(), task.data.positive)[0].mean())
     trees = min(log_loss(clicked, answers) for answers in boosted(task, case))
@@ -145,6 +137,24 @@ def measured(case: Case) -> tuple[str, ...]:
         f"{ece(clicked, moved_to_rate(ours, float(clicked.mean()))) or 0.0:.4f}",
         f"{seconds:.0f}",
     )
+
+
+def written(case: Case) -> TaskConfig:
+    """What `axon init` writes for the log."""
+    task_file = case.seen.with_name("axon.yaml")
+    write_task(
+        Question(case.seen, case.label, case.positive),
+        task_file,
+        name="unknown",
+        force=True,
+        progress=Silent(),
+    )
+    return load_config(task_file)
+
+
+def judged_clicks(task: TaskConfig, case: Case) -> NDArray[np.int8]:
+    """Labels of the judged rows, shape ``(n,)``."""
+    return read_labels(_texts(case.judged)[task.data.label].to_list(), task.data.positive)[0]
 
 
 def moved_to_rate(probabilities: NDArray[np.float64], rate: float) -> NDArray[np.float64]:

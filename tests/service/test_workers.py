@@ -8,7 +8,7 @@ import time
 import httpx
 import pytest
 
-from tests.service.conftest import RunningService
+from tests.service.conftest import ROW, ROW_PROBABILITY, RunningService
 
 
 def pids(service: RunningService) -> list[int]:
@@ -51,6 +51,20 @@ def readiness(service: RunningService) -> int | None:
         return None
 
 
+def scored_by(service: RunningService) -> tuple[set[float], set[str]]:
+    """What new connections are answered to one row, and the workers that have scored it."""
+    answers: set[float] = set()
+    workers: set[str] = set()
+    until = time.monotonic() + 30
+    while len(workers) < 2 and time.monotonic() < until:
+        answered = httpx.post(f"http://127.0.0.1:{service.port}/api/v1/score", json={"rows": [ROW]})
+        answers.add(answered.json()["probabilities"][0])
+        metrics = httpx.get(f"http://127.0.0.1:{service.port}/metrics").text
+        if re.search(r"(?m)^axon_predictions_total\{.*\} [1-9]", metrics):
+            workers |= set(re.findall(r'axon_worker_info\{pid="(\d+)"\}', metrics))
+    return answers, workers
+
+
 def wait_for_log(service: RunningService, pattern: str) -> None:
     until = time.monotonic() + 30
     while not re.search(pattern, service.log.read_text()):
@@ -68,6 +82,7 @@ def story(start, published) -> dict[str, object]:
         first, second = pids(service)
         seen["both"] = {str(first), str(second)}
         seen["answering"] = wait_for_answers_of(service, 2)
+        seen["answers"], seen["scoring"] = scored_by(service)
         os.kill(first, signal.SIGKILL)
         wait_for_log(service, rf"worker 0 \(pid {first}\) ended with -9")
         seen["livez, one killed"] = httpx.get(f"http://127.0.0.1:{service.port}/livez").status_code
@@ -82,6 +97,14 @@ def story(start, published) -> dict[str, object]:
 
 def test_every_worker_answers(story):
     assert story["answering"] == story["both"]
+
+
+def test_every_worker_loads_tensorflow_and_scores(story):
+    assert story["scoring"] == story["both"]
+
+
+def test_the_workers_score_alike(story):
+    assert list(story["answers"]) == pytest.approx([ROW_PROBABILITY], abs=1e-6)
 
 
 def test_a_worker_that_is_killed_does_not_end_the_service(story):
