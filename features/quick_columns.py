@@ -64,7 +64,7 @@ def quick_json_column(
             return _numbers(values)
         case RawKind.TIME if types <= {int, _NONE}:
             return _times(values)
-        case RawKind.TEXTS if types == {list}:
+        case RawKind.TEXTS if list in types and types <= {list, _NONE}:
             return _lists(values)
         case RawKind.TIME | RawKind.TEXTS if types <= _TEXT_OR_NONE:
             return _repeated(raw, values, read)
@@ -90,10 +90,11 @@ def _texts(values: Sequence[Any]) -> list[Value] | None:
     return texts if _are_utf8(texts) else None
 
 
-def _lists(values: Sequence[list[object]]) -> list[Value] | None:
-    tokens = list(itertools.chain.from_iterable(values))
+def _lists(values: Sequence[list[object] | None]) -> list[Value] | None:
+    lists = [value or [] for value in values]
+    tokens = list(itertools.chain.from_iterable(lists))
     if set(map(type, tokens)) <= {str} and _are_utf8(tokens):  # type: ignore[arg-type]  # these are texts
-        return list(values)  # type: ignore[arg-type]  # of texts
+        return lists  # type: ignore[return-value]  # of texts
     return None
 
 

@@ -92,8 +92,9 @@ class Resolver:
             RefusedRequestError: If a feature is not what the model takes.
         """
         ids = [request.user_id for request in asked]
-        kept = [_NOTHING] * len(ids) if self._store is None else self._kept(Entity.USER, ids, self._users)
-        users = self._read(self._users, ids, kept, [request.user for request in asked], lambda _: USER)
+        own = [request.user for request in asked]
+        kept = [_NOTHING] * len(ids) if self._store is None else self._kept(Entity.USER, ids, own, self._users)
+        users = self._read(self._users, ids, kept, own, lambda _: USER)
         moments = self._contexts.read(ids, [request.context for request in asked], lambda _: CONTEXT)
         return users.beside(moments)
 
@@ -133,17 +134,21 @@ class Resolver:
         kept = [_NOTHING] * len(places)
         known = [place for place, at in enumerate(places) if rows[at] >= 0]
         if known:
-            found = self._kept(Entity.ITEM, [request.ids[places[place]] for place in known], self._cold)
+            ids = [request.ids[places[place]] for place in known]
+            own = [request.described.get(places[place], _NOTHING) for place in known]
+            found = self._kept(Entity.ITEM, ids, own, self._cold)
             for place, features in zip(known, found, strict=True):
                 kept[place] = features
         return kept
 
-    def _kept(self, kind: Entity, ids: Sequence[str], reader: SideReader) -> list[Features]:
-        """What the catalog has of users or items and the model takes; nothing for an id that it lacks."""
+    def _kept(
+        self, kind: Entity, ids: Sequence[str], own: Sequence[Features], reader: SideReader
+    ) -> list[Features]:
+        """What the catalog has of users or items and the model takes; nothing for an id that it lacks, or that needs nothing."""
         assert self._store is not None  # noqa: S101  # the callers have looked
         columns = {raw.column for raw in reader.inputs}
-        # Who asks with features alone has no id, and must not wait for a store that hangs.
-        asked = [key for key in ids if key]
+        # Who asks with features alone has no id, or every feature beside it, and must not wait for a store that hangs.
+        asked = [key for key, given in zip(ids, own, strict=True) if key and not reader.covered(given)]
         records = dict(zip(asked, self._store.get(kind, asked), strict=True)) if asked else {}
         return [
             {name: value for name, value in orjson.loads(record).items() if name in columns}

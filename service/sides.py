@@ -61,6 +61,7 @@ class SideReader:
         self._columns_by_side = columns_by_side(inputs)
         self._known = self._columns_by_side[self.side]
         self.key = key if key in self._known else None
+        self._features = frozenset(raw.column for raw in self.inputs if raw.column != self.key)
         self._table = Table(raw.column for raw in self.inputs if raw.column != self.key)
         self._columns = ColumnReader(spec, self.inputs)
 
@@ -84,6 +85,10 @@ class SideReader:
             ]
             raise InvalidRequestError(summary(problems), problems)
         return SideColumns(read.arrays, read.keys, len(entities))
+
+    def covered(self, own: Features) -> bool:
+        """Whether an entity with an id came with every other column, be it null: nothing kept of it would be looked at."""
+        return self._features <= own.keys()
 
     def readable(self, kept: Features) -> Features:
         """The kept features of an entity without those that are not what this model reads."""

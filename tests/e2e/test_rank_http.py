@@ -133,3 +133,12 @@ def test_a_catalog_that_hangs_holds_up_nobody_but_those_who_ask_it(workers, ques
             assert httpx.get(f"{workers.base_url}/livez", timeout=1).status_code == 200
         assert not all(one.done() for one in hanging)
         assert {one.result().status_code for one in hanging} <= {200, 429, 503}
+
+
+def test_who_brings_every_feature_does_not_wait_for_the_catalog(workers, question, redis_url):
+    with redis.Redis.from_url(redis_url) as store:
+        store.client_pause(3_000)
+        began = time.monotonic()
+        answer = httpx.post(f"{workers.base_url}/api/v1/rank", json=question, timeout=60)
+        store_still_hangs = time.monotonic() - began < 2
+    assert (answer.status_code, store_still_hangs) == (200, True)
