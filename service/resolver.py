@@ -93,7 +93,9 @@ class Resolver:
         """
         ids = [request.user_id for request in asked]
         own = [request.user for request in asked]
-        kept = [_NOTHING] * len(ids) if self._store is None else self._kept(Entity.USER, ids, own, self._users)
+        kept = (
+            [_NOTHING] * len(ids) if self._store is None else self._kept(Entity.USER, ids, own, self._users)
+        )
         users = self._read(self._users, ids, kept, own, lambda _: USER)
         moments = self._contexts.read(ids, [request.context for request in asked], lambda _: CONTEXT)
         return users.beside(moments)
