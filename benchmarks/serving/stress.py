@@ -11,9 +11,6 @@ from benchmarks.serving.rounds import settle
 
 SHARES_OF_PEAK, TIMES_PEAK = (0.35, 0.7), 3.0
 
-CROWD = 4_096
-"""Connections of an overload by small requests: more than may wait, or no request would ever be refused."""
-
 PEAK_S = 10
 """How long the peak is measured, right before a run at a fixed rate and right after it: a shared machine drifts within minutes."""
 
@@ -54,11 +51,16 @@ class Soak:
     slope_mb: float
 
 
+def crowd(shape: Shape) -> int:
+    """Connections of an overload: more than may wait, or nobody would be refused until it is too late for them."""
+    return 4_096 if shape.candidates < 1_000 else 1_024
+
+
 def at_rate(
     server: Server, shape: Shape, bodies: Path, *, connections: int, times: float, seconds: int
 ) -> Stress:
     """Load a server with so many times its peak, which so many connections reach in the closed loop."""
-    crowd = CROWD if times > 1 and shape.candidates == 1 else CONNECTIONS
+    at_once = crowd(shape) if times > 1 else CONNECTIONS
 
     def peak() -> float:
         return closed_loop(server.url(shape), bodies, connections=connections, seconds=PEAK_S).rate
@@ -66,7 +68,7 @@ def at_rate(
     server.thaw()
     try:
         before = peak()
-        load = open_loop(server.url(shape), bodies, rate=times * before, seconds=seconds, connections=crowd)
+        load = open_loop(server.url(shape), bodies, rate=times * before, seconds=seconds, connections=at_once)
         settle(server, shape, bodies)
         after = peak()
         alive = server.is_alive() and after > 0
