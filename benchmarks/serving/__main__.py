@@ -1,5 +1,7 @@
 """``make bench-serving``, or ``python -m benchmarks.serving [--quick]``: everybody measured beside everybody, in one run.
 
+``--overload`` prints a minute of the overload by large bodies alone, of two workers.
+
 Writes ``docs/benchmarks/serving.json`` and ``serving.svg``; docs/benchmarks/serving.md explains them.
 """
 
@@ -8,7 +10,7 @@ import json
 import resource
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +18,7 @@ from rich.console import Console
 from benchmarks.serving import plans, reference, stress, worlds
 from benchmarks.serving.answers import differences
 from benchmarks.serving.bodies import S1, S2, S3, SHAPES, Shape, write_bodies
+from benchmarks.serving.closed_loop import closed_loop
 from benchmarks.serving.pictures import picture
 from benchmarks.serving.processes import Server, running
 from benchmarks.serving.ratios import Found, Weight
@@ -56,6 +59,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="fewer rounds, shorter windows, only what is asked for"
     )
+    parser.add_argument("--overload", action="store_true", help="nothing but the overload by large bodies")
     parser.add_argument("--data", type=Path, help="directory of KuaiRand's tables; the example's by default")
     parser.add_argument("--work", type=Path, default=Path("data/serving"), help="for models, bodies and logs")
     parser.add_argument(
@@ -69,6 +73,9 @@ def main() -> None:
     # Ended from outside, it still stops its servers: frozen ones would stay for ever.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     work = asked.work.resolve()
+    if asked.overload:
+        print(json.dumps(asdict(overload(worlds.kuairand(work, asked.data), work)), indent=1))
+        return
     effort = QUICK if asked.quick else WHOLE
     console = Console(width=150)
     found = Found(check=check(work, effort))
@@ -79,6 +86,18 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "serving.json").write_text(json.dumps(document(found), indent=1) + "\n", encoding="utf-8")
     (asked.out / "serving.svg").write_text(picture(found.loads), encoding="utf-8")
+
+
+def overload(world: worlds.World, work: Path) -> stress.Stress:
+    """What a whole run does last to the fastest of ours at S3, with nobody beside it."""
+    bodies = write_bodies(world, S3, work / "bodies")
+    plan = plans.axon(world, work, plans.TWO_WORKERS, "onnx", "--workers", "2")
+    with running([plan], work / "logs") as (server,):
+        server.thaw()
+        closed_loop(server.url(S3), bodies, connections=8, seconds=stress.PEAK_S)  # warm-up
+        return stress.at_rate(
+            server, S3, bodies, connections=8, times=stress.TIMES_PEAK, seconds=WHOLE.overload
+        )
 
 
 def check(work: Path, effort: Effort) -> Loads:
