@@ -14,6 +14,7 @@ Text of a column without a separator is a JSON list, such as ``["red", "big"]``.
 An empty cell, an empty string and null are missing, whatever the kind; a literal NaN or an infinity is unreadable.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -265,10 +266,10 @@ def _json_list(cell: str) -> list[str]:
 
 
 def _padded(lists: Sequence[Sequence[str]]) -> NDArray[np.object_]:
-    longest = max((len(tokens) for tokens in lists), default=0)
-    padded = np.full((len(lists), longest), MISSING_TEXT, dtype=object)
-    for row, tokens in enumerate(lists):
-        padded[row, : len(tokens)] = tokens
+    lengths = np.fromiter(map(len, lists), np.intp, len(lists))
+    padded = np.full((len(lists), lengths.max(initial=0)), MISSING_TEXT, dtype=object)
+    tokens = itertools.chain.from_iterable(lists)
+    padded[np.arange(padded.shape[1]) < lengths[:, np.newaxis]] = np.fromiter(tokens, object, lengths.sum())
     return padded
 
 

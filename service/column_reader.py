@@ -71,6 +71,8 @@ class ColumnReader:
         if raw.kind is not RawKind.TEXTS:
             return values
         longest = self._longest[raw.column]
+        if max(map(len, values), default=0) <= longest:  # type: ignore[arg-type]  # the kind says that these are lists
+            return values
         return [tokens[:longest] for tokens in values]  # type: ignore[index]  # the kind says that these are lists
 
 

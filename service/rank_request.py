@@ -3,8 +3,10 @@
 `service.rank` calls it; `service.sides` reads the features.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from features.errors import UnreadableValueError
@@ -130,12 +132,13 @@ def _filter(given: dict[str, Any]) -> Features:
 
 def _entities(given: list[Any]) -> tuple[list[str], dict[int, Features]]:
     """Ids, and features by place where candidates have some."""
-    if all(type(candidate) is dict and candidate.keys() == _ENTITY_KEYS for candidate in given):
-        # The quick answer for what nearly all such lists are; below are the words for the others.
-        texts, features = ([candidate[key] for candidate in given] for key in ("id", "features"))
-        sound = set(map(type, texts)) == {str} and MISSING_TEXT not in texts and _is_utf8(texts)
-        if sound and set(map(type, features)) == {dict}:
-            return texts, dict(enumerate(features))
+    # The quick answer for what nearly all such lists are; below are the words for the others.
+    if set(map(type, given)) == {dict} and set(map(len, given)) == {len(_ENTITY_KEYS)}:
+        with contextlib.suppress(KeyError):
+            texts, features = (list(map(itemgetter(key), given)) for key in ("id", "features"))
+            sound = set(map(type, texts)) == {str} and MISSING_TEXT not in texts and _is_utf8(texts)
+            if sound and set(map(type, features)) == {dict}:
+                return texts, dict(enumerate(features))
     ids: list[str] = []
     described: dict[int, Features] = {}
     for place, candidate in enumerate(given):

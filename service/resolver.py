@@ -6,6 +6,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import orjson
@@ -53,7 +54,11 @@ class _Cold:
     ids: list[str]
     kept: list[Features]
     own: list[Features]
-    pointers: list[str]
+    places: list[int]
+
+    def pointer(self, row: int) -> str:
+        """Where the features of one of them stand in its request."""
+        return f"{CANDIDATES}/{self.places[row]}/features"
 
 
 class Resolver:
@@ -93,9 +98,8 @@ class Resolver:
         """
         ids = [request.user_id for request in asked]
         own = [request.user for request in asked]
-        kept = (
-            [_NOTHING] * len(ids) if self._store is None else self._kept(Entity.USER, ids, own, self._users)
-        )
+        known = [place for place, key in enumerate(ids) if key]
+        kept = self._kept(Entity.USER, ids, own, known, self._users)
         users = self._read(self._users, ids, kept, own, lambda _: USER)
         moments = self._contexts.read(ids, [request.context for request in asked], lambda _: CONTEXT)
         return users.beside(moments)
@@ -108,7 +112,7 @@ class Resolver:
         """
         cold = _Cold([], [], [], [])
         found = [self._found(request, cold) for request in asked]
-        return found, self._read(self._cold, cold.ids, cold.kept, cold.own, lambda row: cold.pointers[row])
+        return found, self._read(self._cold, cold.ids, cold.kept, cold.own, cold.pointer)
 
     def _found(self, request: RankRequest, cold: _Cold) -> Candidates:
         start = len(cold.ids)
@@ -121,43 +125,47 @@ class Resolver:
         asis = rows >= 0
         asis[list(request.described)] = False
         left_out = rows < 0 if request.list_unknown else np.zeros(len(ids), bool)
-        places = np.flatnonzero(~asis & ~left_out).tolist()
-        cold.ids += [ids[place] for place in places]
-        cold.own += [request.described.get(place, _NOTHING) for place in places]
-        cold.kept += self._kept_of(request, places, rows)
-        cold.pointers += [f"{CANDIDATES}/{place}/features" for place in places]
+        new = np.flatnonzero(~asis & ~left_out)
+        places = new.tolist()
+        new_ids = [ids[place] for place in places]
+        own = list(map(request.described.get, places, repeat(_NOTHING)))
+        known = np.flatnonzero(rows[new] >= 0).tolist()
+        cold.ids += new_ids
+        cold.own += own
+        cold.kept += self._kept(Entity.ITEM, new_ids, own, known, self._cold)
+        cold.places += places
         unknown = [ids[place] for place in np.flatnonzero(left_out).tolist()]
         return Candidates(rows[asis], slice(start, len(cold.ids)), cold.ids[start:], unknown)
 
-    def _kept_of(
-        self, request: RankRequest, places: Sequence[int], rows: NDArray[np.int64]
-    ) -> list[Features]:
-        """What the catalog has of candidates; nothing of those that it does not know."""
-        kept = [_NOTHING] * len(places)
-        known = [place for place, at in enumerate(places) if rows[at] >= 0]
-        if known:
-            ids = [request.ids[places[place]] for place in known]
-            own = [request.described.get(places[place], _NOTHING) for place in known]
-            found = self._kept(Entity.ITEM, ids, own, self._cold)
-            for place, features in zip(known, found, strict=True):
-                kept[place] = features
-        return kept
-
     def _kept(
-        self, kind: Entity, ids: Sequence[str], own: Sequence[Features], reader: SideReader
+        self,
+        kind: Entity,
+        ids: Sequence[str],
+        own: Sequence[Features],
+        known: Sequence[int],
+        reader: SideReader,
     ) -> list[Features]:
-        """What the catalog has of users or items and the model takes; nothing for an id that it lacks, or that needs nothing."""
-        assert self._store is not None  # noqa: S101  # the callers have looked
+        """What the catalog has of users or items and the model takes; nothing for an id that it lacks, or that needs nothing.
+
+        Args:
+            kind: Which.
+            ids: Their ids.
+            own: What they came with.
+            known: Places of those that the catalog may have.
+            reader: Of their columns.
+        """
+        kept = [_NOTHING] * len(ids)
+        # Who asks with every feature needs nothing of a store, and must not wait for one that hangs.
+        lacking = [place for place in known if not reader.covered(own[place])]
+        if self._store is None or not lacking:
+            return kept
         columns = {raw.column for raw in reader.inputs}
-        # Who asks with features alone has no id, or every feature beside it, and must not wait for a store that hangs.
-        asked = [key for key, given in zip(ids, own, strict=True) if key and not reader.covered(given)]
-        records = dict(zip(asked, self._store.get(kind, asked), strict=True)) if asked else {}
-        return [
-            {name: value for name, value in orjson.loads(record).items() if name in columns}
-            if (record := records.get(key))
-            else {}
-            for key in ids
-        ]
+        records = self._store.get(kind, [ids[place] for place in lacking])
+        for place, record in zip(lacking, records, strict=True):
+            if record:
+                features = orjson.loads(record)
+                kept[place] = {name: value for name, value in features.items() if name in columns}
+        return kept
 
     def _read(
         self,
