@@ -5,8 +5,11 @@ pays for everybody who came meanwhile (no coordinated omission). Runs in a proce
 """
 
 import argparse
-import asyncio
+import contextlib
+import errno
 import json
+import selectors
+import socket
 import subprocess
 import sys
 import time
@@ -18,8 +21,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
-import uvloop
-from typing_extensions import override
 
 CONNECTIONS = 256
 """At most so many at once unless told otherwise; what is due beyond them waits, and its latency grows."""
@@ -29,6 +30,8 @@ PATIENCE_S = 10.0
 
 REFUSED = frozenset({429, 503})
 _TICK_S = 0.0005
+_SEND_BUFFER = 1 << 20
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 @dataclass(frozen=True)
@@ -55,27 +58,83 @@ class OpenLoad:
     p999_ms: float | None
 
 
-class Connection(asyncio.Protocol):
-    """One connection: a request at a time, its answer read as far as its status and its length."""
+class Connection:
+    """One connection: a request at a time, its answer read as far as its status and its length.
 
-    def __init__(self, load: "Generator") -> None:
+    Args:
+        load: Whose it is.
+        address: Of the server.
+
+    Raises:
+        OSError: If the server does not take it.
+    """
+
+    def __init__(self, load: "Generator", address: tuple[str, int]) -> None:
         self._load = load
-        self._stream: asyncio.Transport
-        self._due: float | None = None
+        self._unsent = memoryview(b"")
         self._answer = b""
-
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._stream = transport  # type: ignore[assignment]  # of a stream
-        self._load.free(self)
+        self._due: float | None = None
+        self._stream = socket.socket()
+        self._stream.settimeout(0)
+        self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A whole request goes to the system at once, which wakes nobody again for the rest of it.
+        self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        began = self._stream.connect_ex(address)
+        if began not in {0, errno.EINPROGRESS}:
+            self._stream.close()
+            raise OSError(began, "cannot connect")
+        self._connected = False
+        load.selector.register(self._stream, _READ | _WRITE, self)
 
     def send(self, request: bytes, due: float) -> None:
         """Ask."""
         self._due = due
-        self._stream.write(request)
+        self._unsent = memoryview(request)
+        self._write()
+        if self._unsent:
+            self._load.selector.modify(self._stream, _READ | _WRITE, self)
 
-    @override
-    def data_received(self, data: bytes) -> None:
+    def ready(self, events: int) -> None:
+        """The system has something to read, or room to write."""
+        try:
+            if events & _WRITE:
+                self._can_write()
+            if events & _READ:
+                self._read()
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Give the connection up, and what it waits for."""
+        self._load.selector.unregister(self._stream)
+        self._stream.close()
+        self._load.lost(self, in_flight=self._due is not None, connected=self._connected)
+
+    def _can_write(self) -> None:
+        if not self._connected:
+            failed = self._stream.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if failed:
+                raise OSError(failed, "cannot connect")
+            self._connected = True
+            self._load.selector.modify(self._stream, _READ, self)
+            self._load.free(self)
+            return
+        self._write()
+        if not self._unsent:
+            self._load.selector.modify(self._stream, _READ, self)
+            if self._due is None:
+                self._load.free(self)
+
+    def _write(self) -> None:
+        # A broken connection is met where it is read.
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            self._unsent = self._unsent[self._stream.send(self._unsent) :]
+
+    def _read(self) -> None:
+        data = self._stream.recv(65_536)
+        if not data:
+            self.close()
+            return
         answer = self._answer + data if self._answer else data
         head = answer.find(b"\r\n\r\n")
         if head < 0 or len(answer) < head + 4 + _length(answer[:head]):
@@ -87,13 +146,9 @@ class Connection(asyncio.Protocol):
         self._load.answered(int(answer[9:12]), self._due)
         self._due = None
         if b"connection: close" in answer[:head].lower():
-            self._stream.close()
-        else:
+            self.close()
+        elif not self._unsent:  # else it was refused by its head, and the rest is still owed
             self._load.free(self)
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._load.lost(self, in_flight=self._due is not None)
 
 
 class Generator:
@@ -105,6 +160,9 @@ class Generator:
         rate: Requests per second.
         seconds: How long.
         connections: At most so many at once.
+
+    Attributes:
+        selector: Tells connections what they can do.
     """
 
     def __init__(
@@ -116,7 +174,8 @@ class Generator:
         seconds: float,
         connections: int = CONNECTIONS,
     ) -> None:
-        self._host, self._port = host, port
+        self.selector = selectors.DefaultSelector()
+        self._address = (host, port)
         self._requests = cycle(requests)
         self._rate, self._seconds, self._connections = rate, seconds, connections
         self._idle: list[Connection] = []
@@ -129,7 +188,7 @@ class Generator:
         self._refused_connections = 0
         self._end = 0.0
 
-    async def run(self) -> OpenLoad:
+    def run(self) -> OpenLoad:
         """Send everything, wait for the last answers, and count."""
         start = time.perf_counter()
         self._end = start + self._seconds
@@ -140,13 +199,17 @@ class Generator:
                 self._ask(start + number / self._rate)
             due = ripe
             # Until the next is due: waking up more often would take the servers' processor time.
-            await asyncio.sleep(max(_TICK_S, start + due / self._rate - time.perf_counter()))
+            self._listen(start + due / self._rate)
         # What nobody could take while it was due is not sent any more: it would only be in flight at the end.
         self._unsent = len(self._waiting)
         self._waiting.clear()
         while self._answers() < self._sent and time.perf_counter() < self._end + PATIENCE_S:
-            await asyncio.sleep(0.01)
+            self._listen(time.perf_counter() + 0.01)
         return self._seen()
+
+    def _listen(self, until: float) -> None:
+        for key, events in self.selector.select(max(_TICK_S, until - time.perf_counter())):
+            key.data.ready(events)
 
     def free(self, connection: Connection) -> None:
         """A connection can take a request: the one that has waited longest, if any."""
@@ -163,12 +226,14 @@ class Generator:
             self._latencies.append(now - due)
             self._good_in_time += now <= self._end
 
-    def lost(self, connection: Connection, *, in_flight: bool) -> None:
+    def lost(self, connection: Connection, *, in_flight: bool, connected: bool) -> None:
         """A connection is gone, and with it the answer to what was in flight."""
         self._open -= 1
         self._broken += in_flight
         if connection in self._idle:
             self._idle.remove(connection)
+        if not connected:
+            self._not_let_in()
 
     def _ask(self, due: float) -> None:
         if self._idle:
@@ -176,18 +241,17 @@ class Generator:
             return
         self._waiting.append(due)
         if self._open < self._connections:
-            self._open += 1
-            asyncio.ensure_future(self._connect())  # noqa: RUF006  # it ends in `free`, `lost` or below
+            try:
+                Connection(self, self._address)
+            except OSError:
+                self._not_let_in()
+            else:
+                self._open += 1
 
-    async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.create_connection(lambda: Connection(self), self._host, self._port)
-        except OSError:
-            self._open -= 1
-            if self._waiting:
-                self._waiting.popleft()
-                self._refused_connections += 1
+    def _not_let_in(self) -> None:
+        if self._waiting:
+            self._waiting.popleft()
+            self._refused_connections += 1
 
     def _send(self, connection: Connection, due: float) -> None:
         self._sent += 1
@@ -276,7 +340,7 @@ def main() -> None:
     host, _, port = urlsplit(asked.url).netloc.rpartition(":")
     requests = whole_requests(asked.url, asked.bodies)
     generator = Generator(host, int(port), requests, asked.rate, asked.seconds, asked.connections)
-    print(json.dumps(asdict(uvloop.run(generator.run()))))
+    print(json.dumps(asdict(generator.run())))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import socket
+import socketserver
 import sys
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -142,6 +145,59 @@ def test_a_stalled_server_pays_for_everybody_who_came_meanwhile(constant, two_bo
     waking.join()
     assert seen.p50_ms is not None
     assert seen.p50_ms > 100
+
+
+@pytest.fixture
+def large_bodies(tmp_path):
+    path = tmp_path / "large.jsonl"
+    path.write_text("7" * 3_000_000)
+    return path
+
+
+class Refusing(socketserver.StreamRequestHandler):
+    """Answers 429 by the head alone, and takes its time to read the body that it does not want."""
+
+    def handle(self):
+        while head := self.rfile.readline():
+            while (line := self.rfile.readline()).strip():
+                head += line
+            self.wfile.write(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\nno")
+            time.sleep(0.05)
+            self.rfile.read(int(head.split(b"Content-Length: ")[1].split()[0]))
+
+
+class Leaving(socketserver.StreamRequestHandler):
+    """Hangs up instead of answering."""
+
+    def handle(self):
+        self.rfile.readline()
+
+
+def served_by(handler, bodies):
+    with socketserver.ThreadingTCPServer((HOST, 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            return open_loop(f"http://{HOST}:{server.server_address[1]}/p", bodies, rate=100, seconds=0.5)
+        finally:
+            server.shutdown()
+
+
+def test_whoever_is_refused_by_the_head_sends_its_body_nevertheless_before_it_asks_again(large_bodies):
+    seen = served_by(Refusing, large_bodies)
+    assert (seen.refused, seen.errors, seen.good) == (1.0, 0, 0.0)
+
+
+def test_a_request_without_an_answer_is_an_error(two_bodies):
+    seen = served_by(Leaving, two_bodies)
+    assert (seen.errors, seen.refused) == (50, 0.0)
+
+
+def test_a_request_that_is_not_let_in_is_an_error(two_bodies):
+    with socket.socket() as nobody:
+        nobody.bind((HOST, 0))
+        seen = open_loop(f"http://{HOST}:{nobody.getsockname()[1]}/p", two_bodies, rate=100, seconds=0.5)
+    assert (seen.errors, seen.sent) == (50, 0.0)
 
 
 def test_a_closed_loop_counts_answers_or_says_what_to_install(constant, two_bodies):
