@@ -22,12 +22,16 @@ class BatchCosts:
         known_s = self._each_s[bits]
         self._each_s[bits] = each_s if known_s is None else known_s + _NEW * (each_s - known_s)
 
-    def expected_s(self, size: int) -> float | None:
+    def expected_s(self, size: int, together: int | None = None) -> float | None:
         """Seconds that so many requests should take, in as few batches as can be; None before the first batch.
 
         A size that has not been seen is taken to cost each of its requests what the next smaller one did: rather too much.
+
+        Args:
+            size: Number of requests.
+            together: Most of them that make one batch, at least 1; None for as many as any batch may have.
         """
-        bits = min(size, self._largest).bit_length()
+        bits = min(size, self._largest if together is None else together).bit_length()
         each_s = self._each_s[bits]
         if each_s is None:
             seen = [one for one in (*reversed(self._each_s[:bits]), *self._each_s[bits:]) if one is not None]

@@ -15,10 +15,21 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from service.answered import Answered
 from service.errors import HungUpError, NotReadyError, SlowBodyError
 from service.hot import NOBODY, Call, HotPath, head
+from service.waiting_room import hang_up
 
 _STOPPED = (
     "the service stops, and the turn of this request did not come before: ask again, or another process"
 )
+
+
+class _Nobody:
+    """Stands for the event by which uvicorn wakes who waits for more of a request: of a plain one nobody does."""
+
+    def set(self) -> None:
+        """Nothing to do."""
+
+
+_NOBODY_WAITS = _Nobody()
 
 
 class _Exchange:
@@ -30,6 +41,7 @@ class _Exchange:
     __slots__ = (
         "body",
         "call",
+        "computed",
         "disconnected",
         "held",
         "keep_alive",
@@ -47,10 +59,11 @@ class _Exchange:
         self.held = 0
         self.whole = False
         self.timer: asyncio.TimerHandle | None = None
+        self.computed: asyncio.Future[Answered] | None = None
         self.keep_alive = True
         self.disconnected = False
         self.response_complete = False
-        self.message_event = asyncio.Event()
+        self.message_event = _NOBODY_WAITS
 
 
 class Connection(HttpToolsProtocol):
@@ -84,6 +97,9 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._coming is not None:
             self._give_up(self._coming)
+        elif isinstance(self.cycle, _Exchange) and self.cycle.computed is not None:
+            # Whoever waits for nobody leaves the queue: that costs those who stay nothing.
+            hang_up(self.cycle.computed)
 
     @override
     def on_headers_complete(self) -> None:
@@ -125,10 +141,11 @@ class Connection(HttpToolsProtocol):
         self._came(exchange)
         body, exchange.body = bytes(exchange.body), b""
         try:
-            future = self._hot.submit(exchange.call, body, exchange.within_s, exchange.message_event.wait)
+            future = self._hot.submit(exchange.call, body, exchange.within_s)
         except Exception as error:  # noqa: BLE001  # told by `refusal`
             self._answer(exchange, self._hot.refusal(exchange.call, error))
         else:
+            exchange.computed = future
             # A server that stops waits for them, and in the end ends them.
             self.tasks.add(future)  # type: ignore[arg-type]  # it is done with them what futures can do
             future.add_done_callback(partial(self._computed, exchange))

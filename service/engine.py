@@ -88,9 +88,10 @@ class Engine:
             OverloadedError: If there is no room for it, or its turn would not come in time.
         """
         self._room.check_room()
-        expected_s = 0.0
+        # Large bodies go alone or in small batches: what a large batch of small ones took says nothing about them.
+        expected_s, together = 0.0, self._room.together
         for waiting, size in self._room.ahead():
-            expected_s += self._costs[waiting].expected_s(size) or 0.0
+            expected_s += self._costs[waiting].expected_s(size, together) or 0.0
         if expected_s > SURE * within_s:
             raise OverloadedError(
                 f"what waits takes {expected_s * 1000:.0f} ms, and the request has {within_s * 1000:.0f} ms; "
@@ -125,7 +126,7 @@ class Engine:
             kind: Whose handler answers.
             body: Not yet looked into.
             within_s: How long it may wait for its turn.
-            gone: Tells when the client has hung up; the request is dropped then.
+            gone: Tells when the client has hung up; the request is dropped then. None where the caller calls `hang_up`.
             timing: Filled in for whoever traces the request.
 
         Returns:

@@ -154,7 +154,9 @@ class HotPath:
         if held:
             self._engine.hold(-held)
 
-    def submit(self, call: Call, body: bytes, within_s: float, gone: Gone) -> asyncio.Future[Answered]:
+    def submit(
+        self, call: Call, body: bytes, within_s: float, gone: Gone | None = None
+    ) -> asyncio.Future[Answered]:
         """See `Engine.submit`."""
         self._check_size(len(body))
         return self._engine.submit(call.path, body, within_s=within_s, gone=gone, timing=call.timing)

@@ -87,6 +87,12 @@ class WaitingRoom:
                 f"{self.count} requests of {self.bytes} bytes wait, as many as may; come again later"
             )
 
+    @property
+    def together(self) -> int:
+        """How many requests make one batch, if their bodies are as large as those that wait now."""
+        limits, mean = self._limits, max(1.0, self.bytes / max(1, self.count))
+        return max(1, min(limits.batch_requests, int(limits.batch_bytes / mean)))
+
     def ahead(self) -> Iterator[tuple[str, int]]:
         """How many of each kind wait or send their bodies now; kinds of which there are none are left out."""
         for kind, queue in self._queues.items():
@@ -148,7 +154,10 @@ class WaitingRoom:
         now = time.monotonic()
         for queue in self._queues.values():
             for request in [request for request in queue if now - request.since > PATIENCE_S]:
-                if request.until < now:
+                if request.future.done():
+                    queue.remove(request)
+                    self._leave(request)
+                elif request.until < now:
                     queue.remove(request)
                     self._leave(request)
                     _refuse(request, _too_late(request))
@@ -163,7 +172,7 @@ class WaitingRoom:
             queue.remove(request)
             request.watch = None
             self._leave(request)
-            _refuse(request, HungUpError("the client hung up while its request waited"))
+            hang_up(request.future)
 
     def _leave(self, request: Waiting) -> None:
         self.count -= 1
@@ -172,6 +181,12 @@ class WaitingRoom:
             request.watch.cancel()
             # Its cancellation will hold the frame that holds the request: a circle that would keep every body.
             request.watch = None
+
+
+def hang_up(answer: asyncio.Future[Answered]) -> None:
+    """Nobody waits for this answer any more; the request leaves the queue, and its place is free, when somebody looks after it."""
+    if not answer.done():
+        answer.set_exception(HungUpError("the client hung up while its request waited"))
 
 
 def _too_late(request: Waiting) -> DeadlineError:

@@ -45,3 +45,9 @@ def test_or_the_next_larger_where_none_is_smaller(costs):
 def test_more_than_a_batch_takes_as_long_as_several(costs):
     costs.took(256, 0.01)
     assert costs.expected_s(512) == pytest.approx(0.02)
+
+
+def test_requests_that_do_not_go_together_cost_what_small_batches_do(costs):
+    costs.took(64, 0.064)
+    costs.took(1, 0.012)
+    assert costs.expected_s(80, together=1) == pytest.approx(80 * 0.012)

@@ -15,7 +15,7 @@ from service.engine import Engine
 from service.errors import DeadlineError, HungUpError, OverloadedError
 from service.holder import ModelHolder
 from service.live import LiveModel
-from service.waiting_room import PATIENCE_S, Limits
+from service.waiting_room import PATIENCE_S, Limits, hang_up
 from tests.service.conftest import FITTED, make_facts
 
 ECHO = "/echo"
@@ -59,12 +59,12 @@ async def busy(engine: Engine, handler: Handler) -> asyncio.Future[Answered]:
     return first
 
 
-def run(story):
+def run(story, **limits: int):
     """Runs a story with an engine and its handler; what it returns, and the handler."""
 
     async def told():
         handler = Handler()
-        engine = make_engine(handler, requests=4, waiting_bytes=100)
+        engine = make_engine(handler, requests=4, waiting_bytes=100, **limits)
         try:
             return await asyncio.wait_for(story(engine, handler), 20), handler
         finally:
@@ -185,6 +185,33 @@ def test_a_client_that_hangs_up_frees_its_place():
     assert run(story)[1].batches == [[b"first"], [b"other"]]
 
 
+def test_so_does_one_whose_connection_says_that_it_is_gone():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        waiting = [submit(engine, b"x") for _ in range(4)]
+        hang_up(waiting[0])
+        with pytest.raises(HungUpError):
+            await waiting[0]
+        await asyncio.sleep(3 * PATIENCE_S)
+        places, other = 4 - engine.waiting, submit(engine, b"other")
+        handler.may_go.set()
+        await asyncio.gather(first, other, *waiting, return_exceptions=True)
+        return places
+
+    places, handler = run(story)
+    assert (places, handler.batches) == (1, [[b"first"], [b"x", b"x", b"x", b"other"]])
+
+
+def test_who_hangs_up_after_the_answer_changes_nothing():
+    async def story(engine, handler):
+        answered = submit(engine, b"x")
+        await answered
+        hang_up(answered)
+        return answered.result().body
+
+    assert run(story)[0] == b"x"
+
+
 def test_one_requests_failure_does_not_hurt_its_neighbours():
     async def story(engine, handler):
         await busy(engine, handler)
@@ -230,6 +257,37 @@ def test_what_would_expire_while_it_waits_is_refused_before_its_body_comes():
         return await asyncio.gather(first, *waiting)
 
     answers, _ = run(story)
+    assert [answer.status for answer in answers] == [200] * 4
+
+
+def test_large_bodies_are_expected_to_take_what_small_batches_took():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        engine._costs[ECHO].took(3, 0.003)
+        engine._costs[ECHO].took(1, 0.3)
+        # Two of these do not fit into one batch.
+        waiting = [submit(engine, b"l" * 40) for _ in range(2)]
+        with pytest.raises(OverloadedError, match="what waits takes 600 ms"):
+            engine.admit(ECHO, within_s=0.5)
+        handler.may_go.set()
+        return await asyncio.gather(first, *waiting)
+
+    answers, _ = run(story, batch_bytes=50)
+    assert [answer.status for answer in answers] == [200] * 3
+
+
+def test_small_bodies_are_expected_to_go_together():
+    async def story(engine, handler):
+        first = await busy(engine, handler)
+        engine._costs[ECHO].took(3, 0.003)
+        engine._costs[ECHO].took(1, 0.3)
+        waiting = [submit(engine, b"small") for _ in range(3)]
+        engine.admit(ECHO, within_s=0.5)
+        engine.came(ECHO)
+        handler.may_go.set()
+        return await asyncio.gather(first, *waiting)
+
+    answers, _ = run(story, batch_bytes=50)
     assert [answer.status for answer in answers] == [200] * 4
 
 

@@ -1,6 +1,7 @@
 """Far more requests than may wait, slow clients and clients that leave, with real sockets."""
 
 import concurrent.futures
+import contextlib
 import json
 import re
 import socket
@@ -92,15 +93,29 @@ def test_after_a_burst_the_service_answers(small, burst):
     assert small.score(ROW).status_code == 200
 
 
+def left(service: RunningService, more_than: float) -> float:
+    """How many requests nobody waited for any more, as soon as there are more than so many."""
+    until = time.monotonic() + 10
+    while counted(service, 499) <= more_than and time.monotonic() < until:
+        time.sleep(0.05)
+    return counted(service, 499)
+
+
 def test_clients_that_hang_up_free_their_places(small):
     before = counted(small, 499)
     for _ in range(5 * QUEUE):
         with connect(small) as connection:
             connection.sendall(HEAD + BODY[: len(BODY) // 2])
-    until = time.monotonic() + 10
-    while counted(small, 499) == before and time.monotonic() < until:
-        time.sleep(0.05)
-    assert counted(small, 499) > before
+    assert left(small, before) > before
+    assert small.score(ROW).status_code == 200
+
+
+def test_so_do_those_whose_requests_wait(small):
+    before = counted(small, 499)
+    with contextlib.ExitStack() as clients:
+        for _ in range(QUEUE):
+            clients.enter_context(connect(small)).sendall(HEAD + BODY)
+    assert left(small, before) > before
     assert small.score(ROW).status_code == 200
 
 
