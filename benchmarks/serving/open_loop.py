@@ -8,16 +8,19 @@ import argparse
 import contextlib
 import errno
 import json
+import os
 import selectors
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -71,7 +74,7 @@ class Connection:
 
     def __init__(self, load: "Generator", address: tuple[str, int]) -> None:
         self._load = load
-        self._unsent = memoryview(b"")
+        self._next = self._end = 0
         self._answer = b""
         self._due: float | None = None
         self._stream = socket.socket()
@@ -86,12 +89,12 @@ class Connection:
         self._connected = False
         load.selector.register(self._stream, _READ | _WRITE, self)
 
-    def send(self, request: bytes, due: float) -> None:
+    def send(self, request: slice, due: float) -> None:
         """Ask."""
         self._due = due
-        self._unsent = memoryview(request)
+        self._next, self._end = request.start, request.stop
         self._write()
-        if self._unsent:
+        if self._next < self._end:
             self._load.selector.modify(self._stream, _READ | _WRITE, self)
 
     def ready(self, events: int) -> None:
@@ -120,7 +123,7 @@ class Connection:
             self._load.free(self)
             return
         self._write()
-        if not self._unsent:
+        if self._next == self._end:
             self._load.selector.modify(self._stream, _READ, self)
             if self._due is None:
                 self._load.free(self)
@@ -128,7 +131,8 @@ class Connection:
     def _write(self) -> None:
         # A broken connection is met where it is read.
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            self._unsent = self._unsent[self._stream.send(self._unsent) :]
+            file, size = self._load.requests.fileno(), self._end - self._next
+            self._next += os.sendfile(self._stream.fileno(), file, self._next, size)
 
     def _read(self) -> None:
         data = self._stream.recv(65_536)
@@ -147,7 +151,7 @@ class Connection:
         self._due = None
         if b"connection: close" in answer[:head].lower():
             self.close()
-        elif not self._unsent:  # else it was refused by its head, and the rest is still owed
+        elif self._next == self._end:  # else it was refused by its head, and the rest is still owed
             self._load.free(self)
 
 
@@ -160,9 +164,12 @@ class Generator:
         rate: Requests per second.
         seconds: How long.
         connections: At most so many at once.
+        rest_s: So long it sleeps between two looks at what is due and what has come. 0 looks whenever there is something, which takes
+            more of the servers' processor time; what it says of latencies is only as exact as this.
 
     Attributes:
         selector: Tells connections what they can do.
+        requests: The requests as a file.
     """
 
     def __init__(
@@ -173,11 +180,15 @@ class Generator:
         rate: float,
         seconds: float,
         connections: int = CONNECTIONS,
+        rest_s: float = 0.0,
     ) -> None:
         self.selector = selectors.DefaultSelector()
         self._address = (host, port)
-        self._requests = cycle(requests)
+        # From a file the system sends them by itself: what writes them takes the servers' processor time.
+        self.requests = tempfile.TemporaryFile()  # noqa: SIM115  # until the process ends
+        self._places = cycle(_written(requests, self.requests))
         self._rate, self._seconds, self._connections = rate, seconds, connections
+        self._rest_s = rest_s
         self._idle: list[Connection] = []
         self._waiting: deque[float] = deque()
         self._open = 0
@@ -198,7 +209,6 @@ class Generator:
             for number in range(due, ripe):
                 self._ask(start + number / self._rate)
             due = ripe
-            # Until the next is due: waking up more often would take the servers' processor time.
             self._listen(start + due / self._rate)
         # What nobody could take while it was due is not sent any more: it would only be in flight at the end.
         self._unsent = len(self._waiting)
@@ -208,7 +218,11 @@ class Generator:
         return self._seen()
 
     def _listen(self, until: float) -> None:
-        for key, events in self.selector.select(max(_TICK_S, until - time.perf_counter())):
+        """See to what has come, or comes until then."""
+        time.sleep(self._rest_s)
+        for key, events in self.selector.select(
+            0 if self._rest_s else max(_TICK_S, until - time.perf_counter())
+        ):
             key.data.ready(events)
 
     def free(self, connection: Connection) -> None:
@@ -256,7 +270,7 @@ class Generator:
     def _send(self, connection: Connection, due: float) -> None:
         self._sent += 1
         self._sent_in_time += time.perf_counter() <= self._end
-        connection.send(next(self._requests), due)
+        connection.send(next(self._places), due)
 
     def _answers(self) -> int:
         return self._statuses.total() + self._broken
@@ -277,6 +291,16 @@ class Generator:
         )
 
 
+def _written(requests: Sequence[bytes], file: IO[bytes]) -> list[slice]:
+    """The places of requests in a file."""
+    places: list[slice] = []
+    for request in requests:
+        places.append(slice(file.tell(), file.tell() + len(request)))
+        file.write(request)
+    file.flush()
+    return places
+
+
 def percentiles_ms(latencies_s: Sequence[float]) -> tuple[float | None, float | None, float | None]:
     """The 50th, 99th and 99.9th percentile in milliseconds; None without a latency."""
     if not latencies_s:
@@ -286,7 +310,13 @@ def percentiles_ms(latencies_s: Sequence[float]) -> tuple[float | None, float | 
 
 
 def open_loop(
-    url: str, bodies: Path, *, rate: float, seconds: float, connections: int = CONNECTIONS
+    url: str,
+    bodies: Path,
+    *,
+    rate: float,
+    seconds: float,
+    connections: int = CONNECTIONS,
+    rest_s: float = 0.0,
 ) -> OpenLoad:
     """Load a server at a fixed rate, from a process of its own.
 
@@ -302,6 +332,7 @@ def open_loop(
         f"{rate:.3f}",
         str(seconds),
         str(connections),
+        str(rest_s),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -336,10 +367,13 @@ def main() -> None:
     parser.add_argument("rate", type=float)
     parser.add_argument("seconds", type=float)
     parser.add_argument("connections", type=int)
+    parser.add_argument("rest_s", type=float)
     asked = parser.parse_args()
     host, _, port = urlsplit(asked.url).netloc.rpartition(":")
     requests = whole_requests(asked.url, asked.bodies)
-    generator = Generator(host, int(port), requests, asked.rate, asked.seconds, asked.connections)
+    generator = Generator(
+        host, int(port), requests, asked.rate, asked.seconds, asked.connections, asked.rest_s
+    )
     print(json.dumps(asdict(generator.run())))
 
 

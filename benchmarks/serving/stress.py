@@ -14,6 +14,9 @@ SHARES_OF_PEAK, TIMES_PEAK = (0.35, 0.7), 3.0
 PEAK_S = 10
 """How long the peak is measured, right before a run at a fixed rate and right after it: a shared machine drifts within minutes."""
 
+OVERLOAD_REST_S = 0.005
+"""The generator of an overload looks around so often: a process that wakes up for every answer takes the servers' processor time."""
+
 SOAK_CONNECTIONS = 8
 
 
@@ -60,7 +63,7 @@ def at_rate(
     server: Server, shape: Shape, bodies: Path, *, connections: int, times: float, seconds: int
 ) -> Stress:
     """Load a server with so many times its peak, which so many connections reach in the closed loop."""
-    at_once = crowd(shape) if times > 1 else CONNECTIONS
+    at_once, rest_s = (crowd(shape), OVERLOAD_REST_S) if times > 1 else (CONNECTIONS, 0.0)
 
     def peak() -> float:
         return closed_loop(server.url(shape), bodies, connections=connections, seconds=PEAK_S).rate
@@ -68,7 +71,14 @@ def at_rate(
     server.thaw()
     try:
         before = peak()
-        load = open_loop(server.url(shape), bodies, rate=times * before, seconds=seconds, connections=at_once)
+        load = open_loop(
+            server.url(shape),
+            bodies,
+            rate=times * before,
+            seconds=seconds,
+            connections=at_once,
+            rest_s=rest_s,
+        )
         settle(server, shape, bodies)
         after = peak()
         alive = server.is_alive() and after > 0

@@ -136,6 +136,13 @@ def test_an_open_loop_sends_as_much_as_is_due(constant, two_bodies):
     assert (seen.sent, seen.errors) == (200.0, 0)
 
 
+def test_an_open_loop_that_rests_sends_as_much(constant, two_bodies):
+    seen = open_loop(constant.url(S1), two_bodies, rate=400, seconds=1, rest_s=0.02)
+    assert (seen.errors, seen.refused, seen.unsent) == (0, 0.0, 0)
+    # What is due within the last rest is sent after the end.
+    assert seen.sent == pytest.approx(400, abs=10)
+
+
 def test_a_stalled_server_pays_for_everybody_who_came_meanwhile(constant, two_bodies):
     constant.freeze()
     waking = threading.Timer(1.5, constant.thaw)
