@@ -20,6 +20,7 @@ SHIPPED = (
     ".ci/run",
     "deploy/compose_test.py",
     "deploy/loop_test.py",
+    "deploy/remember_test.py",
 )
 
 
@@ -187,6 +188,7 @@ def test_the_dockerfile_uses_nothing_that_an_older_engine_lacks(beyond):
     [
         ("trainer", "10001:10001"),
         ("retrainer", "10001:10001"),
+        ("rememberer", "10001:10001"),
         ("service", "10001:10001"),
         # By its name, as images do not agree on its number.
         ("redis", "redis"),
@@ -230,20 +232,26 @@ def test_the_service_can_only_read_the_models_and_the_data():
 
 def test_a_redis_comes_only_with_a_profile_and_is_reached_only_from_inside():
     redis = compose()["services"]["redis"]
-    assert (redis["profiles"], "ports" in redis, redis["networks"]) == (["redis", "loop"], False, ["inside"])
+    assert (redis["profiles"], "ports" in redis, redis["networks"]) == (
+        ["redis", "loop", "remember"],
+        False,
+        ["inside"],
+    )
 
 
-def test_the_retrainer_reaches_nothing_outside_the_project():
+@pytest.mark.parametrize("name", ["retrainer", "rememberer"])
+def test_who_learns_reaches_nothing_outside_the_project(name):
     found = compose()
-    assert found["services"]["retrainer"]["networks"] == ["inside"]
+    assert found["services"][name]["networks"] == ["inside"]
     assert found["networks"]["inside"] == {"internal": True}
 
 
-def test_the_retrainer_joins_the_decisions_where_the_service_keeps_them():
+@pytest.mark.parametrize("name", ["retrainer", "rememberer"])
+def test_who_learns_reads_the_decisions_where_the_service_keeps_them(name):
     services = compose()["services"]
     place = services["service"]["environment"]["AXON_DECISIONS"]
-    assert f"--decisions={place}" in services["retrainer"]["command"]
-    assert "decisions:/decisions:ro" in services["retrainer"]["volumes"]
+    assert f"--decisions={place}" in services[name]["command"]
+    assert "decisions:/decisions:ro" in services[name]["volumes"]
 
 
 def test_the_health_check_asks_whether_the_service_is_ready():
