@@ -219,10 +219,11 @@ class Generator:
 
     def _listen(self, until: float) -> None:
         """See to what has come, or comes until then."""
-        time.sleep(self._rest_s)
-        for key, events in self.selector.select(
-            0 if self._rest_s else max(_TICK_S, until - time.perf_counter())
-        ):
+        wait_s = max(_TICK_S, until - time.perf_counter())
+        if self._rest_s:
+            time.sleep(self._rest_s)
+            wait_s = 0.0
+        for key, events in self.selector.select(wait_s):
             key.data.ready(events)
 
     def free(self, connection: Connection) -> None:

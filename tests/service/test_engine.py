@@ -260,35 +260,32 @@ def test_what_would_expire_while_it_waits_is_refused_before_its_body_comes():
     assert [answer.status for answer in answers] == [200] * 4
 
 
-def test_large_bodies_are_expected_to_take_what_small_batches_took():
+def waiting_behind(bodies: list[bytes], *, within_s: float) -> list[int]:
+    """Statuses of bodies that wait where three at once took next to nothing and one alone 0.3 s; one more asked to be let in."""
+
     async def story(engine, handler):
         first = await busy(engine, handler)
         engine._costs[ECHO].took(3, 0.003)
         engine._costs[ECHO].took(1, 0.3)
-        # Two of these do not fit into one batch.
-        waiting = [submit(engine, b"l" * 40) for _ in range(2)]
-        with pytest.raises(OverloadedError, match="what waits takes 600 ms"):
-            engine.admit(ECHO, within_s=0.5)
-        handler.may_go.set()
+        waiting = [submit(engine, body) for body in bodies]
+        try:
+            engine.admit(ECHO, within_s=within_s)
+            engine.came(ECHO)
+        finally:
+            handler.may_go.set()
         return await asyncio.gather(first, *waiting)
 
-    answers, _ = run(story, batch_bytes=50)
-    assert [answer.status for answer in answers] == [200] * 3
+    return [answer.status for answer in run(story, batch_bytes=50)[0]]
+
+
+def test_large_bodies_are_expected_to_take_what_small_batches_took():
+    # Two of these do not fit into one batch.
+    with pytest.raises(OverloadedError, match="what waits takes 600 ms"):
+        waiting_behind([b"l" * 40] * 2, within_s=0.5)
 
 
 def test_small_bodies_are_expected_to_go_together():
-    async def story(engine, handler):
-        first = await busy(engine, handler)
-        engine._costs[ECHO].took(3, 0.003)
-        engine._costs[ECHO].took(1, 0.3)
-        waiting = [submit(engine, b"small") for _ in range(3)]
-        engine.admit(ECHO, within_s=0.5)
-        engine.came(ECHO)
-        handler.may_go.set()
-        return await asyncio.gather(first, *waiting)
-
-    answers, _ = run(story, batch_bytes=50)
-    assert [answer.status for answer in answers] == [200] * 4
+    assert waiting_behind([b"small"] * 3, within_s=0.5) == [200] * 4
 
 
 def test_a_body_that_is_coming_counts_as_one_that_waits():
