@@ -2,7 +2,8 @@
 
 Every log is cut in the order of time: its first rows are the log that init and train see, the later ones are scored
 from a file of their own, as `axon score` does. LightGBM trains on all of the first rows with its defaults, identifiers
-as categories and as plain integers; the better of both counts. "Without drift" is the ECE if the click rate of the later
+as categories and as plain integers; the better of both counts. "By chance" is the ECE that exact probabilities would
+show on so many rows. "Without drift" is the ECE if the click rate of the later
 rows had been known, as it never is: what is left of it when every logit is moved by the same number.
 
     python -m benchmarks.unknown_logs [--rows 20000] [--seed 5] [--only census ...]
@@ -35,7 +36,7 @@ from training.init import Question, write_task
 from training.init.dialect import separator_of
 from training.log.labels import read_labels
 from training.log.quarantine import Quarantine
-from training.metrics import ece, log_loss
+from training.metrics import ece, ece_by_chance, log_loss
 from training.pipeline import Places, train
 from training.progress import Silent
 from training.scoring import Scorer, score_file
@@ -43,7 +44,19 @@ from training.scoring import Scorer, score_file
 JUDGED = 20_000
 """Rows of every drawn log that are scored."""
 
-HEADER = ("log", "rows", "clicks", "prior", "logistic", "LightGBM", "ours", "ECE", "without drift", "seconds")
+HEADER = (
+    "log",
+    "rows",
+    "clicks",
+    "prior",
+    "logistic",
+    "LightGBM",
+    "ours",
+    "ECE",
+    "by chance",
+    "without drift",
+    "seconds",
+)
 
 
 @dataclass(frozen=True)
@@ -134,6 +147,7 @@ def measured(case: Case) -> tuple[str, ...]:
         f"{trees:.4f}",
         f"{log_loss(clicked, ours):.4f}",
         f"{ece(clicked, ours) or 0.0:.4f}",
+        f"{ece_by_chance(ours) or 0.0:.4f}",
         f"{ece(clicked, moved_to_rate(ours, float(clicked.mean()))) or 0.0:.4f}",
         f"{seconds:.0f}",
     )

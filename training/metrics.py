@@ -69,6 +69,8 @@ class SliceMetrics(BaseModel):
         float | None,
         Meaning("ECE", "low", "Average distance between promised and observed click rate, over 15 bins."),
     ] = None
+    ece_by_chance: float | None = Field(default=None, ge=0)
+    """What `ece` comes to on these impressions if every probability is exact: see `ece_by_chance`."""
     calibration_ratio: Annotated[
         float | None,
         Meaning(
@@ -231,10 +233,36 @@ def ece(clicked: ArrayLike, probabilities: ArrayLike, bins: int = ECE_BINS) -> f
     is_click, probabilities = checked(clicked, probabilities, probability=True)
     if not is_click.size:
         return None
-    edges = np.linspace(0.0, 1.0, bins + 1)
-    code = np.maximum(np.searchsorted(edges, probabilities, side="left") - 1, 0)
-    gaps = np.bincount(code, weights=is_click - probabilities, minlength=bins)
+    gaps = np.bincount(_bin_of(probabilities, bins), weights=is_click - probabilities, minlength=bins)
     return float(np.abs(gaps).sum() / is_click.size)
+
+
+def ece_by_chance(probabilities: ArrayLike, bins: int = ECE_BINS) -> float | None:
+    """The `ece` to expect where every probability is exact: clicks come by chance, and a bin never holds enough of them.
+
+    The clicks of a bin are taken as normal, of the variance ``p * (1 - p)`` summed over its impressions, and as
+    independent; E|x| of a normal x of deviation s around 0 is ``s * sqrt(2 / pi)``.
+
+    Args:
+        probabilities: Of a click, shape ``(n,)``, each in [0, 1].
+        bins: As in `ece`.
+
+    Returns:
+        At least 0, falling with the square root of the impressions; None without an impression.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if not probabilities.size:
+        return None
+    variances = np.bincount(
+        _bin_of(probabilities, bins), weights=probabilities * (1.0 - probabilities), minlength=bins
+    )
+    return float(np.sqrt(2.0 / np.pi * variances).sum() / probabilities.size)
+
+
+def _bin_of(probabilities: Float64Array, bins: int) -> NDArray[np.int64]:
+    """Which bin of equal width each probability falls into, from 0, shape ``(n,)``."""
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    return np.maximum(np.searchsorted(edges, probabilities, side="left") - 1, 0)
 
 
 def calibration_ratio(clicked: ArrayLike, probabilities: ArrayLike) -> float | None:
@@ -267,6 +295,7 @@ def all_metrics(
         log_loss=log_loss(is_click, probabilities) if is_click.size else None,
         normalised_entropy=normalised_entropy(is_click, probabilities),
         ece=ece(is_click, probabilities),
+        ece_by_chance=ece_by_chance(probabilities),
         calibration_ratio=calibration_ratio(is_click, probabilities),
     )
 

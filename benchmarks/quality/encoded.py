@@ -80,6 +80,7 @@ class EncodedLog:
             "GAUC": after.gauc,
             "log loss": after.log_loss,
             "ECE": after.ece,
+            "ECE by chance": after.ece_by_chance,
             "log loss, raw": before.log_loss,
             "ECE, raw": before.ece,
         }

@@ -9,6 +9,7 @@ from training.metrics import (
     auc,
     calibration_ratio,
     ece,
+    ece_by_chance,
     gauc,
     log_loss,
     normalised_entropy,
@@ -153,6 +154,23 @@ def test_ece_accepts_certainties():
 
 def test_ece_of_nothing_is_undefined():
     assert ece(np.array([]), np.array([])) is None
+
+
+def test_ece_by_chance_by_hand():
+    # 0.5 four times in one bin: a sum of variance 1, so sqrt(2 / pi) clicks too many or too few, of 5 impressions; 1.0 is certain.
+    assert ece_by_chance(np.array([0.5, 0.5, 0.5, 0.5, 1.0])) == pytest.approx(np.sqrt(2 / np.pi) / 5)
+
+
+def test_ece_by_chance_of_nothing_is_undefined():
+    assert ece_by_chance(np.array([])) is None
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.5])
+def test_exact_probabilities_have_the_ece_of_chance(rate):
+    random = np.random.default_rng(3)
+    exact = np.clip(random.beta(4 * rate, 4 * (1 - rate), 5_000), 1e-4, 1 - 1e-4)
+    seen = [ece(random.random(exact.size) < exact, exact) or 0.0 for _ in range(300)]
+    assert np.mean(seen) == pytest.approx(ece_by_chance(exact), rel=0.05)
 
 
 @given(st.integers(0, 50), st.integers(1, 50))

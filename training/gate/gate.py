@@ -30,7 +30,9 @@ def _bounds(report: Report, policy: GateConfig) -> list[str]:
             f"log loss {_shown(metrics.log_loss)} is above {policy.max_log_loss} (gate.max_log_loss)"
         )
     if policy.max_ece is not None and not _below(metrics.ece, policy.max_ece, equal=True):
-        reasons.append(f"ECE {_shown(metrics.ece)} is above {policy.max_ece} (gate.max_ece)")
+        reasons.append(
+            f"ECE {_shown(metrics.ece)} is above {policy.max_ece} (gate.max_ece){_chance(metrics.ece_by_chance, policy.max_ece)}"
+        )
     ratio, room = metrics.calibration_ratio, policy.max_calibration_error
     if room is not None and ratio is not None and abs(ratio - 1) > room:
         reasons.append(
@@ -93,6 +95,13 @@ def _doubt(interval: Interval, margin: float) -> str:
     if interval.estimate > margin:
         return ""
     return "; the slice is too small to be sure: judge on a longer one, or allow more"
+
+
+def _chance(by_chance: float | None, allowed: float) -> str:
+    """What to do where a slice is so small that an exact model would hardly pass."""
+    if by_chance is None or by_chance < allowed / 2:
+        return ""
+    return f"; chance alone gives {_shown(by_chance)} on a slice of this size: judge on a longer one, or allow more"
 
 
 def _below(low: float | None, high: float | None, *, equal: bool = False) -> bool:

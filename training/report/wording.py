@@ -106,7 +106,7 @@ def _sentences(metrics: SliceMetrics) -> dict[str, str]:
             "Within one user, a clicked impression is scored above an unclicked one", metrics.gauc
         ),
         "normalised_entropy": _uncertainty(metrics.normalised_entropy),
-        "ece": _gap(metrics.ece),
+        "ece": _gap(metrics),
         "calibration_ratio": _promise(metrics),
     }
     undefined = {
@@ -129,12 +129,13 @@ def _uncertainty(entropy: float | None) -> str:
     return f"Removes {percent(1.0 - entropy)} of the uncertainty that knowing the click rate alone leaves."
 
 
-def _gap(ece: float | None) -> str:
-    return (
-        ""
-        if ece is None
-        else f"A promised probability is off by {ece * 100:.2f} percentage points on average."
-    )
+def _gap(metrics: SliceMetrics) -> str:
+    if metrics.ece is None:
+        return ""
+    off = f"A promised probability is off by {metrics.ece * 100:.2f} percentage points on average"
+    if metrics.ece_by_chance is None:
+        return f"{off}."
+    return f"{off}; on so many impressions an exact model would seem off by {metrics.ece_by_chance * 100:.2f}, by chance."
 
 
 def _promise(metrics: SliceMetrics) -> str:

@@ -49,6 +49,19 @@ def policy(**bounds):
         ),
         pytest.param({"ece": 0.03}, {"max_ece": 0.02}, "ECE 0.03000 is above 0.02 (gate.max_ece)", id="ECE"),
         pytest.param(
+            {"ece": 0.03, "ece_by_chance": 0.004},
+            {"max_ece": 0.02},
+            "ECE 0.03000 is above 0.02 (gate.max_ece)",
+            id="ECE, not by chance",
+        ),
+        pytest.param(
+            {"ece": 0.03, "ece_by_chance": 0.018},
+            {"max_ece": 0.02},
+            "ECE 0.03000 is above 0.02 (gate.max_ece); chance alone gives 0.01800 on a slice of this size: "
+            "judge on a longer one, or allow more",
+            id="ECE, a slice too small",
+        ),
+        pytest.param(
             {"calibration_ratio": 1.6},
             {"max_calibration_error": 0.5},
             "predicted over observed clicks is 1.600, further than 0.5 from 1 (gate.max_calibration_error)",

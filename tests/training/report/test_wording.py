@@ -58,6 +58,14 @@ def test_every_figure_is_put_into_words(label, sentence):
     assert headline(label).sentence.startswith(sentence)
 
 
+def test_an_ece_says_how_much_of_it_would_be_chance():
+    found = headline("ECE", metrics=make_metrics(ece_by_chance=0.0031))
+    assert found.sentence == (
+        "A promised probability is off by 0.40 percentage points on average; "
+        "on so many impressions an exact model would seem off by 0.31, by chance."
+    )
+
+
 def test_a_worse_log_loss_is_said_to_be_worse():
     worse = headline("Log loss", metrics=make_metrics(log_loss=0.22))
     assert worse.sentence == "Surprise per impression: 10.0 % above prior and 15.8 % above logistic."
