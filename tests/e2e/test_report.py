@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -78,3 +79,15 @@ def test_every_check_looks_at_every_layer(shop: Shop):
     looks = [point["layers"] for point in shop.answer["report"]["learning_curves"]["mlp"]]
     hidden = [look["tower hidden 1"] for look in looks]
     assert all(0 <= look["dead"] <= 1 and look["gradient_norm"] > 0 for look in hidden)
+
+
+def test_a_column_that_comes_after_the_click_is_asked_about(shop: Shop, tmp_path):
+    log = pl.read_csv(shop.data / "log.csv").tail(8_000)
+    noise = np.random.default_rng(1).normal(scale=0.35, size=len(log))
+    log.with_columns((pl.col("clicked") + noise).alias("watched_s")).write_csv(tmp_path / "log.csv")
+    document = shop.document(data={"root": str(tmp_path)}, training={"epochs": 4, "batch_size": 64})
+    for table in ("users.csv", "items.csv"):
+        (tmp_path / table).symlink_to(shop.data / table)
+    document["features"]["context"].append({"kind": "numeric", "name": "watched_s"})
+    done = axon("train", shop.write(tmp_path / "axon.yaml", document), "--no-publish", cwd=tmp_path)
+    assert "watched_s is worth more than all other features together" in " ".join(done.stdout.split())

@@ -16,6 +16,12 @@ ENOUGH_CLICKS = 20
 FADED = 0.01
 """A first layer whose gradient is shorter than this share of the last hidden layer's hardly learns."""
 
+TOO_GOOD = 0.95
+"""AUC that hardly any model reaches with what is known before a click."""
+
+OUTSTANDING = 0.85
+"""AUC from which one feature that is worth more than all others together is asked about."""
+
 
 def peers_advice(report: Report) -> str:
     """Whether another model does better, and what follows."""
@@ -91,6 +97,20 @@ def importance_advice(report: Report) -> str:
     )
 
 
+def leak_advice(report: Report) -> str:
+    """Which features may be known only after the click; empty where nothing speaks for it."""
+    auc = report.metrics.auc
+    if report.importance is None or not report.importance.features or auc is None or auc < OUTSTANDING:
+        return ""
+    first, *others = report.importance.features
+    if first.increase > sum(max(0.0, found.increase) for found in others):
+        return f"{first.feature} is worth more than all other features together, and the AUC is {auc:.3f}: is it known before the click?"
+    if auc >= TOO_GOOD:
+        names = _listed([found.feature for found in (first, *others[:2])])
+        return f"An AUC of {auc:.3f} is hardly ever reached with what is known before a click: where do {names} come from?"
+    return ""
+
+
 def _counts(found: FeatureImportance) -> bool:
     return found.increase > 2.0 * found.spread
 
@@ -154,7 +174,7 @@ def _of(point: LearningPoint, measure: str, words: str) -> list[str]:
 
 
 def terminal_lines(report: Report) -> list[str]:
-    """The best other model, the features that matter most, and why ONNX Runtime cannot serve it: a line each."""
+    """The best other model, the features that matter most, what is suspicious, and why ONNX Runtime cannot serve it: a line each."""
     best, lines = best_peer(report), []
     if best is not None:
         side = "above" if best.behind >= 0 else "below"
@@ -162,6 +182,8 @@ def terminal_lines(report: Report) -> list[str]:
     if report.importance is not None and report.importance.features:
         names = [found.feature for found in report.importance.features[:3]]
         lines.append(f"matters   {', '.join(names)}")
+    if leak := leak_advice(report):
+        lines.append(f"warning   {leak}")
     if report.tensorflow_only is not None:
         lines.append(f"warning   served with TensorFlow alone: {report.tensorflow_only}")
     return lines

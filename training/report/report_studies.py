@@ -11,6 +11,7 @@ from training.report.advice import (
     familiarity_advice,
     importance_advice,
     layer_advice,
+    leak_advice,
     peers_advice,
 )
 from training.report.insights import FeatureImportance, Peer
@@ -59,6 +60,7 @@ class Studies:
     bars: tuple[ImportanceBar, ...]
     more_bars: tuple[ImportanceBar, ...]
     importance_advice: str
+    leak_advice: str
     familiarity_advice: str
     layer_pictures: tuple[Picture, ...]
     layer_advice: str
@@ -77,6 +79,7 @@ def studies(report: Report) -> Studies:
         bars=bars[:SHOWN_FEATURES],
         more_bars=bars[SHOWN_FEATURES:],
         importance_advice=importance_advice(report),
+        leak_advice=leak_advice(report),
         familiarity_advice=familiarity_advice(report),
         layer_pictures=pictures,
         layer_advice=layer_advice(best_point(curve)) if pictures else "",

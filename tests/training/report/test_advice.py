@@ -13,6 +13,7 @@ from training.report.advice import (
     familiarity_advice,
     importance_advice,
     layer_advice,
+    leak_advice,
     peers_advice,
     terminal_lines,
 )
@@ -70,6 +71,35 @@ def test_the_three_features_that_matter_most_are_named():
 def test_features_within_twice_their_spread_are_named_as_idle():
     report = make_studied_report(importance=make_importance(city=0.4, hour=0.0015, noise=-0.1))
     assert "Permuting hour and noise costs nothing" in importance_advice(report)
+
+
+@pytest.mark.parametrize(
+    ("auc", "increases", "expected"),
+    [
+        pytest.param(
+            0.97,
+            {"watched_ms": 0.4, "city": 0.02},
+            "watched_ms is worth more than all other features together, and the AUC is 0.970: is it known before the click?",
+            id="one feature knows the click",
+        ),
+        pytest.param(
+            0.97,
+            {"watched_ms": 0.04, "watched_share": 0.03, "city": 0.02},
+            "An AUC of 0.970 is hardly ever reached with what is known before a click: where do watched_ms, watched_share "
+            "and city come from?",
+            id="two that stand in for one another",
+        ),
+        pytest.param(0.86, {"watched_ms": 0.04, "hour": 0.03, "city": 0.02}, "", id="a good model"),
+        pytest.param(0.75, {"position": 0.4, "city": 0.02}, "", id="a position that matters"),
+    ],
+)
+def test_a_feature_that_may_know_the_click_is_asked_about(auc, increases, expected):
+    report = make_studied_report(
+        metrics=make_report().metrics.model_copy(update={"auc": auc}), importance=make_importance(**increases)
+    )
+    assert leak_advice(report) == expected
+    told = [line for line in terminal_lines(report) if line.startswith("warning")]
+    assert told == ([f"warning   {expected}"] if expected else [])
 
 
 def test_the_share_of_the_unseen_is_said():
