@@ -29,6 +29,7 @@ _AMOUNT_WORDS = frozenset(
 )  # fmt: skip
 _UNIQUE = 0.9
 _FREE_TEXT = 40
+_MOST_LONG_NAMES = 1000
 _SEEN_AGAIN = 0.05
 _CATEGORY_GAIN = 0.002
 _LARGE_IF_REPEATED = 1e6
@@ -87,14 +88,22 @@ def useless(column: Column, log: Log, *, key: bool) -> str | None:
     unique = column.side is None and column.distinct > _UNIQUE * log.rows * (1 - column.missing)
     if unique and (column.numbers is None or key or _is_named_code(column) or _counts_rows(column.numbers)):
         return "a different value in nearly every row: nothing to learn from"
-    if column.numbers is None and not column.lists and column.distinct > 1000:
-        longest = float(np.mean([len(text) for text in column.texts.to_list()]))
-        if longest > _FREE_TEXT and repetition(column) < 2:
-            return "free text: no kind of feature reads it"
+    if not key and _is_free_text(column, log):
+        return "free text: no kind of feature reads it"
     counted = log.stride == 1 or repetition(column) >= 3
     if counted and column.numbers is None and seen_before(column, log.learned) < _SEEN_AGAIN:
         return "its values do not come back: hardly any later impression has one that was seen before"
     return None
+
+
+def _is_free_text(column: Column, log: Log) -> bool:
+    """Whether a column holds sentences that hardly ever come back; what has no spaces is a name, however long."""
+    if column.numbers is not None or column.lists or column.distinct <= _MOST_LONG_NAMES:
+        return False
+    known = column.texts.filter(column.present)
+    sentences = (known.str.len_chars() > _FREE_TEXT) & known.str.contains(" ", literal=True)
+    rare = log.rows * (1 - column.missing) < 2 * column.distinct
+    return rare and int(sentences.sum()) > len(known) / 2
 
 
 def _counts_rows(numbers: NDArray[np.float64]) -> bool:

@@ -3,7 +3,7 @@
 A `Question` comes in; a `Draft` goes out to `training.init.document`, which writes it down.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,8 +75,7 @@ def draft(question: Question, progress: Progress) -> Draft:
         DataError: If the log cannot be used; see `see` and `choose_cuts`.
     """
     seen = see(question, progress)
-    log_columns = [column for column in seen.columns if column.side is None]
-    keys = _keys(seen, log_columns)
+    keys = _keys(seen)
     times = {column.name: guess for column in seen.columns if (guess := guess_time(column)) is not None}
     sides = {column.name: side_of(column, keys) for column in seen.columns}
     time = _impression_time(times, sides)
@@ -86,7 +85,11 @@ def draft(question: Question, progress: Progress) -> Draft:
     learned = _learned(time, len(seen.clicked))
     log = Log(seen.glimpse.rows, seen.glimpse.stride, seen.clicked, learned)
     strong = strengths(seen.columns, seen.clicked, learned)
-    chooser = _Chooser(log, keys, sides, strong, times, time)
+    leaks = _leaks(seen, sides, strong)
+    if any(key.name in leaks for key in keys.values()):
+        keys = _keys(seen, without=leaks)
+        sides = {column.name: side_of(column, keys) for column in seen.columns}
+    chooser = _Chooser(log, keys, sides, strong, leaks, times, time)
     choices = tuple(chooser.choose(column) for column in seen.columns)
     if not any(choice.features for choice in choices):
         reasons = "; ".join(f"{choice.column!r} {choice.note}" for choice in choices[:10])
@@ -106,9 +109,10 @@ def draft(question: Question, progress: Progress) -> Draft:
     )
 
 
-def _keys(seen: Seen, log_columns: Sequence[Column]) -> dict[Side, Column]:
-    """The tables' keys, or else the columns whose names say so."""
-    by_name = {column.name: column for column in log_columns}
+def _keys(seen: Seen, without: Collection[str] = ()) -> dict[Side, Column]:
+    """The tables' keys, or else the columns of the log whose names say so, but for those ``without``."""
+    by_name = {column.name: column for column in seen.columns if column.side is None}
+    log_columns = [column for name, column in by_name.items() if name not in without]
     found = {
         side: by_name[seen.keys[side]]
         if side in seen.keys
@@ -116,6 +120,16 @@ def _keys(seen: Seen, log_columns: Sequence[Column]) -> dict[Side, Column]:
         for side in (Side.USER, Side.ITEM)
     }
     return {side: column for side, column in found.items() if column is not None}
+
+
+def _leaks(seen: Seen, sides: dict[str, Side], strong: dict[str, Strength]) -> dict[str, str]:
+    """Column that knows the click -> the reason; a table cannot be joined without its key, so that one stays."""
+    reasons = {
+        column.name: leak_reason(column, seen.clicked, strong[column.name], sides[column.name])
+        for column in seen.columns
+        if column.name not in seen.keys.values()
+    }
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _impression_time(times: dict[str, TimeGuess], sides: dict[str, Side]) -> TimeGuess | None:
@@ -142,6 +156,7 @@ class _Chooser:
     keys: dict[Side, Column]
     sides: dict[str, Side]
     strengths: dict[str, Strength]
+    leaks: dict[str, str]
     times: dict[str, TimeGuess]
     time: TimeGuess | None
 
@@ -150,9 +165,8 @@ class _Chooser:
         if self.time is not None and column.name == self.time.column.name:
             return impression_choice(self.time)
         key = any(key.name == column.name for key in self.keys.values())
-        leak = None if key else leak_reason(column, self.log.clicked, self.strengths[column.name], side)
-        if leak is not None:
-            return left_out(column, leak)
+        if column.name in self.leaks:
+            return left_out(column, self.leaks[column.name])
         if column.name in self.times:
             return choose_time(self.times[column.name], side, self.time)
         choice = choose(column, side, self.log, key=key)

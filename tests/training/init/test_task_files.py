@@ -1,5 +1,6 @@
 """What `axon init` writes for logs with the schemas of the wild."""
 
+import hashlib
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -276,6 +277,41 @@ def test_a_column_with_too_many_values_for_a_vocabulary_is_hashed(tmp_path: Path
     rows = np.arange(450_000)
     columns = {"page_id": rows * 7 % 310_000, "clicked": (rows % 7 == 0).astype(int)}
     assert kinds(init(write_csv(tmp_path / "log.csv", columns)))["page_id"] == "hashed"
+
+
+def test_long_names_without_spaces_are_a_key_and_no_free_text(tmp_path: Path):
+    random = np.random.default_rng(1)
+    users, rows = random.integers(0, 6_500, 10_000), 10_000
+    columns = {
+        "user_id": [hashlib.sha256(str(user).encode()).hexdigest() for user in users],
+        "link": [f"https://example.org/{'long/' * 8}{user}" for user in random.permutation(users)],
+        "review": [f"a sentence of many words that is here once and never again, number {row}" for row in range(rows)],
+        "clicked": draw_clicks(random, np.zeros(rows), 0.3),
+    }  # fmt: skip
+    config = init(write_csv(tmp_path / "log.csv", columns))
+    assert kinds(config).items() >= {"user_id": "categorical", "link": "categorical"}.items()
+    assert sides(config)["user_id"] == "user"
+    assert "review" not in kinds(config)
+
+
+def test_a_key_that_is_there_for_clicks_alone_is_left_out_and_the_next_one_found(tmp_path: Path):
+    random = np.random.default_rng(1)
+    rows = 4_000
+    clicked = draw_clicks(random, np.zeros(rows), 0.3)
+    bought = [
+        f"p{item}" if click else ""
+        for item, click in zip(random.integers(0, 200, rows), clicked, strict=True)
+    ]
+    columns = {
+        "item_id": bought,
+        "product_id": random.integers(0, 200, rows),
+        "user_id": random.integers(0, 300, rows),
+        "clicked": clicked,
+    }
+    config = init(write_csv(tmp_path / "log.csv", columns))
+    assert config.data.item_key == "product_id"
+    assert "item_id" not in sides(config)
+    assert not any("item_id" in activity.of for activity in config.features.history)
 
 
 def test_rows_sorted_by_their_label_are_refused(tmp_path: Path):
