@@ -1,5 +1,6 @@
 """Builders of what a report says beyond its figures; tests of its sentences and of its page use them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.training.reports import make_metrics, make_point, make_report
@@ -20,10 +21,12 @@ def make_peer(name: str, behind: float, **changes: Any) -> Peer:
     return Peer(**(parts | changes))
 
 
-def make_importance(**increases: float) -> Importance:
-    """Features by name, the most important first; each varies by a thousandth."""
+def make_importance(alone: Mapping[str, float] | None = None, /, **increases: float) -> Importance:
+    """Features by name, the most important first; each varies by a thousandth and has an AUC of .6 where ``alone`` has no other."""
     features = [
-        FeatureImportance(feature=name, columns=1, increase=increase, spread=0.001)
+        FeatureImportance(
+            feature=name, columns=1, increase=increase, spread=0.001, alone=(alone or {}).get(name, 0.6)
+        )
         for name, increase in sorted(increases.items(), key=lambda item: -item[1])
     ]
     return Importance(impressions=500, repeats=3, log_loss=0.18, features=tuple(features))

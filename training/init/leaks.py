@@ -10,17 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec import Side
+from training.alone import OUTCOMES_TO_JUDGE, TOO_GOOD, enough_to_judge
 from training.init.column import Column
 from training.init.signal import is_slow, later_auc, value_codes
-
-TOO_GOOD = 0.95
-"""AUC that no column known before a click reaches alone."""
 
 SUSPICIOUS = 0.75
 """AUC from which a column named after something that follows a click is left out, if it is far ahead of the others."""
 
 _AHEAD = 1.25
-_CLICKS_TO_JUDGE = 20
 _MOST_CLICKS_BY_CHANCE = 1e-6
 
 _AFTERWARDS = frozenset(
@@ -56,8 +53,7 @@ def strengths(
     columns: Sequence[Column], clicked: NDArray[np.int8], learned: NDArray[np.bool_]
 ) -> dict[str, Strength]:
     """How strong each column is on the impressions that are not ``learned``, by name."""
-    late = clicked[~learned]
-    if min(late.sum(), len(late) - late.sum()) < _CLICKS_TO_JUDGE:
+    if not enough_to_judge(clicked[~learned]):
         return {column.name: Strength(0.5, 0.5) for column in columns}
     aucs = {column.name: later_auc(column, clicked, learned) or 0.5 for column in columns}
     aucs = {name: max(auc, 1 - auc) for name, auc in aucs.items()}
@@ -109,4 +105,4 @@ def _only_of_clicks(column: Column, clicked: NDArray[np.int8]) -> bool:
     clicks = int((codes[clicked == 1] != usual).sum())
     strays = int((without != usual).sum())
     rate = float(clicked.mean())
-    return clicks >= _CLICKS_TO_JUDGE and strays <= 0.01 * clicks and rate**clicks < _MOST_CLICKS_BY_CHANCE
+    return clicks >= OUTCOMES_TO_JUDGE and strays <= 0.01 * clicks and rate**clicks < _MOST_CLICKS_BY_CHANCE

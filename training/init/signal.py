@@ -8,11 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from training.alone import BINS, auc_alone, bin_codes, smoothed_rates
 from training.init.column import Column
-from training.metrics import auc, log_loss
-
-_STRENGTH = 20.0
-"""Impressions that the overall click rate counts for, beside those with the value."""
+from training.metrics import log_loss
 
 
 def value_codes(column: Column) -> NDArray[np.int64]:
@@ -23,38 +21,16 @@ def value_codes(column: Column) -> NDArray[np.int64]:
     return codes
 
 
-def bin_codes(numbers: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
-    """A code per quantile bin, rising with the numbers, 0 for NaN; shape ``(n,)``."""
-    known = ~np.isnan(numbers)
-    edges = np.unique(np.quantile(numbers[known], np.arange(1, bins) / bins)) if known.any() else np.empty(0)
-    codes = np.searchsorted(edges, numbers, side="right").astype(np.int64) + 1
-    codes[~known] = 0
-    return codes
-
-
 def codes_of(column: Column) -> NDArray[np.int64]:
     """Bins of numbers that have many values, else the values themselves; shape ``(n,)``."""
-    if column.numbers is not None and len(np.unique(column.numbers)) > 50:
-        return bin_codes(column.numbers, 50)
+    if column.numbers is not None and len(np.unique(column.numbers)) > BINS:
+        return bin_codes(column.numbers, BINS)
     return value_codes(column)
-
-
-def smoothed_rates(
-    codes: NDArray[np.int64], clicked: NDArray[np.int8], learned: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """The click rate of every impression's code among the ``learned`` impressions, shape ``(n,)``, in (0, 1)."""
-    prior = float(clicked[learned].mean())
-    size = int(codes.max()) + 1
-    shown = np.bincount(codes[learned], minlength=size)
-    clicks = np.bincount(codes[learned], weights=clicked[learned], minlength=size)
-    rates: NDArray[np.float64] = ((clicks + _STRENGTH * prior) / (shown + _STRENGTH))[codes]
-    return rates
 
 
 def later_auc(column: Column, clicked: NDArray[np.int8], learned: NDArray[np.bool_]) -> float | None:
     """AUC of the column alone on the impressions that are not ``learned``; None where they are of one kind."""
-    rates = smoothed_rates(codes_of(column), clicked, learned)
-    return auc(clicked[~learned], rates[~learned])
+    return auc_alone(codes_of(column), clicked, learned)
 
 
 def crossed_log_loss(codes: NDArray[np.int64], clicked: NDArray[np.int8]) -> float:

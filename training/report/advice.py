@@ -3,6 +3,9 @@
 `training.report.html` shows them above the tables, `axon.console` two of them after a training.
 """
 
+from collections.abc import Sequence
+
+from training.alone import TOO_GOOD
 from training.report.insights import Familiarity, FeatureImportance, Peer
 from training.report.report import LearningPoint, Report
 from training.report.wording import percent
@@ -16,11 +19,11 @@ ENOUGH_CLICKS = 20
 FADED = 0.01
 """A first layer whose gradient is shorter than this share of the last hidden layer's hardly learns."""
 
-TOO_GOOD = 0.95
-"""AUC that hardly any model reaches with what is known before a click."""
-
 OUTSTANDING = 0.85
-"""AUC from which one feature that is worth more than all others together is asked about."""
+"""AUC of one feature alone from which it is asked about, if no other comes near it."""
+
+AHEAD = 1.25
+"""So many times as far above 0.5 as the next best is far ahead."""
 
 
 def peers_advice(report: Report) -> str:
@@ -99,16 +102,24 @@ def importance_advice(report: Report) -> str:
 
 def leak_advice(report: Report) -> str:
     """Which features may be known only after the click; empty where nothing speaks for it."""
-    auc = report.metrics.auc
-    if report.importance is None or not report.importance.features or auc is None or auc < OUTSTANDING:
+    if report.importance is None:
         return ""
-    first, *others = report.importance.features
-    if first.increase > sum(max(0.0, found.increase) for found in others):
-        return f"{first.feature} is worth more than all other features together, and the AUC is {auc:.3f}: is it known before the click?"
-    if auc >= TOO_GOOD:
-        names = _listed([found.feature for found in (first, *others[:2])])
-        return f"An AUC of {auc:.3f} is hardly ever reached with what is known before a click: where do {names} come from?"
-    return ""
+    ordered = sorted(report.importance.features, key=lambda found: -(found.alone or 0.0))
+    suspects = [found for found in ordered if (found.alone or 0.0) >= TOO_GOOD]
+    if not suspects and _is_far_ahead([found.alone for found in ordered if found.alone is not None]):
+        suspects = ordered[:1]
+    if not suspects:
+        return ""
+    names = _listed([f"{found.feature} (AUC {found.alone:.3f} alone)" for found in suspects])
+    known = "is it" if len(suspects) == 1 else "are they"
+    return f"{names} may come after the click: {known} known before it?"
+
+
+def _is_far_ahead(aucs: Sequence[float]) -> bool:
+    """Whether the first of these falling AUCs is more than a feature known before the click has beside such others."""
+    if not aucs:
+        return False
+    return aucs[0] >= OUTSTANDING and aucs[0] - 0.5 > AHEAD * (max(aucs[1:], default=0.5) - 0.5)
 
 
 def _counts(found: FeatureImportance) -> bool:

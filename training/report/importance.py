@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.layout import EncodedLayout
 from features.spec import FeatureSpec
+from training.alone import BINS, auc_alone, bin_codes, enough_to_judge
 from training.progress import Progress
 from training.report.insights import FeatureImportance, Importance
 from training.store import Records
@@ -22,6 +23,9 @@ MOST_PREDICTIONS = 500_000
 
 REPEATS = 3
 """Permutations of each feature."""
+
+LEARNED = 50_000
+"""Impressions of the training slice, at most, of which the click rates of a feature's values are taken."""
 
 Columns = tuple[tuple[int, ...], tuple[int, ...]]
 """Of the ids, and of the values."""
@@ -46,11 +50,40 @@ def impressions_to_permute(features: int, networks: int = 1) -> int:
     return max(1, min(MOST_IMPRESSIONS, MOST_PREDICTIONS // (REPEATS * max(1, features) * networks)))
 
 
+def auc_of_each(
+    learned: Records, judged: Records, features: Mapping[str, Columns]
+) -> dict[str, float | None]:
+    """How well each feature alone orders the judged impressions, by the click rates of its values among the learned ones.
+
+    Args:
+        learned: Encoded impressions of the training slice, at least one.
+        judged: Later ones.
+        features: The columns of each feature; where there are several, the best of them counts.
+
+    Returns:
+        AUC in [0, 1], 0.5 for nothing; None where there are too few judged impressions of either outcome.
+    """
+    if not enough_to_judge(judged["clicked"]):
+        return dict.fromkeys(features)
+    both = np.concatenate([learned, judged])
+    early = np.arange(len(both)) < len(learned)
+
+    def best(columns: Columns) -> float | None:
+        ids, values = columns
+        codes = [both["ids"][:, place].astype(np.int64) for place in ids]
+        codes += [bin_codes(both["values"][:, place].astype(np.float64), BINS) for place in values]
+        aucs = [auc_alone(column, both["clicked"], early) for column in codes]
+        return max((found for found in aucs if found is not None), default=None)
+
+    return {name: best(columns) for name, columns in features.items()}
+
+
 def permutation_importance(
     records: Records,
     features: Mapping[str, Columns],
     log_loss_of: Callable[[Records], float],
     *,
+    alone: Mapping[str, float | None],
     seed: int,
     progress: Progress,
 ) -> Importance:
@@ -63,6 +96,7 @@ def permutation_importance(
         records: Encoded impressions, at least one.
         features: The columns of each feature.
         log_loss_of: The model's log loss on such impressions.
+        alone: See `auc_of_each`.
         seed: Draws the permutations, the same for every feature.
         progress: Told about every feature.
 
@@ -83,6 +117,7 @@ def permutation_importance(
                     columns=sum(map(len, columns)),
                     increase=float(np.mean(increases)),
                     spread=float(np.std(increases, ddof=1)),
+                    alone=alone[name],
                 )
             )
             bar.advance()

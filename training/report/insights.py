@@ -54,6 +54,9 @@ class FeatureImportance(_Part):
     columns: int = Field(ge=1, description="id and value columns that were permuted together")
     increase: float = Field(description="mean increase of the log loss")
     spread: float = Field(ge=0, description="standard deviation of the increase between permutations")
+    alone: float | None = Field(
+        default=None, ge=0, le=1, description="AUC of its values' click rates in training, without a model"
+    )
 
 
 class Importance(_Part):

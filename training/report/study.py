@@ -23,7 +23,13 @@ from training.metrics import Float64Array, SliceMetrics, all_metrics, log_loss
 from training.peers import Trial, by_log_loss, compared_peer, depth_trials, losses_of, peer_trials
 from training.progress import Progress
 from training.report.familiarity import familiarities
-from training.report.importance import columns_of_features, impressions_to_permute, permutation_importance
+from training.report.importance import (
+    LEARNED,
+    auc_of_each,
+    columns_of_features,
+    impressions_to_permute,
+    permutation_importance,
+)
 from training.report.insights import Importance, Peer
 from training.report.report import Report
 from training.store import Records
@@ -151,6 +157,7 @@ class _Study:
             records,
             features,
             self._log_loss_of,
+            alone=auc_of_each(self.judge.slices.stores[Slice.TRAIN].spread(LEARNED), records, features),
             seed=self.config.training.seed,
             progress=self.progress,
         )

@@ -74,29 +74,31 @@ def test_features_within_twice_their_spread_are_named_as_idle():
 
 
 @pytest.mark.parametrize(
-    ("auc", "increases", "expected"),
+    ("alone", "expected"),
     [
         pytest.param(
-            0.97,
-            {"watched_ms": 0.4, "city": 0.02},
-            "watched_ms is worth more than all other features together, and the AUC is 0.970: is it known before the click?",
+            {"watched_ms": 0.97},
+            "watched_ms (AUC 0.970 alone) may come after the click: is it known before it?",
             id="one feature knows the click",
         ),
         pytest.param(
-            0.97,
-            {"watched_ms": 0.04, "watched_share": 0.03, "city": 0.02},
-            "An AUC of 0.970 is hardly ever reached with what is known before a click: where do watched_ms, watched_share "
-            "and city come from?",
+            {"watched_ms": 0.97, "outcome": 1.0},
+            "outcome (AUC 1.000 alone) and watched_ms (AUC 0.970 alone) may come after the click: are they known before it?",
             id="two that stand in for one another",
         ),
-        pytest.param(0.86, {"watched_ms": 0.04, "hour": 0.03, "city": 0.02}, "", id="a good model"),
-        pytest.param(0.75, {"position": 0.4, "city": 0.02}, "", id="a position that matters"),
+        pytest.param(
+            {"watched_ms": 0.86, "city": 0.7},
+            "watched_ms (AUC 0.860 alone) may come after the click: is it known before it?",
+            id="far ahead of the others",
+        ),
+        pytest.param({"watched_ms": 0.86, "city": 0.8}, "", id="ahead of the others"),
+        pytest.param({"position": 0.8}, "", id="a position that matters"),
     ],
 )
-def test_a_feature_that_may_know_the_click_is_asked_about(auc, increases, expected):
-    report = make_studied_report(
-        metrics=make_report().metrics.model_copy(update={"auc": auc}), importance=make_importance(**increases)
-    )
+def test_a_feature_that_may_know_the_click_is_asked_about(alone, expected):
+    # What stands in for one another is worth little to the model, so that nothing but the AUC alone counts.
+    increases = {"city": 0.2, "hour": 0.1, "position": 0.1, "outcome": 0.0, "watched_ms": 0.0}
+    report = make_studied_report(importance=make_importance(alone, **increases))
     assert leak_advice(report) == expected
     told = [line for line in terminal_lines(report) if line.startswith("warning")]
     assert told == ([f"warning   {expected}"] if expected else [])

@@ -9,6 +9,7 @@ from training.report.importance import (
     MOST_IMPRESSIONS,
     MOST_PREDICTIONS,
     REPEATS,
+    auc_of_each,
     columns_of_features,
     impressions_to_permute,
     permutation_importance,
@@ -43,7 +44,8 @@ def loss_of_the_first_id_and_its_value(records):
 
 def importance_of(features=FEATURES, loss=loss_of_the_first_id, seed=1, records=None):
     records = make_records() if records is None else records
-    return permutation_importance(records, features, loss, seed=seed, progress=Silent())
+    alone = auc_of_each(records, records, features)
+    return permutation_importance(records, features, loss, alone=alone, seed=seed, progress=Silent())
 
 
 def found_for(importance, name):
@@ -67,6 +69,28 @@ def test_permuting_a_constant_feature_costs_exactly_nothing():
 
 def test_a_feature_that_the_model_does_not_look_at_costs_exactly_nothing():
     assert found_for(importance_of(), "noise").increase == 0.0
+
+
+def test_what_a_feature_says_alone_is_learned_from_other_impressions_than_it_is_judged_on():
+    records, later = make_records(), make_records()
+    later["ids"][:, 2] = (
+        9 + later["ids"][:, 0]
+    )  # these values tell the later clicks, and nobody had seen them before
+    alone = auc_of_each(records, later, FEATURES)
+    assert alone == {"telling": 1.0, "same": 0.5, "noise": 0.5}
+    assert found_for(importance_of(), "telling").alone == 1.0
+
+
+def test_the_best_column_of_a_feature_speaks_for_it_and_numbers_are_binned():
+    alone = auc_of_each(make_records(), make_records(), {"both": ((2,), (0,)), "noise": ((2,), ())})
+    assert alone["both"] == 1.0
+    assert (alone["noise"] or 1.0) < 0.7
+
+
+def test_of_a_few_clicks_nothing_is_said():
+    later = make_records()
+    later["clicked"] = np.arange(ROWS) < 19
+    assert auc_of_each(make_records(), later, FEATURES) == dict.fromkeys(FEATURES)
 
 
 def test_columns_of_one_feature_move_together():
