@@ -1,15 +1,19 @@
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
-from features.spec import Side
+from features.spec import RawInput, RawKind, Side
 from tests.training.log_files import make_data, make_spec, write, write_shop
 from training.check import ColumnCheck, DataCheck, check_log
 from training.config import TaskConfig
 from training.errors import DataError
 from training.log.quarantine import Quarantine
+from training.log.tallies import ColumnTally
 
 HEADER = "time_ms,user_id,item_id,device,clicked"
 DAY_MS = 24 * 3600 * 1000
@@ -229,6 +233,39 @@ def test_a_column_that_leaves_some_doubt_is_none(tmp_path: Path, prices: list[st
         tmp_path, *priced(*prices), header=HEADER.replace("device", "price"), context=[numeric("price")]
     )
     assert "tells every click" not in warnings(checked)
+
+
+@pytest.mark.parametrize(
+    ("feature", "values"),
+    [
+        pytest.param(categorical("seen"), {0: ["skipped"], 1: ["opened"]}, id="a text that is the label"),
+        pytest.param(categorical("seen"), {0: [""], 1: ["a", "b"]}, id="a text that is there where clicked"),
+        pytest.param(
+            numeric("seen"), {0: ["0"] * 40 + ["61"], 1: ["7", "8", "9"]}, id="a number that nearly tells"
+        ),
+    ],
+)
+def test_a_column_that_tells_clicks_too_well_is_a_warning(tmp_path: Path, feature, values):
+    counts = {0: 0, 1: 0}
+    rows = []
+    for place in range(300):
+        clicked = int(place % 3 == 0)
+        counts[clicked] += 1
+        seen = values[clicked][counts[clicked] % len(values[clicked])]
+        rows.append(f"{START_MS + place},u1,i1,{seen},{clicked}")
+    checked = check(tmp_path, *rows, header=HEADER.replace("device", "seen"), context=[feature])
+    assert re.search(r"'seen' alone tells (every click|clicks with an AUC of (0\.9|1\.0))", warnings(checked))
+
+
+def test_a_long_log_is_judged_by_rows_spread_over_all_of_it(monkeypatch):
+    monkeypatch.setattr("training.log.tallies.MOST_SAMPLED", 1_000)
+    tally = ColumnTally(RawInput(column="seen", side=Side.CONTEXT, kind=RawKind.TEXT))
+    for start in range(0, 9_000, 90):
+        clicked = np.random.default_rng(start).integers(0, 2, 90).astype(np.int8)
+        # The first 1,800 rows alone say nothing.
+        known = np.where(clicked if start >= 1_800 else np.arange(90) % 2, "a", "b")
+        tally.add(pl.Series("seen", known), clicked)
+    assert tally.auc_alone() == 1.0
 
 
 def test_what_cannot_be_looked_at_is_refused(tmp_path: Path):

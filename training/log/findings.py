@@ -9,13 +9,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from training.alone import OUTCOMES_TO_JUDGE, TOO_GOOD
 from training.config import TaskConfig
 from training.log.quarantine import Quarantine
 from training.log.survey import Survey
 from training.log.tallies import ColumnTally
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-_OUTCOMES_TO_JUDGE = 20
 
 
 class Finding(BaseModel):
@@ -101,5 +101,8 @@ def _about_column(tally: ColumnTally) -> Iterator[str]:
         yield f"{name} is missing in {tally.missing:.1%} of impressions"
     if tally.constant:
         yield f"{name} has one value only, which tells a model nothing"
-    if tally.gives_clicks_away(_OUTCOMES_TO_JUDGE):
+    auc = tally.auc_alone()
+    if tally.gives_clicks_away(OUTCOMES_TO_JUDGE):
         yield f"{name} alone tells every click from every non-click: is it known before the click?"
+    elif auc is not None and auc >= TOO_GOOD:
+        yield f"{name} alone tells clicks with an AUC of {auc:.3f} on later rows: is it known before the click?"

@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import RawInput, RawKind
+from training.alone import BINS, auc_alone, bin_codes, enough_to_judge
 
 DISTINCT_CAP = 10_000
 """Distinct values are counted up to here."""
 
+MOST_SAMPLED = 100_000
+"""Impressions of a column that are kept, at most, to see how well it tells clicks."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_KEYS = 200_000
+_LEARNED = 0.7
 
 
 class ColumnTally:
@@ -35,9 +40,11 @@ class ColumnTally:
         self._values: set[object] | None = set()
         self._lowest = [np.inf, np.inf]
         self._highest = [-np.inf, -np.inf]
+        self._sample = _Sample()
 
     def add(self, series: pl.Series, clicked: NDArray[np.int8]) -> None:
         """Count some impressions: their values and their clicks, both of length ``n``."""
+        self._sample.add(series, clicked)
         present = ~_missing(self.raw.kind, series)
         for outcome in (0, 1):
             self._rows[outcome] += int((clicked == outcome).sum())
@@ -81,6 +88,47 @@ class ColumnTally:
             return True
         apart = self._highest[0] < self._lowest[1] or self._highest[1] < self._lowest[0]
         return bool(self.raw.kind is RawKind.NUMBER and self._present.min() > 0 and apart)
+
+    def auc_alone(self) -> float | None:
+        """AUC on the later part of a sample of the click rates that the column's values have in the earlier one.
+
+        In [0.5, 1]; None where the later part has too few impressions of either outcome to say.
+        """
+        values, clicked = self._sample.taken()
+        learned = np.arange(len(clicked)) < _LEARNED * len(clicked)
+        if not enough_to_judge(clicked[~learned]):
+            return None
+        found = auc_alone(_codes(self.raw.kind, values), clicked, learned)
+        return None if found is None else max(found, 1.0 - found)
+
+
+class _Sample:
+    """Every so many-th impression of one column, evenly spread over the log, with its click."""
+
+    def __init__(self) -> None:
+        self._values: list[pl.Series] = []
+        self._clicked: list[NDArray[np.int8]] = []
+        self._seen = 0
+        self._kept = 0
+        self._stride = 1
+
+    def add(self, series: pl.Series, clicked: NDArray[np.int8]) -> None:
+        taken = np.arange(-self._seen % self._stride, len(series), self._stride)
+        self._seen += len(series)
+        self._values.append(series.gather(taken))
+        self._clicked.append(clicked[taken])
+        self._kept += len(taken)
+        while self._kept > MOST_SAMPLED:
+            values, flags = self.taken()
+            self._values, self._clicked = [values.gather_every(2)], [flags[::2]]
+            self._kept = len(self._clicked[0])
+            self._stride *= 2
+
+    def taken(self) -> tuple[pl.Series, NDArray[np.int8]]:
+        """Values and labels of the sample, in the order of the log, both of length ``n``."""
+        if not self._values:
+            return pl.Series(dtype=pl.Null), np.empty(0, np.int8)
+        return pl.concat(self._values), np.concatenate(self._clicked)
 
 
 class RepeatTally:
@@ -157,3 +205,15 @@ def _missing(kind: RawKind, series: pl.Series) -> pl.Series:
             return series == MISSING_TEXT
         case RawKind.TEXTS:
             return series.list.len() == 0
+
+
+def _codes(kind: RawKind, series: pl.Series) -> NDArray[np.int64]:
+    """A code per value, of numbers with many values per bin of them, 0 for missing; shape ``(n,)``."""
+    missing = _missing(kind, series).to_numpy()
+    if kind is RawKind.TEXTS:
+        series = series.list.join("\n")
+    if kind in {RawKind.NUMBER, RawKind.TIME} and series.n_unique() > BINS:
+        return bin_codes(np.where(missing, np.nan, series.to_numpy()), BINS)
+    codes = series.rank("dense").to_numpy().astype(np.int64)
+    codes[missing] = 0
+    return codes
