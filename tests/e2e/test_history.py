@@ -1,5 +1,6 @@
 """A model that looks at history: trained, scored, streamed and served, from a snapshot and from a store that moves on."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,6 +26,7 @@ from service.loader import load_version
 from tests.e2e.conftest import LATER, Shop, axon, served
 from tests.history.servers import running_redis
 from training.config import load_config
+from training.metrics import log_loss
 from training.scoring import Scorer
 
 MODEL = "shop-history"
@@ -223,6 +225,20 @@ def test_rows_that_are_counted_already_are_told(shop, overlapping, command, opti
     done = axon(command, shop.config, overlapping, *output, *options, cwd=shop.directory)
     told = "30 of 1,030 rows are not later than the log that shop-history/1 was trained on: their own outcomes are in what is counted"
     assert " ".join(done.stdout.split()).count(told) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["snapshot", "stream"])
+def test_evaluate_judges_the_probabilities_that_score_wrote(shop, stream):
+    options = ["--stream"] if stream else []
+    done = axon("evaluate", shop.config, "later.csv", "--json", *options, cwd=shop.directory)
+    clicked = pl.read_csv(shop.directory / "later.csv")["clicked"].to_numpy()
+    losses = [
+        log_loss(clicked, np.array(scored(shop, shop.directory / "later.csv", stream=way)))
+        for way in (stream, not stream)
+    ]
+    judged = json.loads(done.stdout)["report"]["metrics"]["log_loss"]
+    assert judged == pytest.approx(losses[0], abs=1e-6)
+    assert abs(judged - losses[1]) > 1e-5
 
 
 def test_later_rows_are_scored_without_a_word(shop):
