@@ -76,10 +76,10 @@ def replayed(root: Path, directory: Path) -> tuple[FeatureSpec, pl.DataFrame, Hi
     keys = [raw.column for raw in config.features.key_inputs()]
     frame = pl.concat([chunk.raw.select(keys) for chunk in log.chunks()])
     cuts = cuts_of(config.split, log.time_ms, dated=log.dated)
-    _, history = replay_log(
+    _, counted = replay_log(
         config.features, config.history, log, cuts, seed=1, work_dir=run.work, progress=Silent()
     )
-    return config.features, frame, history, int(log.time_ms.max())
+    return config.features, frame, counted.history, int(log.time_ms.max())
 
 
 def asked(  # each is one thing that a question needs

@@ -25,12 +25,26 @@ from training.config import HistoryConfig
 from training.errors import DataError
 from training.log.ingest import Ingested
 from training.log.split import Cuts, Slice, shown
+from training.pending import Pending
 from training.progress import Progress
 
 _BLOCK = 200_000
 """Questions and outcomes that are replayed together."""
 
 Int64Array = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a replayed log leaves behind.
+
+    Attributes:
+        history: After the last outcome.
+        pending: The outcomes among them that nobody knew when the log ended.
+    """
+
+    history: History
+    pending: Pending
 
 
 def replay_log(  # each is one thing that a replay needs
@@ -42,7 +56,7 @@ def replay_log(  # each is one thing that a replay needs
     seed: int,
     work_dir: Path,
     progress: Progress,
-) -> tuple[Ingested, History]:
+) -> tuple[Ingested, Counted]:
     """Add the history columns to a log: every impression sees what was known before it, and nothing else.
 
     Args:
@@ -55,7 +69,7 @@ def replay_log(  # each is one thing that a replay needs
         progress: Told about every block.
 
     Returns:
-        The log with its history columns, and the history after the last outcome.
+        The log with its history columns, and what was counted.
 
     Raises:
         DataError: If an impression is older than the clock of history.
@@ -70,18 +84,29 @@ def replay_log(  # each is one thing that a replay needs
     read_ms = _read_times(config, log.time_ms, cuts, np.random.default_rng([seed, 2]))
     visible_ms = log.time_ms + config.delay_ms
     columns = _Columns(spec, log.rows, work_dir)
+    # Nobody asks after the last impression, so that these are the last of all.
+    late = np.flatnonzero(visible_ms >= log.time_ms.max())
+    order = _in_order(read_ms, visible_ms)
     with progress.stage("history", unit="impressions", total=log.rows) as bar:
-        for asked, happened in _blocks(read_ms, visible_ms):
-            questions = Questions(asked, log.time_ms[asked], read_ms[asked])
-            outcomes = Outcomes(happened, log.time_ms[happened], visible_ms[happened], clicked[happened])
-            columns.keep(asked, history.advance(impressions, questions, outcomes))
-            bar.advance(len(asked))
-    return replace(log, files=columns.added_to(log, work_dir)), history
+
+        def advance(events: Int64Array) -> None:
+            for asked, happened in _blocks(events, log.rows):
+                questions = Questions(asked, log.time_ms[asked], read_ms[asked])
+                outcomes = Outcomes(happened, log.time_ms[happened], visible_ms[happened], clicked[happened])
+                columns.keep(asked, history.advance(impressions, questions, outcomes))
+                bar.advance(len(asked))
+
+        advance(order[: len(order) - len(late)])
+        pending = Pending.of(history, impressions.take(late), log.time_ms[late], clicked[late])
+        advance(order[len(order) - len(late) :])
+    return replace(log, files=columns.added_to(log, work_dir)), Counted(history, pending)
 
 
-def write_snapshot(history: History, bundle: Path) -> None:
+def write_snapshot(counted: Counted, bundle: Path) -> None:
     """Keep the state beside an exported model."""
+    history = counted.history
     pack(history.features, history.store, bundle / HISTORY)
+    counted.pending.write(bundle / HISTORY)
 
 
 @dataclass
@@ -93,27 +118,54 @@ class Past:
         end_ms: Time of the last impression of the training log: the time of impressions that have none. None where the
             log had no clock.
         config: How long outcomes take to be known.
+        pending: To `streamed`: outcomes that the state has not counted yet. None where nothing is streamed.
     """
 
     history: History
     spec: FeatureSpec
     end_ms: int | None
     config: HistoryConfig
+    pending: Pending | None = None
 
     def __post_init__(self) -> None:
         self._waiting = _Waiting.nothing()
-        self._latest = 0
+        self._latest = self._begins = 0
+        if self.pending is not None:
+            self._waiting = _Waiting(self.pending.impressions, self.pending.time_ms, self.pending.clicked)
+            # Without a clock a time is the number of a row, and those of a file begin anew.
+            self._begins = 0 if self.end_ms is not None else int(self.pending.time_ms.max()) + 1
 
     @classmethod
-    def open(cls, directory: Path, spec: FeatureSpec, config: HistoryConfig, *, end_ms: int | None) -> Self:
-        """Load the state of a version into memory."""
+    def open(
+        cls,
+        directory: Path,
+        spec: FeatureSpec,
+        config: HistoryConfig,
+        *,
+        end_ms: int | None,
+        stream: bool = False,
+    ) -> Self:
+        """Load the state of a version into memory: to stream, as it was when the training log ended.
+
+        Raises:
+            DataError: If an older version is to be streamed.
+            StoreError: If the state is damaged, or of other features.
+        """
         snapshot, store = PackedHistory.open(directory / HISTORY, spec.history), MemoryStore()
         copy_records(snapshot, store, [feature.name for feature in spec.history])
-        return cls(History(spec.history, store), spec, end_ms, config)
+        pending = Pending.open(directory / HISTORY) if stream else None
+        if pending is not None:
+            store.put(pending.earlier)
+        return cls(History(spec.history, store), spec, end_ms, config, pending)
 
     def filled(self, frame: pl.DataFrame, time_ms: Int64Array) -> pl.DataFrame:
         """The frame with its history columns, as the state knows them now."""
-        at_ms = np.where(time_ms == MISSING_TIME, self.end_ms or 0, time_ms)
+        # Without a clock nothing passes after the end of the log.
+        at_ms = (
+            np.zeros_like(time_ms)
+            if self.end_ms is None
+            else np.where(time_ms == MISSING_TIME, self.end_ms, time_ms)
+        )
         questions = Questions(np.arange(len(frame)), at_ms, np.full(len(frame), np.iinfo(np.int64).max))
         answers = self.history.ask(impressions_of(self.spec, frame), questions)
         return _with_answers(self.spec, frame, answers)
@@ -130,6 +182,7 @@ class Past:
         Raises:
             DataError: If the rows are not in the order of time.
         """
+        time_ms = time_ms + self._begins
         if len(time_ms) and (time_ms[0] < self._latest or (np.diff(time_ms) < 0).any()):
             raise DataError(
                 "--stream replays a log as it happened: expected rows in the order of their time, got an earlier one after "
@@ -227,14 +280,17 @@ def _read_times(
     return read_ms
 
 
-def _blocks(read_ms: Int64Array, visible_ms: Int64Array) -> Iterator[tuple[Int64Array, Int64Array]]:
-    """Questions and outcomes in the order of time, a block of both at a time.
+def _in_order(read_ms: Int64Array, visible_ms: Int64Array) -> Int64Array:
+    """Questions, numbered from 0, and outcomes, numbered from their count on, in the order of time.
 
     At the same moment questions come first: nothing is seen in the moment in which it becomes known.
     """
-    count = len(read_ms)
-    order = np.argsort(np.concatenate([read_ms, visible_ms]), kind="stable")
-    for start in range(0, 2 * count, _BLOCK):
+    return np.argsort(np.concatenate([read_ms, visible_ms]), kind="stable")
+
+
+def _blocks(order: Int64Array, count: int) -> Iterator[tuple[Int64Array, Int64Array]]:
+    """The places of questions and of outcomes, a block of both at a time."""
+    for start in range(0, len(order), _BLOCK):
         some = order[start : start + _BLOCK]
         yield some[some < count], some[some >= count] - count
 

@@ -139,8 +139,8 @@ def _train(
         _write_report(report, run)
         bar.advance(len(data.slices.held_out_sample))
     (run.bundle / PROFILE).write_text(data.profile_json(), encoding="utf-8")
-    if data.history is not None:
-        write_snapshot(data.history, run.bundle)
+    if data.counted is not None:
+        write_snapshot(data.counted, run.bundle)
     write_manifest(run.bundle, bundle_facts(config, data.fitted, data.slices, now=now))
     try:
         return _publish(config, places, run, report)

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from features.encoder import Encoder
 from features.fitted import FittedSpec
 from features.spec import RawInput
-from history import History
 from registry.version import Version
 from training.config import TaskConfig
 from training.evaluate import Stopwatch
 from training.gate.champion import Champion
 from training.log.ingest import Ingested
 from training.log.split import Cuts, Slice, cuts_of
-from training.past import replay_log
+from training.past import Counted, replay_log
 from training.progress import Progress
 from training.retraining.gather import Gathering, gathered
 from training.retraining.profile import draw, profile_of
@@ -27,11 +26,11 @@ from training.slices import Slices, encode_slices, fit_statistics
 
 @dataclass(frozen=True)
 class Prepared:
-    """A log, ready to learn from; ``history`` is None where nothing of the past is looked at."""
+    """A log, ready to learn from; ``counted`` is None where nothing of the past is looked at."""
 
     log: Ingested
     cuts: Cuts
-    history: History | None
+    counted: Counted | None
     fitted: FittedSpec
     encoder: Encoder
     slices: Slices
@@ -76,10 +75,10 @@ def prepared(config: TaskConfig, sources: Gathering, watch: Stopwatch, progress:
     with watch.stage("reading"):
         log = gathered(config, sources, progress)
     cuts = cuts_of(config.split, log.time_ms, dated=log.dated)
-    history: History | None = None
+    counted: Counted | None = None
     if config.features.history:
         with watch.stage("history"):
-            log, history = replay_log(
+            log, counted = replay_log(
                 config.features, config.history, log, cuts, seed=seed, work_dir=work_dir, progress=progress
             )
     with watch.stage("statistics"):
@@ -95,4 +94,4 @@ def prepared(config: TaskConfig, sources: Gathering, watch: Stopwatch, progress:
             work_dir=work_dir,
             progress=progress,
         )
-    return Prepared(log, cuts, history, fitted, encoder, slices)
+    return Prepared(log, cuts, counted, fitted, encoder, slices)

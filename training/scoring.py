@@ -49,7 +49,7 @@ class Scorer:
         if spec.history:
             end = version.manifest().counted_until
             end_ms = None if end is None else round(end.timestamp() * 1000)
-            past = Past.open(version.directory, spec, config.history, end_ms=end_ms)
+            past = Past.open(version.directory, spec, config.history, end_ms=end_ms, stream=stream)
         return cls(model, past, stream, str(version))
 
     @property

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from history import History
 from tests.history.plain import FEATURES, HOUR_MS, Event
-from training.config import TaskConfig
+from training.config import SplitConfig, TaskConfig
 from training.config.task import parse_config
 from training.log.ingest import ingest
 from training.log.log_reader import LogChunk, read_log
 from training.log.quarantine import Quarantine
 from training.log.split import cuts_of
-from training.past import replay_log
+from training.past import Counted, replay_log
 from training.progress import Silent
 
 START_MS = 1_767_225_600_000  # 2026-01-01 00:00 UTC
@@ -43,6 +42,13 @@ def make_task(**history: str) -> TaskConfig:
     return parse_config(document, source="test")
 
 
+def without_clock(task: TaskConfig) -> TaskConfig:
+    """The same task for a log whose order alone is known."""
+    data = task.data.model_copy(update={"time": None})
+    split = SplitConfig(validation_from=0.6, test_from=0.8)
+    return task.model_copy(update={"data": data, "split": split})
+
+
 def draw_events(count: int, *, seed: int = 5, until_ms: int = TEST_MS + 12 * HOUR_MS) -> list[Event]:
     """Impressions over some days in the order of time, some in the same millisecond, some without a user or tags."""
     rng = np.random.default_rng(seed)
@@ -65,10 +71,10 @@ def draw_events(count: int, *, seed: int = 5, until_ms: int = TEST_MS + 12 * HOU
 
 @dataclass(frozen=True)
 class Replayed:
-    """A replayed log: every column of every impression in the order of the log, and the history after its end."""
+    """A replayed log: every column of every impression in the order of the log, and what was counted."""
 
     frame: pl.DataFrame
-    history: History
+    counted: Counted
 
 
 def write_log(path: Path, events: Sequence[Event]) -> Path:
@@ -94,8 +100,10 @@ def replay(task: TaskConfig, events: Sequence[Event], directory: Path) -> Replay
     how: dict[str, Any] = {"work_dir": directory, "progress": Silent()}
     with Quarantine(directory / "bad.jsonl", 0.0) as quarantine:
         log = ingest(task, spec.log_inputs(), directory, quarantine=quarantine, **how)
-    log, history = replay_log(spec, task.history, log, cuts_of(task.split, log.time_ms), seed=1, **how)
-    return Replayed(pl.concat([chunk.raw for chunk in log.chunks()]), history)
+    log, counted = replay_log(
+        spec, task.history, log, cuts_of(task.split, log.time_ms, dated=log.dated), seed=1, **how
+    )
+    return Replayed(pl.concat([chunk.raw for chunk in log.chunks()]), counted)
 
 
 def read_chunks(task: TaskConfig, events: Sequence[Event], directory: Path, rows: int) -> list[LogChunk]:

@@ -10,8 +10,8 @@ from polars.testing import assert_frame_equal
 from features.raw import MISSING_TIME
 from history import History
 from history.stores.memory import MemoryStore
-from registry.manifest import EXTRA
-from tests.history.plain import CLICKED, FEATURES, HOUR_MS, Event, advance, clicked_before, numbers_of
+from registry.manifest import EXTRA, HISTORY
+from tests.history.plain import CLICKED, FEATURES, HOUR_MS, USER, Event, advance, clicked_before, numbers_of
 from tests.history.replays import (
     TEST_MS,
     Replayed,
@@ -20,6 +20,7 @@ from tests.history.replays import (
     make_task,
     read_chunks,
     replay,
+    without_clock,
 )
 from training.errors import DataError
 from training.past import Past, write_snapshot
@@ -27,35 +28,36 @@ from training.past import Past, write_snapshot
 GAP_MS = 2 * HOUR_MS
 
 
-def two_logs() -> tuple[list[Event], list[Event]]:
+def two_logs(gap_ms: int = GAP_MS) -> tuple[list[Event], list[Event]]:
     """What was trained on, and what came after a pause."""
     events = draw_events(240)
     later = [
-        replace(event, time_ms=event.time_ms + GAP_MS)
+        replace(event, time_ms=event.time_ms + gap_ms)
         for event in events
         if event.time_ms >= TEST_MS + HOUR_MS
     ]
     return [event for event in events if event.time_ms < TEST_MS + HOUR_MS], later
 
 
-def opened(task, trained: Replayed, directory, end_ms: int | None = TEST_MS) -> Past:
+def opened(task, trained: Replayed, directory, end_ms: int | None = TEST_MS, *, stream: bool = False) -> Past:
     """The past of a version, as a command finds it beside the model."""
     (directory / EXTRA).mkdir()
-    write_snapshot(trained.history, directory)
-    return Past.open(directory, task.features, task.history, end_ms=end_ms)
+    write_snapshot(trained.counted, directory)
+    return Past.open(directory, task.features, task.history, end_ms=end_ms, stream=stream)
 
 
 def history_columns(task, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select([raw.column for raw in task.features.raw_inputs() if raw.history])
 
 
-@pytest.mark.parametrize("delay", ["0s", "1h"])
+@pytest.mark.parametrize("gap_ms", [0, GAP_MS], ids=["at once", "after a pause"])
+@pytest.mark.parametrize("delay", ["0s", "1h", "3d"])
 @pytest.mark.parametrize("rows", [7, 1000])
-def test_a_streamed_file_sees_what_the_same_rows_saw_in_training(tmp_path, delay, rows):
+def test_a_streamed_file_sees_what_the_same_rows_saw_in_training(tmp_path, delay, rows, gap_ms):
     task = make_task(delay=delay)
-    log, later = two_logs()
+    log, later = two_logs(gap_ms)
     whole = replay(task, [*log, *later], tmp_path).frame
-    past = opened(task, replay(task, log, tmp_path), tmp_path)
+    past = opened(task, replay(task, log, tmp_path), tmp_path, stream=True)
     streamed = [
         past.streamed(chunk.raw, chunk.time_ms, chunk.clicked)
         for chunk in read_chunks(task, later, tmp_path, rows)
@@ -68,6 +70,35 @@ def test_a_streamed_file_sees_what_the_same_rows_saw_in_training(tmp_path, delay
         rel_tol=1e-6,
         abs_tol=1e-6,
     )
+
+
+def test_without_a_clock_a_streamed_file_goes_on_where_the_log_ends(tmp_path):
+    task = without_clock(make_task())
+    log, later = two_logs()
+    whole = replay(task, [*log, *later], tmp_path).frame
+    past = opened(task, replay(task, log, tmp_path), tmp_path, end_ms=None, stream=True)
+    streamed = [
+        past.streamed(chunk.raw, chunk.time_ms, chunk.clicked)
+        for chunk in read_chunks(task, later, tmp_path, 7)
+        if chunk.clicked is not None
+    ]
+    assert whole[USER.since_columns[0]].n_unique() > 10
+    assert_frame_equal(
+        history_columns(task, pl.concat(streamed)),
+        history_columns(task, whole[len(log) :]),
+        rel_tol=1e-6,
+        abs_tol=1e-6,
+    )
+
+
+def test_a_version_that_does_not_say_what_nobody_knew_yet_is_not_streamed(tmp_path):
+    task = make_task()
+    log, _ = two_logs()
+    trained = replay(task, log, tmp_path)
+    opened(task, trained, tmp_path)
+    (tmp_path / HISTORY / "pending.arrow").unlink()
+    with pytest.raises(DataError, match="train it anew, or leave --stream out"):
+        Past.open(tmp_path, task.features, task.history, end_ms=TEST_MS, stream=True)
 
 
 @pytest.mark.parametrize("delay", ["0s", "1h"])
@@ -125,7 +156,7 @@ def test_a_row_without_a_time_is_scored_at_the_end_of_the_log(tmp_path):
 def test_a_stream_that_goes_back_in_time_is_refused(tmp_path):
     task = make_task()
     log, later = two_logs()
-    past = opened(task, replay(task, log, tmp_path), tmp_path)
+    past = opened(task, replay(task, log, tmp_path), tmp_path, stream=True)
     (chunk,) = read_chunks(task, [*later, later[0]], tmp_path, 1000)
     assert chunk.clicked is not None
     with pytest.raises(DataError, match="sort the file by its time column"):

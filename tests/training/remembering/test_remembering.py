@@ -81,7 +81,7 @@ def test_training_on_the_joined_log_counts_the_same(world):
     _, trained = replay_log(
         config.features, config.history, log, cuts, seed=1, work_dir=world.directory, progress=Silent()
     )
-    assert_same(told_by(world), answers(trained))
+    assert_same(told_by(world), answers(trained.history))
 
 
 def test_it_does_not_matter_when_and_how_often_it_looks(world):
