@@ -73,6 +73,9 @@ def retrain(
     cut = _moment(until)
     # A container is stopped with SIGTERM: end like on Ctrl+C, with everything tidied up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from axon.quiet import import_tensorflow
+
+    import_tensorflow()
     from registry.opening import open_registry
     from training.config import data_root as root_of
     from training.pipeline import Places

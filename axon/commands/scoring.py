@@ -60,6 +60,9 @@ def score(
     task = load_config(config)
     version = _version(registry, model or task.name)
     bad_rows = quarantine or target.with_name(f"{target.name}.quarantine.jsonl")
+    from axon.quiet import import_tensorflow
+
+    import_tensorflow()
     from training.scoring import Scorer, score_file
 
     with Quarantine(bad_rows, limit=1.0) as apart:
@@ -110,6 +113,9 @@ def evaluate(
     out = screen(quiet=quiet, as_json=as_json)
     task = load_config(config)
     version = _version(registry, model or task.name)
+    from axon.quiet import import_tensorflow
+
+    import_tensorflow()
     from training.evaluate import evaluate_log
 
     report, run = evaluate_log(

@@ -34,15 +34,18 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train on a log, report, check the export and publish it."""
-    from registry.opening import open_registry
+    from axon.quiet import import_tensorflow
     from training.config import data_root as root_of
     from training.config import load_config
+
+    out = screen(quiet=quiet, as_json=as_json)
+    task = load_config(config).with_seed(seed).compared_with(compare or ())
+    import_tensorflow()
+    from registry.opening import open_registry
     from training.pipeline import Places
     from training.pipeline import train as run
     from training.report.advice import terminal_lines
 
-    out = screen(quiet=quiet, as_json=as_json)
-    task = load_config(config).with_seed(seed).compared_with(compare or ())
     places = Places(
         data_root=root_of(task, config, data_root),
         runs=runs,

@@ -67,6 +67,9 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for a better task file: try networks and settings, never looking at the test slice."""
+    from axon.quiet import import_tensorflow
+
+    import_tensorflow()
     from training.config import data_root as root_of
     from training.config import load_config
     from training.tune import Limits, Wish, refuse_to_overwrite, refuse_unwritable, write_winner

@@ -16,6 +16,9 @@ SHARES: tuple[tuple[float, float | None], ...] = (
 )
 """Cuts in time (validation_from, test_from), the first that leaves `FEWEST_CLICKS` in every slice is taken."""
 
+FEWEST_TO_JUDGE = 100
+"""With fewer clicks in the held-out slice whether the log loss is below that of the click rate is mostly chance: no gate asks for it."""
+
 FEWEST_CLICKS = 5
 """Clicks, and non-clicks, that a slice should have."""
 

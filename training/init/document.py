@@ -12,7 +12,7 @@ import yaml
 
 from features.spec import Side
 from training.init.choice import Choice
-from training.init.defaults import model_for, training_for
+from training.init.defaults import FEWEST_TO_JUDGE, model_for, training_for
 from training.init.plan import Draft
 from training.init.reading import Question
 
@@ -40,7 +40,7 @@ def written(draft: Draft, question: Question, *, name: str, folder: Path) -> str
         ["model:", *_lines(2, model_for(rows, draft.ids))],
         ["training:", *_lines(2, training_for(rows, draft.ids, clicks))],
         ["split:", *_split(draft)],
-        ["gate:", *_gate()],
+        ["gate:", *_gate(draft, clicks)],
         ["report:", _line(2, {"segments": list(draft.segments)}, "figures are repeated by its values")],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -148,8 +148,17 @@ def _split(draft: Draft) -> Iterator[str]:
     yield _line(2, {"test_from": cuts.test_from}, late)
 
 
-def _gate() -> Iterator[str]:
-    yield _line(2, {"beat": ["prior"]}, "published if its log loss is below that of the constant click rate")
+def _gate(draft: Draft, clicks: int) -> Iterator[str]:
+    held_out = 1.0 - (draft.cuts.test_from or draft.cuts.validation_from)
+    judged = round(held_out * min(clicks, draft.seen.glimpse.rows - clicks))
+    if judged >= FEWEST_TO_JUDGE:
+        yield _line(
+            2, {"beat": ["prior"]}, "published if its log loss is below that of the constant click rate"
+        )
+    else:
+        yield _line(
+            2, {"beat": []}, f"the held-out slice has about {judged} clicks, by which chance would decide"
+        )
     yield _line(2, {"max_calibration_error": None}, "set 0.2, say, once you know what to expect")
 
 

@@ -1,6 +1,7 @@
 """What `axon init` writes for logs with the schemas of the wild."""
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -121,8 +122,16 @@ def test_without_a_time_column_the_order_of_the_rows_counts():
 
 
 def test_the_gate_asks_to_beat_the_prior_only():
-    gate = task("rare clicks").gate
+    gate = task("ids only").gate
     assert (gate.beat, gate.max_calibration_error) == (("prior",), None)
+
+
+def test_a_few_clicks_do_not_decide_whether_a_version_is_published():
+    # 1 % of 12,000 impressions, of which the last tenth or so judges.
+    assert task("rare clicks").gate.beat == ()
+    assert re.search(
+        r"beat: \[\] +# the held-out slice has about \d+ clicks", written("rare clicks").read_text()
+    )
 
 
 @pytest.mark.parametrize(
