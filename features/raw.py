@@ -17,8 +17,10 @@ An empty cell, an empty string and null are missing, whatever the kind; a litera
 import itertools
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WITH_FRACTION = re.compile(r"-?[0-9]{1,20}\.[0-9]{0,20}")
 _PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 _EMPTY: dict[RawKind, Callable[[], Value]] = {
     RawKind.TEXT: lambda: MISSING_TEXT,
@@ -274,10 +277,14 @@ def _padded(lists: Sequence[Sequence[str]]) -> NDArray[np.object_]:
 
 
 def _epoch_ms(text: str, per_second: int) -> int:
+    if _WITH_FRACTION.fullmatch(text):
+        return _checked_ms(math.floor(Decimal(text) * 1000 / per_second), text)
     try:
         time = int(text)
     except ValueError as error:
-        raise UnreadableValueError(f"expected an integer time since the epoch, got {_shown(text)}") from error
+        raise UnreadableValueError(
+            f"expected a time since the epoch, a number, got {_shown(text)}"
+        ) from error
     return _checked_ms(time * 1000 // per_second, text)
 
 

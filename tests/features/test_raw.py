@@ -142,6 +142,11 @@ def test_a_number_in_json_beyond_float32_is_refused(value):
         pytest.param(time_as(time_zone="Asia/Shanghai"), "1970-01-02", 16 * 3_600_000, id="ISO in a zone"),
         pytest.param(time_as("iso"), "1970-01-02", DAY_MS, id="iso"),
         pytest.param(time_as("epoch_s"), "1651708800", 1_651_708_800_000, id="seconds"),
+        pytest.param(time_as("epoch_s"), "1651708800.2509", 1_651_708_800_250, id="seconds and parts of one"),
+        pytest.param(time_as("epoch_s"), "-0.5", -500, id="before the epoch, in parts"),
+        pytest.param(
+            time_as("epoch_us"), "1651708800250900.9", 1_651_708_800_250, id="microseconds and parts"
+        ),
         pytest.param(time_as("epoch_ms"), "1651708800", 1_651_708_800, id="epoch_ms"),
         pytest.param(time_as("%d.%m.%Y"), "02.01.1970", DAY_MS, id="pattern"),
         pytest.param(time_as("%Y%m%d"), "19700102", DAY_MS, id="pattern of digits"),
@@ -166,7 +171,9 @@ def test_a_time_in_a_file(raw, cell, time_ms):
         pytest.param(TIME, "253402300800000", "before the year 10000", id="year 10000"),
         pytest.param(time_as("epoch_s"), "253402300800", "before the year 10000", id="year 10000 in seconds"),
         pytest.param(TIME, "-9223372036854775808", "before the year 10000", id="the missing time"),
-        pytest.param(time_as("epoch_s"), "2022-05-05", "integer time", id="ISO for seconds"),
+        pytest.param(time_as("epoch_s"), "2022-05-05", "a time since the epoch", id="ISO for seconds"),
+        pytest.param(time_as("epoch_s"), "1e9", "a time since the epoch", id="an exponent"),
+        pytest.param(time_as("epoch_s"), "253402300800.5", "before the year 10000", id="too late, in parts"),
         pytest.param(time_as("iso"), "1651708800000", "ISO 8601", id="integer for ISO"),
         pytest.param(time_as("%Y-%m-%d"), "05.05.2022", "%Y-%m-%d", id="another pattern"),
     ],

@@ -33,6 +33,9 @@ _BY_DIGITS = {
 }
 """Digits of an integer -> how it may be written; auto reads integers as milliseconds."""
 
+_WITH_FRACTION = {9: ("epoch_s",), 10: ("epoch_s",), 13: ("epoch_ms",), 16: ("epoch_us",)}
+"""Digits before the point, of the shortest."""
+
 _PATTERNS = (
     "auto",
     *(
@@ -46,14 +49,20 @@ _PATTERNS = (
             "%m-%d-%Y",
             "%d %b %Y",
             "%d-%b-%Y",
+            "%b %d, %Y",
+            "%B %d, %Y",
         )
-        for clock in ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M:%S %p")
+        for clock in ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
     ),
+    "%Y-%m-%d %H:%M:%S %Z",
+    "%Y-%m-%d %H:%M:%S.%f %Z",
     "%a %b %d %H:%M:%S %Y",
     "%d/%b/%Y:%H:%M:%S %z",
     "%Y-%m-%d-%H",
     "%Y-%m-%d %H",
 )
+
+_AMBIGUOUS = frozenset(form for form in _PATTERNS if form.startswith(("%d/%m", "%d-%m", "%m/%d", "%m-%d")))
 
 _WORDS_FOR = frozenset(
     {
@@ -133,8 +142,20 @@ def guess_time(column: Column) -> TimeGuess | None:
             continue
         known = _read(texts, form)
         if known is not None:
-            return _guess(column, form, known)
+            found = _guess(column, form, known)
+            twin = _read(texts, _swapped(form))
+            return found if twin is None else _likelier(found, _guess(column, _swapped(form), twin))
     return None
+
+
+def _swapped(form: str) -> str:
+    """The same with day and month the other way round, where there are both as numbers."""
+    return form.translate({ord("d"): "m", ord("m"): "d"}) if form in _AMBIGUOUS else form
+
+
+def _likelier(one: TimeGuess, other: TimeGuess) -> TimeGuess:
+    """Of two ways to read the same texts the one that keeps the rows in order, or else has them closer together."""
+    return min(one, other, key=lambda guess: (-round(guess.in_order, 3), guess.days))
 
 
 def _guess(column: Column, form: str, known: dict[str, int]) -> TimeGuess:
@@ -150,6 +171,8 @@ def _formats(probes: list[str]) -> Iterable[str]:
         if lengths == {9, 10}:
             return ("epoch_s",)
         return _BY_DIGITS.get(lengths.pop(), ()) if len(lengths) == 1 else ()
+    if all(re.fullmatch(r"[0-9]+\.[0-9]+", text.strip()) for text in probes):
+        return _WITH_FRACTION.get(min(len(text.strip().partition(".")[0]) for text in probes), ())
     # Cheaper than trying to read every text that is no time at all.
     return _PATTERNS if all(re.search(r"\d.*[-/.: ].*\d", text) for text in probes[:20]) else ()
 

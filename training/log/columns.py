@@ -110,12 +110,13 @@ def filled(raw: RawInput, series: pl.Series) -> pl.Series:
 
 
 def _as_written(raw: RawInput, values: list[Any]) -> list[Any]:
-    """Integers as text where the task file says how times are written.
+    """Numbers as text where the task file says how times are written.
 
     A request's integers are milliseconds, always; a file's are what its `TimeColumn` says, as in a text file.
     """
     if raw.time.format in {"auto", "epoch_ms"}:
         return values
     return [
-        str(value) if isinstance(value, int) and not isinstance(value, bool) else value for value in values
+        str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+        for value in values
     ]

@@ -34,6 +34,42 @@ def guess(name: str, cells: list[str]) -> TimeGuess | None:
             ["21/10/2014 00:00", "22/10/2014 13:30"], "%d/%m/%Y %H:%M", 1413849600000, id="day first"
         ),
         pytest.param(["10/21/2014", "10/22/2014"], "%m/%d/%Y", 1413849600000, id="month first"),
+        pytest.param(
+            ["05/03/2014 10:00", "05/04/2014 09:00", "05/12/2014 08:00"],
+            "%m/%d/%Y %H:%M",
+            1399111200000,
+            id="either, closer together month first",
+        ),
+        pytest.param(
+            ["03/05/2014 10:00", "04/05/2014 09:00", "12/05/2014 08:00"],
+            "%d/%m/%Y %H:%M",
+            1399111200000,
+            id="either, closer together day first",
+        ),
+        pytest.param(
+            ["11-30-2014", "12-01-2014", "12-02-2014"], "%m-%d-%Y", 1417305600000, id="month first alone"
+        ),
+        pytest.param(
+            ["2014-10-21 00:00:00 UTC", "2014-10-22 01:30:00 UTC"],
+            "%Y-%m-%d %H:%M:%S %Z",
+            1413849600000,
+            id="the zone's name",
+        ),
+        pytest.param(
+            ["Oct 21, 2014 12:00 AM", "Oct 22, 2014 02:22 PM"],
+            "%b %d, %Y %I:%M %p",
+            1413849600000,
+            id="the month's name first",
+        ),
+        pytest.param(
+            ["1413849600.000", "1413849601.25", "1413849603.5"],
+            "epoch_s",
+            1413849600000,
+            id="seconds and parts",
+        ),
+        pytest.param(
+            ["999999999.5", "1000000000.5", "1000000001.5"], "epoch_s", 999999999500, id="of 9 or 10 digits"
+        ),
     ],
 )
 def test_how_times_are_written(cells: list[str], form: str, first_ms: int):
