@@ -84,7 +84,8 @@ FEW_IMPRESSIONS_PER_ID = 50
 """With fewer impressions per value of the widest column, a log is one of identifiers and its networks are held tight."""
 
 FEW_CLICKS = 300
-"""With fewer clicks no value of any column is known well: decay holds all embeddings alike, however often they occur."""
+"""With fewer clicks no value of any column is known well: decay holds all embeddings alike, however often they occur, and
+nothing of the past is counted."""
 
 PRIOR_ON_EMBEDDINGS = 50
 """``l2_rare`` elsewhere."""
@@ -130,11 +131,16 @@ def training_for(rows: int, ids: int, clicks: int) -> dict[str, Any]:
         "epochs": min(size.epochs, 12) if sparse else size.epochs,
         "batch_size": size.batch_size,
         "optimizer": {"name": "adamw", "learning_rate": 0.001 if sparse else 0.002, "weight_decay": 0.1},
-        **_against_learning_by_heart(rate, sparse=sparse, few=min(clicks, rows - clicks) < FEW_CLICKS),
+        **_against_learning_by_heart(rate, sparse=sparse, few=are_few(clicks, rows)),
         "ema": 0.99,
         "early_stopping": {"patience": 4, "checks_per_epoch": 4 if sparse else 2},
         "calibration": {"kind": "platt", "prior": 0.02},
     }
+
+
+def are_few(clicks: int, rows: int) -> bool:
+    """Whether so many clicks, or non-clicks where these are fewer, say next to nothing of a single value."""
+    return min(clicks, rows - clicks) < FEW_CLICKS
 
 
 def _against_learning_by_heart(rate: float, *, sparse: bool, few: bool) -> dict[str, Any]:

@@ -29,8 +29,7 @@ def written(draft: Draft, question: Question, *, name: str, folder: Path) -> str
         name: Of the model.
         folder: Where the task file will be.
     """
-    rows = draft.seen.glimpse.rows
-    clicks = round(rows * draft.seen.label.rate)
+    rows, clicks = draft.seen.glimpse.rows, draft.seen.clicks
     parts = [
         _head(draft, question),
         [_line(0, {"name": name})],
@@ -40,7 +39,7 @@ def written(draft: Draft, question: Question, *, name: str, folder: Path) -> str
         ["model:", *_lines(2, model_for(rows, draft.ids))],
         ["training:", *_lines(2, training_for(rows, draft.ids, clicks))],
         ["split:", *_split(draft)],
-        ["gate:", *_gate(draft, clicks)],
+        ["gate:", *_gate(draft)],
         ["report:", _line(2, {"segments": list(draft.segments)}, "figures are repeated by its values")],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -148,9 +147,10 @@ def _split(draft: Draft) -> Iterator[str]:
     yield _line(2, {"test_from": cuts.test_from}, late)
 
 
-def _gate(draft: Draft, clicks: int) -> Iterator[str]:
+def _gate(draft: Draft) -> Iterator[str]:
     held_out = 1.0 - (draft.cuts.test_from or draft.cuts.validation_from)
-    judged = round(held_out * min(clicks, draft.seen.glimpse.rows - clicks))
+    clicks, rows = draft.seen.clicks, draft.seen.glimpse.rows
+    judged = round(held_out * min(clicks, rows - clicks))
     if judged >= FEWEST_TO_JUDGE:
         yield _line(
             2, {"beat": ["prior"]}, "published if its log loss is below that of the constant click rate"

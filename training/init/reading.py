@@ -83,6 +83,11 @@ class Seen:
     columns: tuple[Column, ...]
     keys: Mapping[Side, str]
 
+    @property
+    def clicks(self) -> int:
+        """About so many in the whole log."""
+        return round(self.glimpse.rows * self.label.rate)
+
 
 def see(question: Question, progress: Progress) -> Seen:
     """Read the log once, and its tables.
