@@ -20,9 +20,7 @@ from training.log.quarantine import Quarantine
 from training.output import ScoredWriter
 from training.past import Past
 from training.progress import Progress
-from training.targets import PROBABILITY_OF
-
-PROBABILITY = "probability"
+from training.targets import PROBABILITY, PROBABILITY_OF
 
 
 @dataclass
@@ -136,7 +134,8 @@ def score_file(
     A model of several targets adds a column ``probability_<target>`` for each.
 
     Raises:
-        DataError: If the file cannot be read or already has one of the columns.
+        DataError: If the file cannot be read, none of its rows can, or it already has one of the columns; nothing is
+            written then.
     """
     rows = bad = counted = 0
     with progress.stage("scoring", unit="rows") as bar, ScoredWriter(target) as writer:
@@ -155,6 +154,9 @@ def score_file(
             bad += chunk.size - len(chunk.positions)
             counted += scorer.already_counted(chunk)
             bar.advance(chunk.size)
+        if bad and bad == rows:
+            examples = "; ".join(quarantine.examples)
+            raise DataError(f"{source}: expected a row that can be read, got none in {rows:,}: {examples}")
         notes = scorer.notes(counted, rows)
     return ScoredFile(rows, bad, notes)
 

@@ -97,6 +97,9 @@ class Targets:
         return capped
 
 
+PROBABILITY = "probability"
+"""The output of the first target, and the column that scoring adds."""
+
 PROBABILITY_OF = "probability_"
 """Before a target's name it is that target's output, where there are several; the first is ``probability`` too."""
 

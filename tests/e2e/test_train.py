@@ -92,6 +92,29 @@ def test_a_row_that_cannot_be_read_gets_no_probability_and_keeps_its_line(shop: 
     assert json.loads((tmp_path / "out.csv.quarantine.jsonl").read_text())["line"] == 8
 
 
+def test_a_file_none_of_whose_rows_can_be_read_is_refused(shop: Shop, tmp_path):
+    header, *lines = (shop.data / "log.csv").read_text().splitlines(keepends=True)[:4]
+    (tmp_path / "in.csv").write_text("".join([header, *("x" + line for line in lines)]))
+    done = axon(
+        "score", shop.config, tmp_path / "in.csv", tmp_path / "out.csv", "--registry", shop.registry,
+        cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "expected a row that can be read, got none in 3: in.csv line 2: column 'time_ms'" in done.stderr
+    assert not (tmp_path / "out.csv").exists()
+    assert len((tmp_path / "out.csv.quarantine.jsonl").read_text().splitlines()) == 3
+
+
+def test_no_command_shows_what_tensorflow_says_when_it_starts(shop: Shop, tmp_path):
+    lines = (shop.data / "log.csv").read_text().splitlines(keepends=True)[:4]
+    (tmp_path / "in.csv").write_text("".join(lines))
+    scored = axon(
+        "score", shop.config, tmp_path / "in.csv", tmp_path / "out.csv", "--registry", shop.registry, "-q",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert scored.stderr == ""
+
+
 def test_quiet_prints_nothing(shop: Shop, tmp_path):
     done = axon("models", "--registry", shop.registry, "-q", cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("", "")

@@ -24,6 +24,7 @@ from training.init.label import LabelGuess, guess_label
 from training.log.labels import read_labels
 from training.progress import Progress
 from training.sources import Source, open_source
+from training.targets import PROBABILITY
 
 _ALL = 2**40
 """Rows of a table that are kept: as many as it has."""
@@ -100,6 +101,10 @@ def see(question: Question, progress: Progress) -> Seen:
     log = open_source(str(question.log.absolute()), Path(), data, what="log")
     label = data.label
     log.require(label, "--label")
+    if PROBABILITY in log.names:
+        raise DataError(
+            f"{log.shown}: expected no column {PROBABILITY!r}, as axon score adds one of that name: rename it in the files"
+        )
     with progress.stage("looking", unit="rows") as bar:
         glimpse = look_at(log, rows=question.rows, label=label, bar=bar)
         tables = {

@@ -323,6 +323,12 @@ def test_a_key_that_is_there_for_clicks_alone_is_left_out_and_the_next_one_found
     assert not any("item_id" in activity.of for activity in config.features.history)
 
 
+def test_a_column_that_scoring_would_write_is_refused(tmp_path: Path):
+    log = write_csv(tmp_path / "log.csv", {"probability": [0.1, 0.2] * 100, "clicked": [0, 1, 1, 0] * 50})
+    with pytest.raises(DataError, match="expected no column 'probability', as axon score adds one"):
+        init(log)
+
+
 def test_rows_sorted_by_their_label_are_refused(tmp_path: Path):
     log = write_csv(tmp_path / "log.csv", {"device": ["a", "b"] * 100, "clicked": [0] * 190 + [1] * 10})
     with pytest.raises(DataError, match="is it sorted by its label"):
