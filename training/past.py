@@ -72,14 +72,15 @@ def replay_log(  # each is one thing that a replay needs
         The log with its history columns, and what was counted.
 
     Raises:
-        DataError: If an impression is older than the clock of history.
+        DataError: If an impression is older than the clock of history, or more keys are counted than fit into memory.
     """
     if log.time_ms.min() < 0:
         raise DataError(
             f"expected impressions after 1970 where history counts, got one of {shown(int(log.time_ms.min()))}; "
             "look whether data.time.format is right, or leave features.history out"
         )
-    history = History(spec.history, MemoryStore())
+    store = MemoryStore()
+    history = History(spec.history, store)
     impressions, clicked = _whole(spec, log)
     read_ms = _read_times(config, log.time_ms, cuts, np.random.default_rng([seed, 2]))
     visible_ms = log.time_ms + config.delay_ms
@@ -94,12 +95,24 @@ def replay_log(  # each is one thing that a replay needs
                 questions = Questions(asked, log.time_ms[asked], read_ms[asked])
                 outcomes = Outcomes(happened, log.time_ms[happened], visible_ms[happened], clicked[happened])
                 columns.keep(asked, history.advance(impressions, questions, outcomes))
+                _refuse_too_many(history, store, config.max_keys)
                 bar.advance(len(asked))
 
         advance(order[: len(order) - len(late)])
         pending = Pending.of(history, impressions.take(late), log.time_ms[late], clicked[late])
         advance(order[len(order) - len(late) :])
     return replace(log, files=columns.added_to(log, work_dir)), Counted(history, pending)
+
+
+def _refuse_too_many(history: History, store: MemoryStore, allowed: int) -> None:
+    keys = {feature.name: store.keys(feature.name) for feature in history.features}
+    if sum(keys.values()) > allowed:
+        most = max(keys, key=lambda name: keys[name])
+        raise DataError(
+            f"expected at most {allowed:,} keys to count in memory (history.max_keys), got more, {keys[most]:,} of them of "
+            f"{most!r}: leave that feature out, count by something that comes back more often, or allow more where there "
+            "is memory for it"
+        )
 
 
 def write_snapshot(counted: Counted, bundle: Path) -> None:

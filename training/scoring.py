@@ -70,6 +70,8 @@ class Scorer:
 
     def notes(self, counted: int, rows: int) -> tuple[str, ...]:
         """What to know before trusting the probabilities of a file with so many rows, some of them already counted."""
+        if self.stream and self.past is None:
+            return (f"{self.version} looks at nothing of the past: --stream changes nothing",)
         if not counted:
             return ()
         return (

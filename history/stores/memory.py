@@ -21,6 +21,10 @@ class MemoryStore:
         for space, records in changes.items():
             self._spaces[space].update(records)
 
+    def keys(self, space: str) -> int:
+        """How many keys of a space have a record."""
+        return len(self._spaces[space])
+
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
         yield from self._spaces[space].items()
 

@@ -115,6 +115,16 @@ def test_no_command_shows_what_tensorflow_says_when_it_starts(shop: Shop, tmp_pa
     assert scored.stderr == ""
 
 
+def test_streaming_a_model_that_looks_at_no_past_is_told(shop: Shop, tmp_path):
+    lines = (shop.data / "log.csv").read_text().splitlines(keepends=True)[:4]
+    (tmp_path / "in.csv").write_text("".join(lines))
+    scored = axon(
+        "score", shop.config, tmp_path / "in.csv", tmp_path / "out.csv", "--registry", shop.registry, "--stream",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert "shop/1 looks at nothing of the past: --stream changes nothing" in " ".join(scored.stdout.split())
+
+
 def test_quiet_prints_nothing(shop: Shop, tmp_path):
     done = axon("models", "--registry", shop.registry, "-q", cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("", "")

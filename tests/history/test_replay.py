@@ -133,6 +133,13 @@ def test_a_replayed_log_is_what_a_plain_loop_counts(tmp_path, monkeypatch, at_on
     assert frame[CLICKED.column].to_list() == [clicked_before(CLICKED, events, event) for event in events]
 
 
+def test_more_keys_than_memory_is_given_for_are_refused_by_the_name_of_the_feature(tmp_path):
+    task = make_task()
+    few = task.model_copy(update={"history": task.history.model_copy(update={"max_keys": 12})})
+    with pytest.raises(DataError, match=r"at most 12 keys .* 12 of them of 'pair_past'"):
+        replay(few, draw_events(240), tmp_path)
+
+
 def test_without_stream_every_row_sees_the_whole_past(tmp_path):
     task = make_task()
     log, later = two_logs()

@@ -194,5 +194,11 @@ def test_an_outcome_does_not_count_before_the_window_of_its_click_has_closed():
     assert "history.delay: expected at least retrain.join.window (30m)" in text
 
 
+def test_an_outcome_does_not_count_while_its_click_may_still_come():
+    document = joining("29m", "10m")
+    document["retrain"] |= {"attribution": "30m"}
+    assert "history.delay: expected at least retrain.attribution (30m)" in refusal(document)
+
+
 def test_an_outcome_may_count_once_the_window_has_closed():
     assert parse_config(joining("30m", "30m"), source="test").history.delay == "30m"

@@ -261,6 +261,16 @@ def test_l2_is_counted_once_per_call(family, weights):
     assert penalties[0] == penalties[1] > 0
 
 
+def test_l2_reaches_the_layers_that_weigh_a_sequence():
+    config = ModelConfig(family="mlp", embedding_dim=2, hidden=(), attention_units=(3,))
+    network = build(ATTENDING, config, Regularisation(l2=0.1)).built_for_layout()
+    for weight in network.trainable_weights:
+        weight.assign(tf.fill(weight.shape, 2.0 if "local_activation" in weight.path else 0.0))
+    network(draw_inputs(ATTENDING, 2), training=True)
+    # Four pairs of two numbers into three units, these into one weight; their biases go free.
+    assert float(tf.add_n(network.losses)) == pytest.approx(0.1 * 4 * (8 * 3 + 3))
+
+
 def test_l2_is_the_weighted_sum_of_squares():
     layout = make_layout([], [("income", Half.USER), ("price", Half.ITEM)])
     network = build(layout, ModelConfig(family="logistic"), Regularisation(l2=0.1)).built_for_layout()

@@ -93,7 +93,8 @@ class TrainingConfig(Part):
         default=0.1,
         ge=0,
         lt=1,
-        description="share of a rare id's impressions that train as OOV; half of it for an id of 1,000 impressions",
+        description="share of a rare id's impressions that train as OOV; half of it for an id of 1,000 impressions; of "
+        "categorical features: a new value of a hashed one shares a row with others, which l2_rare keeps small",
     )
     keep_rate: float = Field(default=1.0, gt=0, le=1, description="share of non-clicks kept for training")
     distill: bool = Field(

@@ -19,6 +19,12 @@ class HistoryConfig(Part):
         "then sees states of any age up to it, and held-out slices the state at their beginning",
     )
 
+    max_keys: int = Field(
+        default=20_000_000,
+        gt=0,
+        description="keys of all history features together that training may hold in memory, some 250 bytes each",
+    )
+
     @field_validator("delay", "stale")
     @classmethod
     def _is_a_duration(cls, duration: str) -> str:

@@ -24,7 +24,7 @@ class ModelConfig(Part):
     )
     linear_member: bool = Field(
         default=False,
-        description="mix a linear model into the logit, with the share that the validation slice asks for",
+        description="mix a linear model into the logits, with the share that the validation slice asks for in the first target",
     )
     head: Literal["sigmoid", "softmax"] = "sigmoid"
     sharing: Literal["shared_bottom", "mmoe"] = Field(

@@ -87,6 +87,11 @@ class TaskConfig(Part):
                 f"history.delay: expected at least retrain.join.window ({join.window}), as until then nobody knows that an "
                 f"impression gets no click, got {delay}"
             )
+        if self.features.history and self.history.delay_ms < self.retrain.attribution_ms:
+            raise ValueError(
+                f"history.delay: expected at least retrain.attribution ({self.retrain.attribution}), as until then a click "
+                f"may still come, got {delay}"
+            )
         return self
 
     @model_validator(mode="after")

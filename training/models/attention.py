@@ -16,22 +16,28 @@ class LocalActivation(keras.layers.Layer):
     Args:
         width: Longest sequence; the weights begin near 1 / width, so that training starts from a mean.
         config: Units, activation, and whether the weights of a sequence are made to sum to 1.
+        l2: Weight of its layers' squared weights in the loss, at least 0.
 
     Source:
         Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, section 4.3: the weights are
         not normalised, so that a strong interest gives a long vector.
     """
 
-    def __init__(self, width: int, config: ModelConfig) -> None:
+    def __init__(self, width: int, config: ModelConfig, *, l2: float = 0.0) -> None:
         super().__init__()
+        penalty = keras.regularizers.L2(l2) if l2 else None
         self.softmax = config.attention_softmax
-        self.hidden = [keras.layers.Dense(units) for units in config.attention_units]
+        self.hidden = [
+            keras.layers.Dense(units, kernel_regularizer=penalty) for units in config.attention_units
+        ]
         self.activations = [Activation(config.activation) for _ in config.attention_units]
         self.weigh = (
             # A softmax does not see a bias.
-            keras.layers.Dense(1, use_bias=False)
+            keras.layers.Dense(1, use_bias=False, kernel_regularizer=penalty)
             if self.softmax
-            else keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(1.0 / width))
+            else keras.layers.Dense(
+                1, bias_initializer=keras.initializers.Constant(1.0 / width), kernel_regularizer=penalty
+            )
         )
 
     def depths(self) -> dict[str, list[keras.layers.Layer]]:

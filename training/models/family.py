@@ -78,7 +78,9 @@ class Family(keras.Model):
             l2=regularisation.l2_embedding,
             dropout=config.embedding_dropout,
             attention={
-                field.name: LocalActivation(field.width, config) for field in embedded.ids if field.attends
+                field.name: LocalActivation(field.width, config, l2=regularisation.l2)
+                for field in embedded.ids
+                if field.attends
             },
         )
 
