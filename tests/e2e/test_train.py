@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import polars as pl
@@ -105,24 +106,21 @@ def test_a_file_none_of_whose_rows_can_be_read_is_refused(shop: Shop, tmp_path):
     assert len((tmp_path / "out.csv.quarantine.jsonl").read_text().splitlines()) == 3
 
 
-def test_no_command_shows_what_tensorflow_says_when_it_starts(shop: Shop, tmp_path):
+def scored_rows(shop: Shop, folder: Path, *options: str) -> subprocess.CompletedProcess:
+    """What ``axon score`` does with three rows of the log."""
     lines = (shop.data / "log.csv").read_text().splitlines(keepends=True)[:4]
-    (tmp_path / "in.csv").write_text("".join(lines))
-    scored = axon(
-        "score", shop.config, tmp_path / "in.csv", tmp_path / "out.csv", "--registry", shop.registry, "-q",
-        cwd=tmp_path,
-    )  # fmt: skip
-    assert scored.stderr == ""
+    (folder / "in.csv").write_text("".join(lines))
+    files = (folder / "in.csv", folder / "out.csv")
+    return axon("score", shop.config, *files, "--registry", shop.registry, *options, cwd=folder)
+
+
+def test_no_command_shows_what_tensorflow_says_when_it_starts(shop: Shop, tmp_path):
+    assert scored_rows(shop, tmp_path, "-q").stderr == ""
 
 
 def test_streaming_a_model_that_looks_at_no_past_is_told(shop: Shop, tmp_path):
-    lines = (shop.data / "log.csv").read_text().splitlines(keepends=True)[:4]
-    (tmp_path / "in.csv").write_text("".join(lines))
-    scored = axon(
-        "score", shop.config, tmp_path / "in.csv", tmp_path / "out.csv", "--registry", shop.registry, "--stream",
-        cwd=tmp_path,
-    )  # fmt: skip
-    assert "shop/1 looks at nothing of the past: --stream changes nothing" in " ".join(scored.stdout.split())
+    told = " ".join(scored_rows(shop, tmp_path, "--stream").stdout.split())
+    assert "shop/1 looks at nothing of the past: --stream changes nothing" in told
 
 
 def test_quiet_prints_nothing(shop: Shop, tmp_path):

@@ -23,6 +23,7 @@ from tests.history.replays import (
     without_clock,
 )
 from training.errors import DataError
+from training.log.log_reader import LogChunk
 from training.past import Past, write_snapshot
 
 GAP_MS = 2 * HOUR_MS
@@ -46,6 +47,21 @@ def opened(task, trained: Replayed, directory, end_ms: int | None = TEST_MS, *, 
     return Past.open(directory, task.features, task.history, end_ms=end_ms, stream=stream)
 
 
+def assert_streamed_alike(past: Past, task, chunks: list[LogChunk], expected: pl.DataFrame) -> None:
+    """Chunk by chunk the columns are those of the replay."""
+    streamed = [
+        past.streamed(chunk.raw, chunk.time_ms, chunk.clicked)
+        for chunk in chunks
+        if chunk.clicked is not None
+    ]
+    assert_frame_equal(
+        history_columns(task, pl.concat(streamed)),
+        history_columns(task, expected),
+        rel_tol=1e-6,
+        abs_tol=1e-6,
+    )
+
+
 def history_columns(task, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select([raw.column for raw in task.features.raw_inputs() if raw.history])
 
@@ -58,18 +74,8 @@ def test_a_streamed_file_sees_what_the_same_rows_saw_in_training(tmp_path, delay
     log, later = two_logs(gap_ms)
     whole = replay(task, [*log, *later], tmp_path).frame
     past = opened(task, replay(task, log, tmp_path), tmp_path, stream=True)
-    streamed = [
-        past.streamed(chunk.raw, chunk.time_ms, chunk.clicked)
-        for chunk in read_chunks(task, later, tmp_path, rows)
-        if chunk.clicked is not None
-    ]
     assert len(later) > 20
-    assert_frame_equal(
-        history_columns(task, pl.concat(streamed)),
-        history_columns(task, whole[len(log) :]),
-        rel_tol=1e-6,
-        abs_tol=1e-6,
-    )
+    assert_streamed_alike(past, task, read_chunks(task, later, tmp_path, rows), whole[len(log) :])
 
 
 def test_without_a_clock_a_streamed_file_goes_on_where_the_log_ends(tmp_path):
@@ -77,18 +83,8 @@ def test_without_a_clock_a_streamed_file_goes_on_where_the_log_ends(tmp_path):
     log, later = two_logs()
     whole = replay(task, [*log, *later], tmp_path).frame
     past = opened(task, replay(task, log, tmp_path), tmp_path, end_ms=None, stream=True)
-    streamed = [
-        past.streamed(chunk.raw, chunk.time_ms, chunk.clicked)
-        for chunk in read_chunks(task, later, tmp_path, 7)
-        if chunk.clicked is not None
-    ]
     assert whole[USER.since_columns[0]].n_unique() > 10
-    assert_frame_equal(
-        history_columns(task, pl.concat(streamed)),
-        history_columns(task, whole[len(log) :]),
-        rel_tol=1e-6,
-        abs_tol=1e-6,
-    )
+    assert_streamed_alike(past, task, read_chunks(task, later, tmp_path, 7), whole[len(log) :])
 
 
 def test_a_version_that_does_not_say_what_nobody_knew_yet_is_not_streamed(tmp_path):
