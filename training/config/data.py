@@ -1,5 +1,7 @@
 """Where the log and its tables are, and how they are read."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from features.spec import TimeColumn
@@ -46,6 +48,10 @@ class DataConfig(Part):
     )
     separator: str | None = Field(
         default=None, min_length=1, max_length=1, description="of .csv files; ',' by default"
+    )
+    decimal: Literal[".", ","] = Field(
+        default=".",
+        description="what stands before the fraction of a number in text files; before a comma points may group digits",
     )
     rename: dict[str, str] = Field(default_factory=dict, description="column in the files -> name used here")
     missing_values: tuple[str, ...] = Field(

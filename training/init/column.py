@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from features.raw import MISSING_TEXT, read_column
 from features.spec import RawInput, RawKind, Side
-from training.log.columns import as_text, to_series
+from training.init.dialect import has_decimal_commas
+from training.log.columns import as_text, to_series, with_points
 
 MISSING_MARKERS = frozenset(
     {"NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "Null", "None", r"\N", "?", "-", "--", "<NA>"}
@@ -101,8 +102,9 @@ def read_values(
         return Column(name, lists, None, distinct)
     if text:
         cells = [MISSING_TEXT if cell in markers else cell for cell in values]
+        written = with_points(cells) if has_decimal_commas(cells) else cells
         return Column(
-            name, pl.Series(name, cells, dtype=pl.String), _numbers(name, cells, text=True), distinct
+            name, pl.Series(name, cells, dtype=pl.String), _numbers(name, written, text=True), distinct
         )
     texts = read_column(as_text(name), values, text=False)[0]
     return Column(name, pl.Series(name, texts, dtype=pl.String), _numbers(name, values, text=False), distinct)

@@ -5,6 +5,7 @@ The path comes in; the part of a task file's ``data`` that says how the file is 
 
 import csv
 import re
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from training.sources.files import opened
 
 SEPARATORS = (",", ";", "\t", "|")
 _LINES = 50
+_DECIMAL_COMMA = re.compile(r"-?([0-9]{1,3}(\.[0-9]{3})+|[0-9]+)(,[0-9]+)?")
+_NOTHING = frozenset({"", "NA", "N/A", "?", "-", "null", "NULL"})
+_FEWEST_NUMBERS = 20
+_MOST_ODD = 0.01
 _UNUSABLE = re.compile(r"[^A-Za-z0-9_.\-]+")
 
 
@@ -31,6 +36,25 @@ def _columns(lines: list[str], separator: str) -> int:
         return 0
     alike = sum(width == widths[0] for width in widths) if widths else 0
     return widths[0] if widths and alike >= 0.8 * len(widths) else 0
+
+
+def has_decimal_commas(cells: Sequence[str]) -> bool:
+    """Whether cells are numbers with a comma before the fraction, rather than lists of two numbers or thousands.
+
+    Fractions are all of one length, or some begin with a zero; tokens of lists are neither. Three digits group thousands,
+    unless a zero stands before them.
+    """
+    known = [cell.strip() for cell in cells if cell.strip() not in _NOTHING]
+    fractions = [cell.partition(",")[2] for cell in known if "," in cell]
+    if len(fractions) <= len(known) / 2 or len(set(known)) < _FEWEST_NUMBERS:
+        return False
+    if sum(_DECIMAL_COMMA.fullmatch(cell) is None for cell in known) > _MOST_ODD * len(known):
+        return False
+    lengths = {len(fraction) for fraction in fractions}
+    if lengths == {3} and not any(cell.lstrip("-").startswith("0,") for cell in known):
+        return False
+    zeros = sum(len(fraction) > 1 and fraction[0] == "0" for fraction in fractions)
+    return len(lengths) == 1 or zeros > _MOST_ODD * len(fractions)
 
 
 def renamed(columns: tuple[str, ...], taken: frozenset[str] = frozenset()) -> dict[str, str]:

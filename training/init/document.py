@@ -71,6 +71,10 @@ def _data(draft: Draft, question: Question, folder: Path) -> Iterator[str]:  # n
             yield _line(2, {f"{side}_key": key.name}, f"{key.distinct:,} {side}s; for {use}")
     if data.separator is not None:
         yield _line(2, {"separator": data.separator})
+    if data.decimal == ",":
+        yield _line(
+            2, {"decimal": data.decimal}, "the numbers of this file have a comma before their fraction"
+        )
     if data.rename:
         yield _line(2, {"rename": dict(data.rename)}, "names that an input of a model can have")
     if len(data.missing_values) > 1:

@@ -67,7 +67,7 @@ def choose(column: Column, side: Side, log: Log, *, key: bool) -> Choice:
     reason = useless(column, log, key=key)
     if reason is not None:
         return left_out(column, reason)
-    splitting = None if key else splitting_of(column)
+    splitting = None if key or column.numbers is not None else splitting_of(column)
     if splitting is not None:
         return _multi(column, side, splitting, log)
     if not key and column.numbers is not None and not _is_code(column, column.numbers, log):

@@ -18,7 +18,7 @@ from features.spec import Side
 from training.config import DataConfig
 from training.errors import DataError
 from training.init.column import Column, markers_in, read_values
-from training.init.dialect import renamed, separator_of
+from training.init.dialect import has_decimal_commas, renamed, separator_of
 from training.init.glimpse import Glimpse, look_at
 from training.init.label import LabelGuess, guess_label
 from training.log.labels import read_labels
@@ -126,7 +126,13 @@ def see(question: Question, progress: Progress) -> Seen:
     keys = {side: _key_of(side, columns, table) for side, table in tables.items()}
     for side, table in tables.items():
         columns += _joined(columns, side, keys[side], table, markers)
-    data = data.model_copy(update={"positive": guess.positive, "missing_values": ("", *markers)})
+    data = data.model_copy(
+        update={
+            "positive": guess.positive,
+            "missing_values": ("", *markers),
+            "decimal": _decimal([glimpse, *tables.values()], label),
+        }
+    )
     return Seen(data, glimpse, guess, clicked[labelled], columns, keys)
 
 
@@ -177,6 +183,18 @@ def _markers(glimpses: Sequence[Glimpse], label: str) -> tuple[str, ...]:
                 name if number == 0 else f"{number}:{name}": values for name, values in glimpse.values.items()
             }
     return markers_in(cells, label)
+
+
+def _decimal(glimpses: Sequence[Glimpse], label: str) -> str:
+    """What stands before the fraction of the files' numbers; one column with a comma is enough, as points stay points."""
+    columns = (
+        values
+        for glimpse in glimpses
+        if glimpse.text
+        for name, values in glimpse.values.items()
+        if name != label
+    )
+    return "," if any(map(has_decimal_commas, columns)) else "."
 
 
 def _key_of(side: Side, columns: Sequence[Column], table: Glimpse) -> str:

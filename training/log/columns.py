@@ -4,7 +4,7 @@ Source chunks come in; Polars series, and the reasons why some rows cannot be us
 tables.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from features.raw import MISSING_TEXT, MISSING_TIME, Unreadable, Value, read_column, to_array
 from features.spec import RawInput, RawKind, Side
+from training.config import DataConfig
 from training.sources import Source, SourceChunk
 
 
@@ -23,17 +24,18 @@ class RowsReader:
     Args:
         chunk: The rows; those with a fault are left out.
         source: Knows the columns' names in the file.
-        missing_values: Cells of text files that mean missing.
+        data: Says which cells of text files mean missing and how their numbers are written.
 
     Attributes:
         places: Of the rows without a fault within the chunk, shape ``(n,)``.
         reasons: Why a row cannot be used, by its index among `places`; the first reason counts.
     """
 
-    def __init__(self, chunk: SourceChunk, source: Source, missing_values: Collection[str]) -> None:
+    def __init__(self, chunk: SourceChunk, source: Source, data: DataConfig) -> None:
         self._chunk = chunk
         self._source = source
-        self._missing = frozenset(missing_values) - {MISSING_TEXT} if chunk.cells.text else frozenset()
+        self._missing = frozenset(data.missing_values) - {MISSING_TEXT} if chunk.cells.text else frozenset()
+        self._commas = chunk.cells.text and data.decimal == ","
         self._whole = np.ones(chunk.size, dtype=bool)
         self._whole[[fault.place for fault in chunk.faults]] = False
         self.places: NDArray[np.int64] = np.flatnonzero(self._whole)
@@ -73,11 +75,18 @@ class RowsReader:
         how = (raw.column, raw.kind, raw.separator, raw.time)
         if how not in self._series:
             values = self.values(raw.column, raw.kind)
+            if raw.kind is RawKind.NUMBER and self._commas:
+                values = with_points(values)
             if raw.kind is RawKind.TIME and not self._chunk.cells.text:
                 values = _as_written(raw, values)
             column, problems = read_column(raw, values, text=self._chunk.cells.text)
             self._series[how] = to_series(raw, column), problems
         return self._series[how]
+
+
+def with_points(cells: Sequence[str]) -> list[str]:
+    """Numbers with a decimal comma as numbers with a point; what has no comma stays as it is."""
+    return [cell.replace(".", "").replace(",", ".") if "," in cell else cell for cell in cells]
 
 
 def as_text(column: str) -> RawInput:

@@ -115,7 +115,7 @@ def _chunks(plan: LogPlan, quarantine: Quarantine, chunk_rows: int) -> Iterator[
 
 
 def _read_chunk(plan: LogPlan, part: SourceChunk, quarantine: Quarantine, *, before: int) -> LogChunk:
-    rows = RowsReader(part, plan.log, plan.data.missing_values)
+    rows = RowsReader(part, plan.log, plan.data)
     clicked = _read_labels(plan, part, rows, first=before == 0) if plan.wanted.labelled else None
     outcomes = np.empty((len(rows.places), 0), np.int8)
     if clicked is not None and plan.wanted.targets:

@@ -98,7 +98,7 @@ def read_table(
     columns = {key, *(raw.column for raw in raw_inputs), *keep}
     parts: list[pl.DataFrame] = []
     for chunk in source.chunks(_CHUNK_ROWS, columns):
-        rows = RowsReader(chunk, source, data.missing_values)
+        rows = RowsReader(chunk, source, data)
         keys = rows.texts(key)
         for index in (keys == MISSING_TEXT).arg_true():
             rows.refuse(index, f"column {key!r}: expected a key, got nothing")

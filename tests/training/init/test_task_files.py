@@ -12,12 +12,15 @@ import polars as pl
 import pytest
 import yaml
 
+from features.spec import RawKind
 from tests.training.init.logs import LOGS, draw_clicks, write_csv
 from training.config import TaskConfig, load_config
 from training.errors import ConfigError, DataError
 from training.init import Question, write_task
+from training.log.columns import RowsReader
 from training.log.quarantine import Quarantine
 from training.progress import Silent
+from training.sources import open_source
 
 
 @cache
@@ -321,6 +324,34 @@ def test_a_key_that_is_there_for_clicks_alone_is_left_out_and_the_next_one_found
     assert config.data.item_key == "product_id"
     assert "item_id" not in sides(config)
     assert not any("item_id" in activity.of for activity in config.features.history)
+
+
+def test_numbers_with_a_decimal_comma_are_numbers_for_training_too(tmp_path: Path):
+    random = np.random.default_rng(1)
+    price = np.round(np.exp(random.normal(6, 1.5, 600)), 2)
+    table = {
+        "price": [f"{cents:,.2f}".translate({44: 46, 46: 44}) for cents in price],
+        "score": price,
+        "clicked": draw_clicks(random, np.log(price) - 6, 0.4),
+    }
+    log = write_csv(tmp_path / "log.csv", table, separator=";")
+    config = init(log)
+    assert (config.data.decimal, kinds(config)["price"], kinds(config)["score"]) == (
+        ",",
+        "numeric",
+        "numeric",
+    )
+    rows = RowsReader(
+        next(open_source(str(log), Path(), config.data, what="log").chunks(1_000)),
+        open_source(str(log), Path(), config.data, what="log"),
+        config.data,
+    )
+    numbers = [
+        rows.series(raw).to_numpy() for raw in config.features.log_inputs() if raw.kind is RawKind.NUMBER
+    ]
+    assert not rows.reasons
+    for read in numbers:
+        np.testing.assert_allclose(read, price, rtol=1e-6)
 
 
 def test_a_column_that_scoring_would_write_is_refused(tmp_path: Path):

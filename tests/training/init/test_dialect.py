@@ -1,0 +1,32 @@
+"""How numbers of text files are written."""
+
+import pytest
+
+from training.init.dialect import has_decimal_commas
+
+
+def repeated(*cells: str) -> list[str]:
+    """Enough different cells of a kind."""
+    return [f"{number}{cell}" for number in range(1, 30) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        pytest.param(repeated(",50", ",99"), True, id="prices"),
+        pytest.param(
+            [*repeated(",5", ",25"), "3,05"], True, id="fractions of many lengths, one begins with a zero"
+        ),
+        pytest.param([*repeated(",50"), "", "NA", "?"], True, id="some missing"),
+        pytest.param([*repeated(",50"), "1.234,50"], True, id="points group thousands"),
+        pytest.param([*repeated(",438"), "-0,159"], True, id="three digits, and a zero before some"),
+        pytest.param(repeated(",438"), False, id="thousands"),
+        pytest.param([*repeated(",4", ",12"), "5"], False, id="lists of up to two tokens"),
+        pytest.param(repeated(",40", ",12,7"), False, id="lists of three"),
+        pytest.param(repeated(".50"), False, id="points"),
+        pytest.param(repeated(""), False, id="whole numbers"),
+        pytest.param(["1,50", "2,50"] * 50, False, id="two values: they may be anything"),
+    ],
+)
+def test_a_comma_before_the_fraction(cells: list[str], expected: bool):
+    assert has_decimal_commas(cells) is expected
