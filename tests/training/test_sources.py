@@ -40,15 +40,26 @@ def faults(root: Path, pattern: str) -> list[tuple[int, str]]:
         ("log.csv", ROWS),
         ("log.csv.gz", ROWS),
         ("LOG.CSV", ROWS),
+        ("log.txt", ROWS),
         ("log.tsv", ROWS.replace(",", "\t")),
         ("log.tsv.gz", ROWS.replace(",", "\t")),
         ("log.jsonl", '{"a": "1", "b": "x"}\n{"a": "2", "b": "y"}\n'),
+        ("log.ndjson", '{"a": "1", "b": "x"}\n{"a": "2", "b": "y"}\n'),
         ("log.jsonl.gz", '{"a": "1", "b": "x"}\n{"a": "2", "b": "y"}\n'),
     ],
 )
 def test_a_text_file_is_read_as_its_ending_says(tmp_path: Path, name: str, content: str):
     write(tmp_path / name, content)
     assert cells(tmp_path, name, "b") == ["x", "y"]
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.tsv", "log.csv.gz"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_named_rather_than_read_letter_by_letter(tmp_path: Path, name: str, encoding: str):
+    text = ("\ufeff" + ROWS).encode(encoding)
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    with pytest.raises(DataError, match=r"expected text in UTF-8, got UTF-16: save the file as UTF-8"):
+        chunks(tmp_path, name)
 
 
 def test_a_parquet_file_is_read_with_its_types(tmp_path: Path):
@@ -221,7 +232,10 @@ def test_files_of_different_formats_are_refused(tmp_path: Path):
 @pytest.mark.parametrize("name", ["log.xlsx", "log", "log.parquet.gz", "log.gz"])
 def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path: Path, name: str):
     write(tmp_path / name, ROWS)
-    assert ".csv, .csv.gz, .tsv, .tsv.gz, .jsonl, .jsonl.gz, .parquet" in refusal(tmp_path, name)
+    assert (
+        ".csv, .tsv, .txt, .jsonl, .ndjson, .csv.gz, .tsv.gz, .txt.gz, .jsonl.gz, .ndjson.gz, .parquet"
+        in refusal(tmp_path, name)
+    )
 
 
 def test_a_gzip_file_cut_short_is_refused(tmp_path: Path):

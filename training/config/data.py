@@ -26,7 +26,9 @@ class DataConfig(Part):
     """Where the log and the tables are and how they are read."""
 
     root: str = Field(default=".", description="directory of the files, relative to the task file")
-    log: str = Field(description="file or glob: .csv .tsv .parquet .jsonl, also with .gz")
+    log: str = Field(
+        description="file or glob: .csv .tsv .txt .parquet .jsonl .ndjson, the texts also with .gz"
+    )
     users: TableConfig | None = None
     items: TableConfig | None = None
     label: str = Field(description="column with 1 for a click and 0 for none, or see positive")
@@ -47,7 +49,7 @@ class DataConfig(Part):
         default=None, description="column that identifies an item, for the report's unseen items"
     )
     separator: str | None = Field(
-        default=None, min_length=1, max_length=1, description="of .csv files; ',' by default"
+        default=None, min_length=1, max_length=1, description="of .csv and .txt files; ',' by default"
     )
     decimal: Literal[".", ","] = Field(
         default=".",

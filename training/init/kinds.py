@@ -83,7 +83,11 @@ def left_out(column: Column, reason: str) -> Choice:
 def useless(column: Column, log: Log, *, key: bool) -> str | None:
     """Why nothing can be learned from a column; None if something can."""
     if not column.present.any():
-        return "no value at all"
+        return (
+            "no value at all"
+            if column.distinct <= 1
+            else "no value that any kind of feature reads, such as objects"
+        )
     if column.distinct == 1 and column.missing == 0:
         return "one value only, which tells a model nothing"
     unique = column.side is None and column.distinct > _UNIQUE * log.rows * (1 - column.missing)

@@ -147,10 +147,12 @@ def _opened(question: Question, data: DataConfig) -> dict[Side, Source]:
 def _reading(question: Question) -> DataConfig:
     """How the files are read: separator and usable names."""
     paths = [question.log.absolute(), *(path.absolute() for path in question.tables().values())]
-    separators = {path: separator_of(path) for path in map(_first, paths) if ".csv" in path.suffixes}
+    separators = {
+        path: separator_of(path) for path in map(_first, paths) if {".csv", ".txt"} & set(path.suffixes)
+    }
     if len(set(separators.values())) > 1:
         shown = ", ".join(f"{path.name} {separator!r}" for path, separator in separators.items())
-        raise DataError(f"expected one separator in all .csv files, got {shown}; write them alike")
+        raise DataError(f"expected one separator in all .csv and .txt files, got {shown}; write them alike")
     separator = next(iter(separators.values()), ",")
     plain = DataConfig(log=str(question.log), label=question.label, time=None, separator=separator)
     names: dict[str, None] = {}

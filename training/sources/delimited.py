@@ -3,6 +3,7 @@
 `training.sources.source` chooses this format by the ending .csv or .tsv.
 """
 
+import codecs
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,7 +47,7 @@ class Delimited:
         self._separator = separator
 
     def columns(self, path: Path) -> tuple[str, ...]:
-        with opened(path) as file, _text(file.stream) as text:
+        with opened(path) as file, _text(file.stream, path) as text:
             header = RowReader(text, self._separator).take(1)
         if header.faults:
             fault = header.faults[0]
@@ -54,7 +55,7 @@ class Delimited:
         return tuple(header.cells[0]) if header.cells else ()
 
     def chunks(self, path: Path, rows: int, columns: Sequence[str]) -> Iterator[SourceChunk]:  # noqa: ARG002
-        with opened(path) as file, _text(file.stream) as text:
+        with opened(path) as file, _text(file.stream, path) as text:
             reader = RowReader(text, self._separator)
             header = reader.take(1).cells[0]
             reader.width = len(header)
@@ -98,6 +99,8 @@ class _Part:
         )
 
 
-def _text(stream: IO[bytes]) -> IO[str]:
+def _text(stream: io.BufferedReader, path: Path) -> IO[str]:
+    if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise DataError(f"{path}: expected text in UTF-8, got UTF-16: save the file as UTF-8")
     # Bytes that are no UTF-8 become U+FFFD: one damaged name is no reason to stop.
     return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")

@@ -22,7 +22,7 @@ from training.errors import DataError
 class OpenedFile:
     """A file being read: its bytes, unpacked, and how far the reading got."""
 
-    stream: IO[bytes]
+    stream: io.BufferedReader
     packed: IO[bytes]
     size: int
 

@@ -16,7 +16,8 @@ from training.sources.files import find_files, nearest
 from training.sources.json_lines import JsonLines
 from training.sources.parquet import Parquet
 
-_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+_TEXTS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
+_ENDINGS = (*_TEXTS, *(f"{ending}.gz" for ending in _TEXTS), ".parquet")
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,11 @@ def _format_of(files: Sequence[Path], data: DataConfig) -> Format:
     if len(kinds) > 1:
         raise DataError(f"{files[0].parent}: expected files of one format, got {', '.join(sorted(kinds))}")
     match kinds.pop():
-        case ".csv":
+        case ".csv" | ".txt":
             return Delimited(data.separator or ",")
         case ".tsv":
             return Delimited("\t")
-        case ".jsonl":
+        case ".jsonl" | ".ndjson":
             return JsonLines()
         case _:
             return Parquet()
