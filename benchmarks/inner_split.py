@@ -26,8 +26,8 @@ from training.fitting.fit import fit
 from training.log.ingest import ingest
 from training.log.quarantine import Quarantine
 from training.log.split import Slice, cuts_of
-from training.past import replay_log
 from training.progress import Silent
+from training.replay import replay_log
 from training.slices import Slices, encode_slices, fit_statistics
 
 CONFIG = Path("benchmarks/inner_split.yaml")

@@ -31,10 +31,10 @@ from training.gate.champion import champion_of, champion_version
 from training.gate.gate import gate_failures
 from training.log.split import Slice
 from training.models import family_of
-from training.past import write_snapshot
 from training.peers import peer_trials
 from training.prepare import Prepared, Rival, prepared
 from training.progress import Progress
+from training.replay import write_snapshot
 from training.report.html import render_html
 from training.report.report import Report
 from training.report.study import Subject, studied

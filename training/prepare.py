@@ -17,8 +17,8 @@ from training.evaluate import Stopwatch
 from training.gate.champion import Champion
 from training.log.ingest import Ingested
 from training.log.split import Cuts, Slice, cuts_of
-from training.past import Counted, replay_log
 from training.progress import Progress
+from training.replay import Counted, replay_log
 from training.retraining.gather import Gathering, gathered
 from training.retraining.profile import draw, profile_of
 from training.slices import Slices, encode_slices, fit_statistics

@@ -14,8 +14,8 @@ from training.evaluate import Judge
 from training.log.ingest import Ingested, ingest
 from training.log.quarantine import Quarantine
 from training.log.split import Cuts, Slice, cuts_of
-from training.past import replay_log
 from training.progress import Silent
+from training.replay import replay_log
 from training.slices import Slices, encode_slices, fit_statistics
 
 ENCODING_SEED = 1

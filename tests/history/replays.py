@@ -16,8 +16,8 @@ from training.log.ingest import ingest
 from training.log.log_reader import LogChunk, read_log
 from training.log.quarantine import Quarantine
 from training.log.split import cuts_of
-from training.past import Counted, replay_log
 from training.progress import Silent
+from training.replay import Counted, replay_log
 
 START_MS = 1_767_225_600_000  # 2026-01-01 00:00 UTC
 VALIDATION_MS = START_MS + 60 * HOUR_MS

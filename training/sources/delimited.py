@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, ClassVar, Self
+from typing import IO, Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -99,7 +99,7 @@ class _Part:
         )
 
 
-def _text(stream: io.BufferedReader, path: Path) -> IO[str]:
+def _text(stream: "io.BufferedReader[Any]", path: Path) -> IO[str]:
     if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         raise DataError(f"{path}: expected text in UTF-8, got UTF-16: save the file as UTF-8")
     # Bytes that are no UTF-8 become U+FFFD: one damaged name is no reason to stop.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from training.errors import DataError
 
@@ -22,7 +22,7 @@ from training.errors import DataError
 class OpenedFile:
     """A file being read: its bytes, unpacked, and how far the reading got."""
 
-    stream: io.BufferedReader
+    stream: "io.BufferedReader[Any]"
     packed: IO[bytes]
     size: int
 

@@ -16,8 +16,8 @@ from training.errors import DataError
 from training.log.ingest import Ingested, ingest
 from training.log.quarantine import Quarantine
 from training.log.split import Cuts, Slice, cuts_of
-from training.past import replay_log
 from training.progress import Progress
+from training.replay import replay_log
 from training.run import RunDirectory
 from training.slices import Slices, encode_slices, fit_statistics
 

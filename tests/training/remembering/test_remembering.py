@@ -35,9 +35,9 @@ from training.errors import ConfigError, OtherHistoryError
 from training.log.ingest import Ingested, ingest
 from training.log.quarantine import Quarantine
 from training.log.split import cuts_of
-from training.past import replay_log
 from training.progress import Silent
 from training.remembering import Remembering, Sources
+from training.replay import replay_log
 from training.retraining.joined_log import JoinedLog
 
 
