@@ -59,6 +59,8 @@ def guess_label(column: str, labels: Counter[str], rows: int, positive: Sequence
             says what never appears.
     """
     shown = ", ".join(f"{text!r} ({count:,} times)" for text, count in labels.most_common(6))
+    if labels and rows > labels.total():
+        shown += f", and {rows - labels.total():,} rows without one"
     if positive:
         values, why = _checked(column, labels, positive, shown), "as asked for with --positive"
     elif not read_labels(list(labels))[1]:
@@ -102,4 +104,4 @@ def _guessed(column: str, labels: Counter[str], shown: str) -> tuple[tuple[str, 
     if len(numbers) == 2:
         return (keys[max(numbers)],), "the larger of two numbers"
     rarer = min(texts, key=lambda text: (labels[text], text))
-    return (rarer,), "the rarer of two values"
+    return (rarer,), "the rarer of the two"

@@ -40,6 +40,11 @@ def test_one_value_is_no_label():
         guess({"0": 7})
 
 
+def test_rows_without_a_label_are_counted_where_the_others_have_one_value():
+    with pytest.raises(DataError, match=r"got one value: 'click' \(7 times\), and 1,993 rows without one"):
+        guess_label("bought", Counter({"click": 7}), 2_000, ())
+
+
 def test_a_positive_value_that_never_appears_is_refused():
     with pytest.raises(DataError, match=r"expected 'ja' \(--positive\) somewhere, got only"):
         guess({"yes": 1, "no": 3}, ("ja",))
