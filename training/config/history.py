@@ -22,7 +22,7 @@ class HistoryConfig(Part):
     max_keys: int = Field(
         default=20_000_000,
         gt=0,
-        description="keys of all history features together that training may hold in memory, some 250 bytes each",
+        description="keys of all history features together that training may hold in memory, some hundreds of bytes each",
     )
 
     @field_validator("delay", "stale")
