@@ -96,9 +96,8 @@ def draw_inputs(
 def draw_weights(network: Family, seed: int = 0) -> None:
     """Gives every weight a value of its own, so that zeros at the start hide nothing."""
     rng = np.random.default_rng(seed)
-    network.set_weights(
-        [np.abs(rng.normal(scale=0.5, size=weight.shape)) + 0.1 for weight in network.get_weights()]
-    )
+    for weight in sorted(network.weights, key=lambda weight: weight.name == "shift"):
+        weight.assign(np.abs(rng.normal(scale=0.5, size=weight.shape)) + 0.1)
 
 
 def write_store(

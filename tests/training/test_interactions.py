@@ -65,6 +65,7 @@ def test_without_its_deep_side_wide_and_deep_is_logistic():
     draw_weights(logistic)
     wide.set_weights([np.zeros(weight.shape) for weight in wide.get_weights()])
     wide.wide.set_weights(logistic.linear.get_weights())
+    wide.shift.assign(logistic.shift)
     inputs = draw_inputs(EVERY_HALF, 4)
     assert wide(inputs).numpy().tolist() == logistic(inputs).numpy().tolist()
 

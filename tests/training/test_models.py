@@ -283,7 +283,7 @@ def test_l2_of_embeddings_is_the_mean_over_the_batch():
     layout = make_layout([("city", Half.USER, 3)])
     config = ModelConfig(family="logistic")
     network = build(layout, config, Regularisation(l2_embedding=0.1)).built_for_layout()
-    network.set_weights([np.array([[0.0], [1.0], [2.0]]), np.zeros(1)])
+    network.linear.id_weights.table.assign([[0.0], [1.0], [2.0]])
     network((np.array([[1], [2]], np.int32), np.empty((2, 0), np.float32)), training=True)
     assert float(tf.add_n(network.losses)) == pytest.approx(0.1 * (1 + 4) / 2)
 

@@ -55,7 +55,7 @@ def blended(
         return networks
     members = networks.members or (networks,)
     shares = [share / len(members)] * len(members) + [1.0 - share]
-    whole = as_one((*members, linear), stores, shares)
+    whole = as_one((*members, linear), stores, progress, shares)
     return replace(whole, config=networks.config)
 
 

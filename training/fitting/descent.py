@@ -17,6 +17,7 @@ from scipy.special import expit
 from features.layout import EncodedLayout
 from training.config import ModelConfig, TrainingConfig
 from training.errors import DataError, DivergedError
+from training.fitting.balance import balance
 from training.fitting.early_stopping import EarlyStopping
 from training.fitting.layer_watch import LayerWatch
 from training.fitting.rarity import Counts, drop_rates, looked_up, occurrences_of_ids
@@ -60,7 +61,7 @@ def fit_network(
     progress: Progress,
     watcher: Watcher = lambda _: None,
 ) -> TrainedModel:
-    """Train one network and restore the weights, or their average, with the lowest validation log loss.
+    """Train one network and restore the weights, or their average, with the lowest validation log loss, balanced.
 
     Raises:
         DataError: If there is nothing to train on.
@@ -79,7 +80,8 @@ def fit_network(
     ) as bar:
         for _ in run.steps():
             bar.advance(run.batch_size, note=run.note)
-    network.set_weights(run.early_stopping.best_weights)
+        network.set_weights(run.early_stopping.best_weights)
+        balance(network, run.predictor, stores.train)
     for embedding in network.field_embeddings():
         embedding.price_ids({}, weight=0.0)
     return TrainedModel(

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from training.config import ModelConfig, TrainingConfig
+from training.fitting.balance import balance
 from training.fitting.descent import FitStores, fit_network
 from training.fitting.trained import Predictor, TrainedModel
 from training.models.ensemble import Ensemble
@@ -42,21 +43,30 @@ def fit_ensemble(
         )
         for place, seed in enumerate(seeds_of(config.seed, model.ensemble))
     )
-    return as_one(members, stores)
+    return as_one(members, stores, progress)
 
 
 def as_one(
-    members: tuple[TrainedModel, ...], stores: FitStores, shares: Sequence[float] | None = None
+    members: tuple[TrainedModel, ...],
+    stores: FitStores,
+    progress: Progress,
+    shares: Sequence[float] | None = None,
 ) -> TrainedModel:
-    """Trained networks as one, whose logit is the weighted sum of theirs.
+    """Trained networks as one, whose logit is the weighted sum of theirs, balanced.
 
     Args:
         members: The networks, of one layout; the first one's settings stand for all.
-        stores: Predicted once to say what the ensemble costs.
+        stores: The training slice is what it is balanced on; predicted to say what the ensemble costs, too.
+        progress: Told that it is balanced.
         shares: Of each member in the logit, in [0, 1], together 1; equal ones by default.
     """
     network = Ensemble([member.network for member in members], shares)
     predictor = Predictor(network, members[0].predictor.batch_size)
+    with progress.stage(
+        f"balancing {len(members)} networks", unit="impressions", total=stores.train.rows
+    ) as bar:
+        balance(network, predictor, stores.train)
+        bar.advance(stores.train.rows)
     return TrainedModel(
         network=network,
         config=members[0].config,

@@ -32,7 +32,7 @@ class Predictor:
 
     def of(self, records: Records) -> NDArray[np.float32]:
         """The first target's logits of no more than one batch of impressions."""
-        logits = self._of_heads(records)
+        logits = self.of_heads(records)
         return logits[:, 0] if self._targets.several else logits
 
     def of_targets(self, records: Records, keep_rate: float) -> NDArray[np.float64]:
@@ -42,7 +42,7 @@ class Predictor:
             records: The impressions.
             keep_rate: Share of non-clicks that the network was trained on.
         """
-        logits = self._of_heads(records).astype(np.float64).reshape(len(records), len(self._targets))
+        logits = self.of_heads(records).astype(np.float64).reshape(len(records), len(self._targets))
         whole: NDArray[np.float64] = self._targets.on_the_full_log(np, logits, keep_rate)
         return whole
 
@@ -51,7 +51,8 @@ class Predictor:
         parts = [self.of_targets(records, keep_rate) for records in store.batches(self.batch_size)]
         return np.concatenate([np.empty((0, len(self._targets))), *parts])
 
-    def _of_heads(self, records: Records) -> NDArray[np.float32]:
+    def of_heads(self, records: Records) -> NDArray[np.float32]:
+        """What the heads say of no more than one batch, ``(n,)``; of several targets ``(n, targets)``, see `Family.logit`."""
         rows = len(records)
         if rows < self.batch_size:
             records = np.concatenate([records, np.zeros(self.batch_size - rows, records.dtype)])

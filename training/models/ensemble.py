@@ -51,4 +51,4 @@ class Ensemble(Family):
                 self.members, self.weights_of_members, users, items, strict=True
             )
         ]
-        return tf.add_n(logits) / len(logits)
+        return self.shifted(tf.add_n(logits) / len(logits))

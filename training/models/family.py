@@ -83,6 +83,10 @@ class Family(keras.Model):
                 if field.attends
             },
         )
+        # Not learned by descent: `training.fitting.balance` sets it.
+        self.shift = self.add_weight(
+            shape=(len(targets),), initializer="zeros", trainable=False, name="shift"
+        )
 
     def part(self, half: Half, inputs: HalfInputs, *, training: bool) -> Any:
         """All that can be computed from one half alone, ``(n, width)``."""
@@ -115,7 +119,11 @@ class Family(keras.Model):
             fields = len(self.embedding.attending)
             inputs = inputs._replace(queries=tf.reshape(queries, [-1, fields, self.embedding.dim]))
         part = self.part(Half.JOINT, inputs, training=training)
-        return self.logit(user_state, item_state, part, training=training)
+        return self.shifted(self.logit(user_state, item_state, part, training=training))
+
+    def shifted(self, logits: Any) -> Any:
+        """The logits with what `training.fitting.balance` found that they lack, same shape."""
+        return logits + tf.convert_to_tensor(self.shift)
 
     @property
     def _query_width(self) -> int:

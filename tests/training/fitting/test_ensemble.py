@@ -60,9 +60,9 @@ def test_the_joint_part_over_both_states_is_the_whole_ensemble(family):
 
 
 @FAMILY
-def test_an_ensemble_has_the_weights_of_its_members_and_no_others(family):
+def test_an_ensemble_has_the_weights_of_its_members_and_a_shift_of_its_own(family):
     members = drawn_members(family)
-    assert Ensemble(members).count_params() == 3 * members[0].count_params()
+    assert Ensemble(members).count_params() == 3 * members[0].count_params() + 1
 
 
 def test_saved_weights_restore_every_bit():
@@ -105,9 +105,9 @@ def test_the_seconds_of_every_member_are_reported(trio):
     assert len(trio.cost.seconds) == 3
 
 
-def test_predictions_are_the_mean_of_the_members(trio, toy):
+def test_predictions_are_the_mean_of_the_members_and_balanced(trio, toy):
     expected = np.mean([member.predictor.logits(toy[1]) for member in trio.members], axis=0)
-    assert trio.predictor.logits(toy[1]) == pytest.approx(expected, abs=1e-5)
+    assert trio.predictor.logits(toy[1]) == pytest.approx(expected + trio.network.shift.numpy(), abs=1e-5)
 
 
 def test_one_seed_gives_the_same_ensemble_to_the_last_bit(toy):

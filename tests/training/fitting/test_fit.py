@@ -75,8 +75,8 @@ def test_a_batch_larger_than_the_log_is_the_whole_log(eagerly, toy):
 
 
 def test_the_parameters_are_counted(learned):
-    # Two tables of 6 rows and 2 numbers, a first layer of 5 inputs and 4 units, an output of 4 weights, 5 biases.
-    assert learned.parameters == 2 * 6 * 2 + 5 * 4 + 4 + 5
+    # Two tables of 6 rows and 2 numbers, a first layer of 5 inputs and 4 units, an output of 4 weights, 5 biases, a shift.
+    assert learned.parameters == 2 * 6 * 2 + 5 * 4 + 4 + 5 + 1
 
 
 # The best weights

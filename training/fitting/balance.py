@@ -1,0 +1,61 @@
+"""Probabilities whose mean is the click rate: a trained network and its training slice come in, its shift is set.
+
+`training.fitting.descent` balances every network, `training.fitting.ensemble` what becomes of several.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from training.fitting.trained import Predictor
+from training.models import Family
+from training.store import EncodedStore, labels_of
+from training.targets import Targets
+
+MOST = 5.0
+"""The largest shift of a logit; a network that needs more has learned something else than the rate."""
+
+
+def balance(network: Family, predictor: Predictor, train: EncodedStore) -> None:
+    """Move every target's logit so that its probabilities' mean over the training slice is the target's rate there.
+
+    A generalised linear model with an intercept has this property where its log loss is lowest. A network that stops
+    early, averages its weights or drops units is a few per cent off, and the mean of several logits is less sure than
+    each of them. One number per target is learned from the whole slice, so nothing is left to over-fit; non-clicks that
+    were left out stay out, as the network saw it.
+
+    Args:
+        network: With its best weights; its ``shift`` is changed.
+        predictor: Says the network's logits.
+        train: What the network was trained on, at least one impression.
+
+    Source:
+        Wüthrich, "Bias regularization in neural network models for general insurance pricing", European Actuarial
+        Journal 10, 2020.
+    """
+    heads = np.concatenate([predictor.of_heads(records) for records in train.batches(predictor.batch_size)])
+    labels = [labels_of(records) for records in train.batches(predictor.batch_size)]
+    rates = np.concatenate(labels).reshape(train.rows, -1).mean(axis=0, dtype=np.float64)
+    network.shift.assign_add(shifts(network.targets, heads.reshape(train.rows, -1).astype(np.float64), rates))
+
+
+def shifts(targets: Targets, heads: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What to add to each head's logits, ``(targets,)``; 0 where no shift of at most `MOST` reaches the rate.
+
+    Args:
+        targets: What the heads predict; a head that comes after another is moved last.
+        heads: Their logits, ``(n, targets)``.
+        rates: Of each target over the same impressions, each in [0, 1].
+    """
+    found = np.zeros(len(targets))
+
+    def excess(shift: float, place: int) -> float:
+        found[place] = shift
+        logits = targets.on_all_impressions(np, heads + found)[:, place]
+        return float(expit(logits).mean() - rates[place])
+
+    for place in range(len(targets)):
+        reached = excess(-MOST, place) < 0.0 < excess(MOST, place)
+        found[place] = brentq(excess, -MOST, MOST, args=(place,)) if reached else 0.0
+    return found
