@@ -6,10 +6,11 @@ call this file and nothing else, so a value means the same on both sides.
 | kind   | text cell                        | JSON value                         | becomes                        | missing       |
 |--------|----------------------------------|------------------------------------|--------------------------------|---------------|
 | text   | as it is                         | string, integer, float, true/false | string (n,)                    | ``""``        |
-| number | decimal number                   | integer or float, never a string   | float32 (n,)                   | NaN           |
+| number | decimal number, or an amount     | integer or float, never a string   | float32 (n,)                   | NaN           |
 | time   | as its `TimeColumn` says         | integer milliseconds, or text      | int64 (n,) ms since epoch, UTC | `MISSING_TIME`|
 | texts  | split at the separator, or JSON  | list, or text as in a cell         | string (n, longest), padded    | ``[]``        |
 
+An amount has a currency sign, a percent sign or commas that group thousands: ``$1,234.50`` is 1234.5 and ``12.3%`` 12.3.
 Text of a column without a separator is a JSON list, such as ``["red", "big"]``.
 An empty cell, an empty string and null are missing, whatever the kind; a literal NaN or an infinity is unreadable.
 """
@@ -47,6 +48,7 @@ __all__ = [
     "from_json",
     "from_text",
     "missing",
+    "number_from_text",
     "read_column",
     "read_texts",
     "time_from_text",
@@ -55,6 +57,10 @@ __all__ = [
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WITH_FRACTION = re.compile(r"-?[0-9]{1,20}\.[0-9]{0,20}")
+_SIGNS = "$€£¥₹"
+_AMOUNT = re.compile(
+    rf"([-+]?)(?:[{_SIGNS}] ?)?([-+]?)([0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]+)(\.[0-9]*)?(?: ?[%{_SIGNS}])?"
+)
 _PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 _EMPTY: dict[RawKind, Callable[[], Value]] = {
     RawKind.TEXT: lambda: MISSING_TEXT,
@@ -88,7 +94,7 @@ def from_text(raw: RawInput, cell: str) -> Value:
         case RawKind.TEXT:
             return cell
         case RawKind.NUMBER:
-            return _number_from_text(cell)
+            return number_from_text(cell)
         case RawKind.TIME:
             return time_from_text(raw.time, cell)
         case RawKind.TEXTS:
@@ -187,11 +193,26 @@ def _moment(pattern: str, text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _number_from_text(cell: str) -> float:
+def number_from_text(cell: str) -> float:
+    """The number that a cell is: a decimal one, or an amount such as ``$1,234.50`` or ``12.3%``.
+
+    Raises:
+        UnreadableValueError: If the text is no such number, or none that float32 holds.
+    """
     try:
-        return _finite(float(cell))
+        return _finite(_float(cell))
     except ValueError as error:
         raise UnreadableValueError(f"expected a finite number, got {_shown(cell)}") from error
+
+
+def _float(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        amount = _AMOUNT.fullmatch(cell.strip())
+        if amount is None:
+            raise
+        return float("".join(part or "" for part in amount.groups()).replace(",", ""))
 
 
 def _number(value: object) -> float:

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from features.errors import UnreadableValueError
-from features.raw import from_json
+from features.raw import from_json, number_from_text
 from features.spec import FeatureSpec, RawInput, RawKind, Side
 from service.catalog.store import Entity
 from service.catalog.table import other_input
@@ -96,8 +96,9 @@ class FeatureReader:
         if raw is not None and raw.kind is not RawKind.NUMBER:
             return cell
         try:
-            number = float(cell)
-        except ValueError:
+            # What a comma means in this file is not known here: a number with one is refused.
+            number = float(cell) if raw is None or "," in cell else number_from_text(cell)
+        except (UnreadableValueError, ValueError):
             return cell
         whole = int(number) if number.is_integer() and abs(number) < _LARGEST_EXACT else number
         return whole if math.isfinite(number) and (raw is not None or str(whole) == cell) else cell

@@ -101,6 +101,30 @@ def test_a_number_in_a_file(cell, number):
     assert from_text(NUMBER, cell) == number
 
 
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("$1,234.50", 1234.5),
+        ("-€ 12", -12.0),
+        ("$-12.5", -12.5),
+        ("1,234,567", 1_234_567.0),
+        ("+12.3%", 12.3),
+        (" 7 % ", 7.0),
+        ("99.£", 99.0),
+    ],
+)
+def test_an_amount_in_a_file(cell, number):
+    assert from_text(NUMBER, cell) == number
+
+
+@pytest.mark.parametrize(
+    "cell", ["1,23", "12,34,567", "$", "%5", "5 apples", "1,234,5", "--5", "$.5%x", "1.2.3%"]
+)
+def test_what_only_looks_like_an_amount_is_refused(cell):
+    with pytest.raises(UnreadableValueError, match="expected a finite number"):
+        from_text(NUMBER, cell)
+
+
 @pytest.mark.parametrize("cell", ["abc", "1,5", "NaN", "nan", "Infinity", "-inf", "1e39", "1e999", "0x10"])
 def test_a_cell_that_is_no_finite_float32_is_refused(cell):
     with pytest.raises(UnreadableValueError, match="expected a finite number"):

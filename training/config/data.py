@@ -53,7 +53,8 @@ class DataConfig(Part):
     )
     decimal: Literal[".", ","] = Field(
         default=".",
-        description="what stands before the fraction of a number in text files; before a comma points may group digits",
+        description="what stands before the fraction of a number in text files; before a comma points may group digits. "
+        "Currency and percent signs are left out: `$1,234.50` is 1234.5, `12.3%` is 12.3",
     )
     rename: dict[str, str] = Field(default_factory=dict, description="column in the files -> name used here")
     missing_values: tuple[str, ...] = Field(

@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.raw import MISSING_TEXT, read_column
+from features.errors import UnreadableValueError
+from features.raw import MISSING_TEXT, number_from_text, read_column
 from features.spec import RawInput, RawKind, Side
-from training.init.dialect import has_decimal_commas
+from training.init.dialect import groups_thousands, has_decimal_commas
 from training.log.columns import as_text, to_series, with_points
 
 MISSING_MARKERS = frozenset(
@@ -134,9 +135,10 @@ def markers_in(columns: Mapping[str, Sequence[str]], label: str | None) -> tuple
 
 def _is_number(cell: str) -> bool:
     try:
-        return bool(np.isfinite(float(cell)))
-    except ValueError:
+        number_from_text(cell)
+    except UnreadableValueError:
         return False
+    return True
 
 
 def _numbers(name: str, values: Sequence[Any], *, text: bool) -> NDArray[np.float64] | None:
@@ -145,7 +147,7 @@ def _numbers(name: str, values: Sequence[Any], *, text: bool) -> NDArray[np.floa
         return None
     raw = RawInput(column=name, side=Side.CONTEXT, kind=RawKind.NUMBER)
     column, problems = read_column(raw, values, text=text)
-    if problems:
+    if problems or (text and not groups_thousands(values)):
         return None
     numbers = np.asarray(column, dtype=np.float64)
     return None if np.isnan(numbers).all() else numbers

@@ -14,6 +14,7 @@ from training.sources.files import opened
 SEPARATORS = (",", ";", "\t", "|")
 _LINES = 50
 _DECIMAL_COMMA = re.compile(r"-?([0-9]{1,3}(\.[0-9]{3})+|[0-9]+)(,[0-9]+)?")
+_LIST_OF_THREES = re.compile(r"[0-9]{3}(,[0-9]{3})*")
 _NOTHING = frozenset({"", "NA", "N/A", "?", "-", "null", "NULL"})
 _FEWEST_NUMBERS = 20
 _MOST_ODD = 0.01
@@ -55,6 +56,16 @@ def has_decimal_commas(cells: Sequence[str]) -> bool:
         return False
     zeros = sum(len(fraction) > 1 and fraction[0] == "0" for fraction in fractions)
     return len(lengths) == 1 or zeros > _MOST_ODD * len(fractions)
+
+
+def groups_thousands(cells: Sequence[str]) -> bool:
+    """Whether commas in cells that all read as numbers group thousands, rather than part lists of numbers of three digits.
+
+    Some amounts have fewer than three digits before the first comma, a fraction or a sign of their currency; lists never do.
+    """
+    grouped = [cell.strip() for cell in cells if "," in cell]
+    amounts = sum(_LIST_OF_THREES.fullmatch(cell) is None for cell in grouped)
+    return not grouped or amounts > _MOST_ODD * len(grouped)
 
 
 def renamed(columns: tuple[str, ...], taken: frozenset[str] = frozenset()) -> dict[str, str]:

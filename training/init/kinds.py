@@ -184,8 +184,18 @@ def _number(column: Column, numbers: NDArray[np.float64], side: Side) -> Choice:
     notes = ["long tail" if heavy else "number"]
     if odd:
         notes.append(f"{', '.join(str(_plain(value)) for value in odd)} means missing")
+    notes += _as_sent(column, numbers)
     buckets = {"kind": "buckets", "name": f"{column.name}_bucket", "column": column.name, "buckets": BUCKETS}
     return _chosen(column, side, (numeric | shared, buckets | shared), ", ".join(notes))
+
+
+def _as_sent(column: Column, numbers: NDArray[np.float64]) -> list[str]:
+    """How a request sends a number that the file writes as an amount, such as ``$1,234.50``; nothing where none is."""
+    amounts = column.texts.str.contains(r"[,%$€£¥₹]")
+    place = amounts.arg_max()
+    if place is None or not amounts[place]:
+        return []
+    return [f"a request sends {column.texts[place].strip()!r} as {numbers[place]:.10g}"]
 
 
 def _plain(value: float) -> float | int:

@@ -63,6 +63,12 @@ def test_a_csv_file(bring, tmp_path):
     }
 
 
+def test_amounts_in_a_file_are_the_numbers_that_training_reads(bring, tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,price\nhat,$12.50\nshoe,7%\n")
+    assert bring(path)[0] == {"hat": {"price": 12.5}, "shoe": {"price": 7}}
+
+
 def test_a_compressed_tsv_file(bring, tmp_path):
     path = tmp_path / "items.tsv.gz"
     path.write_bytes(gzip.compress(b"item_id\tcategory\nhat\thats\n"))
@@ -140,6 +146,12 @@ def test_going_back_to_an_earlier_file_brings_it_in_again(bring, tmp_path):
             "item_id,price\nhat,5\nshoe,cheap\n",
             r"i\.csv, row 2, price: expected a number",
             id="no number",
+        ),
+        pytest.param(
+            "i.csv",
+            'item_id,price\nhat,"1,234"\n',
+            r"row 1, price: expected a number, got '1,234'",
+            id="a comma that may be a decimal one",
         ),
         pytest.param(
             "i.csv", "item_id,price\nhat\n", r"row 1: expected 2 cells as the header has, got 1", id="short"

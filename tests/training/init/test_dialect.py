@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.init.dialect import has_decimal_commas
+from training.init.dialect import groups_thousands, has_decimal_commas
 
 
 def repeated(*cells: str) -> list[str]:
@@ -30,3 +30,17 @@ def repeated(*cells: str) -> list[str]:
 )
 def test_a_comma_before_the_fraction(cells: list[str], expected: bool):
     assert has_decimal_commas(cells) is expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        pytest.param(["1,234", "12,345", "999"], True, id="thousands"),
+        pytest.param(["$123,456", "$234,567"], True, id="a currency"),
+        pytest.param(["123,456.50", "234,567.25"], True, id="fractions"),
+        pytest.param(["101,202", "303", "404,505,606"], False, id="lists of numbers of three digits"),
+        pytest.param(["12", "3.5"], True, id="no comma"),
+    ],
+)
+def test_commas_that_group_thousands(cells: list[str], expected: bool):
+    assert groups_thousands(cells) is expected

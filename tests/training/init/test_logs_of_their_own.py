@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 
 from features.spec import RawKind
 from tests.training.init.logs import draw_clicks, write_csv
 from tests.training.init.task_files import feature, init, kinds, sides
+from training.config import TaskConfig
 from training.errors import ConfigError, DataError
 from training.init import Question, write_task
 from training.log.columns import RowsReader
@@ -144,17 +146,44 @@ def test_numbers_with_a_decimal_comma_are_numbers_for_training_too(tmp_path: Pat
         "numeric",
         "numeric",
     )
-    rows = RowsReader(
-        next(open_source(str(log), Path(), config.data, what="log").chunks(1_000)),
-        open_source(str(log), Path(), config.data, what="log"),
-        config.data,
-    )
+    for read in numbers_in(log, config):
+        np.testing.assert_allclose(read, price, rtol=1e-6)
+
+
+def test_amounts_are_numbers_for_training_too(tmp_path: Path):
+    random = np.random.default_rng(1)
+    price = np.round(np.exp(random.normal(6, 1.5, 600)), 2)
+    rate = np.round(random.uniform(5, 25, 600), 2)
+    amounts = [f"${dollars:,.2f}" for dollars in price]
+    table = {
+        "price": amounts,
+        "rate": [f"{percent}%" for percent in rate],
+        "tags": [",".join(str(100 + row * at % 50) for at in range(1, 2 + row % 3)) for row in range(600)],
+        "clicked": draw_clicks(random, np.log(price) - 6, 0.4),
+    }
+    log = write_csv(tmp_path / "log.csv", table)
+    config = init(log)
+    assert {name: kinds(config)[name] for name in table if name != "clicked"} == {
+        "price": "numeric",
+        "rate": "numeric",
+        "tags": "multi",
+    }
+    read = numbers_in(log, config)
+    np.testing.assert_allclose(read[0], price, rtol=1e-6)
+    np.testing.assert_allclose(read[-1], rate, rtol=1e-6)
+    text = (tmp_path / "axon.yaml").read_text()
+    assert f"a request sends '{amounts[0]}' as {price[0]:.10g}" in text
+
+
+def numbers_in(log: Path, config: TaskConfig) -> list[NDArray[np.float32]]:
+    """What training reads of the columns of numbers."""
+    source = open_source(str(log), Path(), config.data, what="log")
+    rows = RowsReader(next(source.chunks(1_000)), source, config.data)
     numbers = [
         rows.series(raw).to_numpy() for raw in config.features.log_inputs() if raw.kind is RawKind.NUMBER
     ]
     assert not rows.reasons
-    for read in numbers:
-        np.testing.assert_allclose(read, price, rtol=1e-6)
+    return numbers
 
 
 def test_a_column_that_scoring_would_write_is_refused(tmp_path: Path):
