@@ -17,6 +17,7 @@ from features.spec import TimeColumn
 from training.init.column import Column
 
 _MS_PER_DAY = 86_400_000
+_MS_PER_HOUR = 3_600_000
 _EARLIEST = datetime(1985, 1, 1, tzinfo=UTC).timestamp() * 1000
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000
 _PROBES = 300
@@ -61,6 +62,9 @@ _PATTERNS = (
     "%Y-%m-%d-%H",
     "%Y-%m-%d %H",
 )
+
+_CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( [AaPp][Mm])?")
 
 _AMBIGUOUS = frozenset(form for form in _PATTERNS if form.startswith(("%d/%m", "%d-%m", "%m/%d", "%m-%d")))
 
@@ -145,6 +149,24 @@ def guess_time(column: Column) -> TimeGuess | None:
             found = _guess(column, form, known)
             twin = _read(texts, _swapped(form))
             return found if twin is None else _likelier(found, _guess(column, _swapped(form), twin))
+    return None
+
+
+def guess_clock(column: Column) -> TimeGuess | None:
+    """The times of day of a column, if every value of it is one and they do not all fall into one hour.
+
+    The day that stands before them is of no meaning.
+    """
+    if column.lists or column.numbers is not None:
+        return None
+    texts = column.texts.filter(column.present).unique(maintain_order=True).to_list()
+    if not all(_CLOCK.fullmatch(text.strip()) for text in texts):
+        return None
+    for form in _CLOCKS:
+        known = _read(texts, form)
+        if known is not None:
+            hours = {time_ms // _MS_PER_HOUR for time_ms in known.values()}
+            return _guess(column, form, known) if len(hours) > 1 else None
     return None
 
 

@@ -19,10 +19,10 @@ from training.init.defaults import LARGEST_SEGMENT, are_few
 from training.init.keys import guess_key, side_of
 from training.init.kinds import Log, choose, left_out
 from training.init.leaks import Strength, leak_reason, outlier_note, strengths
-from training.init.moments import TimeGuess, guess_time
+from training.init.moments import TimeGuess, guess_clock, guess_time
 from training.init.past import counted, staleness
 from training.init.reading import Question, Seen, see
-from training.init.times import choose_time, impression_choice
+from training.init.times import choose_time, clock_choice, impression_choice
 from training.progress import Progress
 
 _LEARNED = 0.7
@@ -37,7 +37,7 @@ class Draft:
         time: The time of the impression; None where the order of the rows stands for it.
         cuts: Shares at which the later slices begin.
         keys: Side -> column that identifies users or items.
-        times: Every column of times.
+        times: Every column of times, and of times of day.
         choices: What becomes of each column but the label.
         history: What is counted of the past, as entries of ``features.history``.
         stale: How old the counts may be where files are scored, as a duration.
@@ -77,6 +77,11 @@ def draft(question: Question, progress: Progress) -> Draft:
     seen = see(question, progress)
     keys = _keys(seen)
     times = {column.name: guess for column in seen.columns if (guess := guess_time(column)) is not None}
+    clocks = {
+        column.name: guess
+        for column in seen.columns
+        if column.name not in times and (guess := guess_clock(column)) is not None
+    }
     sides = {column.name: side_of(column, keys) for column in seen.columns}
     time = _impression_time(times, sides)
     cuts = choose_cuts(None if time is None else time.time_ms, seen.clicked)
@@ -89,7 +94,7 @@ def draft(question: Question, progress: Progress) -> Draft:
     if any(key.name in leaks for key in keys.values()):
         keys = _keys(seen, without=leaks)
         sides = {column.name: side_of(column, keys) for column in seen.columns}
-    chooser = _Chooser(log, keys, sides, strong, leaks, times, time)
+    chooser = _Chooser(log, keys, sides, strong, leaks, times, clocks, time)
     choices = tuple(chooser.choose(column) for column in seen.columns)
     if not any(choice.features for choice in choices):
         reasons = "; ".join(f"{choice.column!r} {choice.note}" for choice in choices[:10])
@@ -101,7 +106,7 @@ def draft(question: Question, progress: Progress) -> Draft:
         time=time,
         cuts=cuts,
         keys=keys,
-        times=tuple(times.values()),
+        times=(*times.values(), *clocks.values()),
         choices=choices,
         history=() if are_few(seen.clicks, seen.glimpse.rows) else counted(choices, keys, seen.glimpse.rows),
         stale=staleness(time, cuts, seen.glimpse.rows),
@@ -158,6 +163,7 @@ class _Chooser:
     strengths: dict[str, Strength]
     leaks: dict[str, str]
     times: dict[str, TimeGuess]
+    clocks: dict[str, TimeGuess]
     time: TimeGuess | None
 
     def choose(self, column: Column) -> Choice:
@@ -169,6 +175,8 @@ class _Chooser:
             return left_out(column, self.leaks[column.name])
         if column.name in self.times:
             return choose_time(self.times[column.name], side, self.time)
+        if column.name in self.clocks:
+            return clock_choice(self.clocks[column.name], side)
         choice = choose(column, side, self.log, key=key)
         warning = outlier_note(self.strengths[column.name]) if choice.features else ""
         return replace(choice, note=f"{choice.note}; {warning}") if warning else choice

@@ -29,22 +29,30 @@ def impression_choice(time: TimeGuess) -> Choice:
         )
         if useful
     ]
-    entries = tuple(
-        {
-            "kind": "time_part",
-            "name": f"{column.name}_{part}",
-            "column": column.name,
-            "part": part,
-            "time_zone": "UTC",
-        }
-        for part in parts
-    )
+    entries = tuple(_time_part(column.name, part) for part in parts)
     note = (
         "time of the impression; time_zone may be set to that of the users"
         if parts
         else "time of the impression"
     )
     return Choice(column.name, "time", Side.CONTEXT, entries, note, column.distinct, column.missing)
+
+
+def clock_choice(clock: TimeGuess, side: Side) -> Choice:
+    """The hour of a column of times of day."""
+    column = clock.column
+    entry = _time_part(column.name, "hour")
+    return Choice(column.name, "time", side, (entry,), "a time of day", column.distinct, column.missing)
+
+
+def _time_part(column: str, part: str) -> dict[str, Any]:
+    return {
+        "kind": "time_part",
+        "name": f"{column}_{part}",
+        "column": column,
+        "part": part,
+        "time_zone": "UTC",
+    }
 
 
 def choose_time(times: TimeGuess, side: Side, impression: TimeGuess | None) -> Choice:

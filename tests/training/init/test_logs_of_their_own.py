@@ -1,6 +1,7 @@
 """What `axon init` makes of one log each, drawn for a question."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,27 @@ def test_amounts_are_numbers_for_training_too(tmp_path: Path):
     np.testing.assert_allclose(read[-1], rate, rtol=1e-6)
     text = (tmp_path / "axon.yaml").read_text()
     assert f"a request sends '{amounts[0]}' as {price[0]:.10g}" in text
+
+
+def test_a_day_and_a_clock_in_two_columns_keep_the_hour(tmp_path: Path):
+    random = np.random.default_rng(1)
+    minutes = np.sort(random.integers(0, 20 * 24 * 60, 800))
+    moments = [datetime(2026, 5, 1, tzinfo=UTC) + timedelta(minutes=int(minute)) for minute in minutes]
+    table = {
+        "date": [f"{moment:%Y-%m-%d}" for moment in moments],
+        "clock": [f"{moment:%I:%M %p}" for moment in moments],
+        "clicked": draw_clicks(random, np.cos(minutes / 720 * np.pi), 0.4),
+    }
+    config = init(write_csv(tmp_path / "log.csv", table))
+    assert config.data.time is not None
+    assert config.data.time.column == "date"
+    hour = feature(config, "clock_hour")
+    assert (hour.kind, hour.part, config.features.time_columns["clock"].format) == (
+        "time_part",
+        "hour",
+        "%I:%M %p",
+    )
+    assert sides(config)["clock"] == "context"
 
 
 def numbers_in(log: Path, config: TaskConfig) -> list[NDArray[np.float32]]:

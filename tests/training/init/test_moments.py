@@ -2,7 +2,7 @@ import pytest
 
 from features.raw import MISSING_TIME
 from training.init.column import read_values
-from training.init.moments import TimeGuess, guess_time
+from training.init.moments import TimeGuess, guess_clock, guess_time
 
 
 def guess(name: str, cells: list[str]) -> TimeGuess | None:
@@ -104,3 +104,33 @@ def test_an_upload_time_is_not_taken_for_the_time_of_the_impression():
     assert uploaded is not None
     assert shown is not None
     assert uploaded.likeness < 0 < shown.likeness
+
+
+@pytest.mark.parametrize(
+    ("cells", "form"),
+    [
+        pytest.param(["09:05", "23:59", "0:00"], "%H:%M", id="minutes"),
+        pytest.param(["09:05:01", "", "23:59:59"], "%H:%M:%S", id="seconds, one missing"),
+        pytest.param(["09:05:01.250", "23:59:59.1"], "%H:%M:%S.%f", id="parts of seconds"),
+        pytest.param(["9:05 AM", "11:59 pm"], "%I:%M %p", id="before and after noon"),
+    ],
+)
+def test_how_times_of_day_are_written(cells: list[str], form: str):
+    found = guess_clock(read_values("clock", cells, len(set(cells)), text=True, markers=()))
+    assert found is not None
+    assert found.format == form
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param(["09:05", "27:12"], id="minutes and seconds"),
+        pytest.param(["09:05", "09:12"], id="one hour"),
+        pytest.param(["09:05", "noon"], id="a word"),
+        pytest.param(["2014-10-21 09:05", "2014-10-22 10:05"], id="with a day"),
+        pytest.param(["905", "1012"], id="numbers"),
+        pytest.param(["", ""], id="nothing"),
+    ],
+)
+def test_what_is_no_time_of_day(cells: list[str]):
+    assert guess_clock(read_values("clock", cells, len(set(cells)), text=True, markers=())) is None
