@@ -69,7 +69,7 @@ def tables(
     """
     for cut in (INNER,) if quick else (INNER, OUTER):
         for name, inputs in INPUTS.items():
-            log = _encoded(name, cut, work / f"{name} {cut.split.validation_from:%d}", root)
+            log = encoded(example_task(name, cut), cut, work / f"{name} {cut.split.validation_from:%d}", root)
             rows = contest(log, _contestants(name, peers, quick=quick), seeds)
             if name == "history" and not quick:
                 rows += _ensemble(log, cut, seeds)
@@ -88,17 +88,24 @@ def _contestants(name: str, peers: Sequence[Contestant], *, quick: bool) -> list
 
 def _ensemble(log: EncodedLog, cut: Cut, seeds: Sequence[int]) -> list[Row]:
     """The ensemble's own example, which has the inputs of the one with history."""
-    task = _task("ensemble", cut)
+    task = example_task("ensemble", cut)
     if task.features != log.task.features:
         raise ValueError("expected examples/kuairand/ensemble.yaml to have the features of history.yaml")
     return contest(log.for_task(task), [Contestant(ENSEMBLE, OURS.logits)], seeds)
 
 
-def _encoded(name: str, cut: Cut, work: Path, root: Path | None) -> EncodedLog:
-    config = EXAMPLES / f"{name}.yaml"
-    task = _task(name, cut)
-    return encode_log(task, data_root(task, config, root), work, until=cut.until)
+def encoded(task: TaskConfig, cut: Cut, work: Path, root: Path | None) -> EncodedLog:
+    """The log of an example, encoded as its task says.
+
+    Args:
+        task: One of `example_task`.
+        cut: The same.
+        work: A new directory.
+        root: Directory of the data; None for the examples' own.
+    """
+    return encode_log(task, data_root(task, EXAMPLES / "axon.yaml", root), work, until=cut.until)
 
 
-def _task(name: str, cut: Cut) -> TaskConfig:
+def example_task(name: str, cut: Cut) -> TaskConfig:
+    """The task file ``examples/kuairand/NAME.yaml`` with the days of a cut."""
     return load_config(EXAMPLES / f"{name}.yaml").model_copy(update={"split": cut.split})

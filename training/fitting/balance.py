@@ -21,7 +21,7 @@ def balance(network: Family, predictor: Predictor, train: EncodedStore) -> None:
     """Move every target's logit so that its probabilities' mean over the training slice is the target's rate there.
 
     A generalised linear model with an intercept has this property where its log loss is lowest. A network that stops
-    early, averages its weights or drops units is a few per cent off, and the mean of several logits is less sure than
+    early, averages its weights or drops units is a per cent or two off, and the mean of several logits is less sure than
     each of them. One number per target is learned from the whole slice, so nothing is left to over-fit; non-clicks that
     were left out stay out, as the network saw it.
 
@@ -34,10 +34,10 @@ def balance(network: Family, predictor: Predictor, train: EncodedStore) -> None:
         Wüthrich, "Bias regularization in neural network models for general insurance pricing", European Actuarial
         Journal 10, 2020.
     """
-    heads = np.concatenate([predictor.of_heads(records) for records in train.batches(predictor.batch_size)])
-    labels = [labels_of(records) for records in train.batches(predictor.batch_size)]
-    rates = np.concatenate(labels).reshape(train.rows, -1).mean(axis=0, dtype=np.float64)
-    network.shift.assign_add(shifts(network.targets, heads.reshape(train.rows, -1).astype(np.float64), rates))
+    batches = [(predictor.of_heads(part), labels_of(part)) for part in train.batches(predictor.batch_size)]
+    heads, labels = (np.concatenate(parts).reshape(train.rows, -1) for parts in zip(*batches, strict=True))
+    rates = labels.mean(axis=0, dtype=np.float64)
+    network.shift.assign_add(shifts(network.targets, heads.astype(np.float64), rates))
 
 
 def shifts(targets: Targets, heads: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
