@@ -11,6 +11,7 @@ call this file and nothing else, so a value means the same on both sides.
 | texts  | split at the separator, or JSON  | list, or text as in a cell         | string (n, longest), padded    | ``[]``        |
 
 An amount has a currency sign, a percent sign or commas that group thousands: ``$1,234.50`` is 1234.5 and ``12.3%`` 12.3.
+What may have points that group thousands, such as ``1.234 €``, is unreadable.
 Text of a column without a separator is a JSON list, such as ``["red", "big"]``.
 An empty cell, an empty string and null are missing, whatever the kind; a literal NaN or an infinity is unreadable.
 """
@@ -61,6 +62,7 @@ _SIGNS = "$€£¥₹"
 _AMOUNT = re.compile(
     rf"([-+]?)(?:[{_SIGNS}] ?)?([-+]?)([0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]+)(\.[0-9]*)?(?: ?[%{_SIGNS}])?"
 )
+_POINTS_MAY_GROUP = re.compile(r"[^,]*\.[0-9]{3}[^0-9]*")
 _PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 _EMPTY: dict[RawKind, Callable[[], Value]] = {
     RawKind.TEXT: lambda: MISSING_TEXT,
@@ -210,7 +212,8 @@ def _float(cell: str) -> float:
         return float(cell)
     except ValueError:
         amount = _AMOUNT.fullmatch(cell.strip())
-        if amount is None:
+        money = any(sign in cell for sign in _SIGNS)
+        if amount is None or (money and _POINTS_MAY_GROUP.fullmatch(cell)):
             raise
         return float("".join(part or "" for part in amount.groups()).replace(",", ""))
 

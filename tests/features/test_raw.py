@@ -111,6 +111,8 @@ def test_a_number_in_a_file(cell, number):
         ("+12.3%", 12.3),
         (" 7 % ", 7.0),
         ("99.£", 99.0),
+        ("$1,234.567", 1234.567),
+        ("12.345%", 12.345),
     ],
 )
 def test_an_amount_in_a_file(cell, number):
@@ -118,7 +120,8 @@ def test_an_amount_in_a_file(cell, number):
 
 
 @pytest.mark.parametrize(
-    "cell", ["1,23", "12,34,567", "$", "%5", "5 apples", "1,234,5", "--5", "$.5%x", "1.2.3%"]
+    "cell",
+    ["1,23", "12,34,567", "$", "%5", "5 apples", "1,234,5", "--5", "$.5%x", "1.2.3%", "1.234 €", "€1.234"],
 )
 def test_what_only_looks_like_an_amount_is_refused(cell):
     with pytest.raises(UnreadableValueError, match="expected a finite number"):

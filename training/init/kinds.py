@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from features.spec import Side
@@ -191,11 +192,12 @@ def _number(column: Column, numbers: NDArray[np.float64], side: Side) -> Choice:
 
 def _as_sent(column: Column, numbers: NDArray[np.float64]) -> list[str]:
     """How a request sends a number that the file writes as an amount, such as ``$1,234.50``; nothing where none is."""
-    amounts = column.texts.str.contains(r"[,%$€£¥₹]")
-    place = amounts.arg_max()
-    if place is None or not amounts[place]:
+    plain = column.texts.str.strip_chars().cast(pl.Float64, strict=False).is_not_null().to_numpy()
+    places = np.flatnonzero(column.present & ~plain)
+    if not len(places):
         return []
-    return [f"a request sends {column.texts[place].strip()!r} as {numbers[place]:.10g}"]
+    first = int(places[0])
+    return [f"a request sends {column.texts[first].strip()!r} as {numbers[first]:.10g}"]
 
 
 def _plain(value: float) -> float | int:
