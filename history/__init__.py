@@ -6,7 +6,7 @@ values are raw inputs of the exported graph.
 
 from history.columns import Impressions, KeyColumn
 from history.errors import HistoryError, StoreError
-from history.history import Answers, History, Outcomes, Questions
+from history.history import Answers, History, Outcomes, Questions, has_moment
 from history.stores.store import HistoryStore
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "Outcomes",
     "Questions",
     "StoreError",
+    "has_moment",
 ]

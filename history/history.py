@@ -12,6 +12,12 @@ from history.columns import Impressions, Int64Array, Keys
 from history.counters import Asked, Counters, Happened
 from history.recent import Sequences
 from history.stores.store import Changes, HistoryStore, Unchanged
+from history.timeline import MOMENTS
+
+
+def has_moment(time_ms: Int64Array) -> NDArray[np.bool_]:
+    """Whether history can count what happened at a time, of the shape of ``time_ms``: from 1970 until the year 2109."""
+    return (time_ms >= 0) & (time_ms < MOMENTS)
 
 
 @dataclass(frozen=True)
@@ -35,15 +41,23 @@ class Outcomes:
 
     Attributes:
         rows: Places among the impressions, shape ``(outcomes,)``.
-        time_ms: Time of each impression.
+        time_ms: Time of each impression, as `has_moment` allows.
         visible_ms: From when on its outcome is known: its time plus the attribution delay.
         clicked: 0 or 1.
+
+    Raises:
+        ValueError: If history has no such time: it would be counted to other keys.
     """
 
     rows: Int64Array
     time_ms: Int64Array
     visible_ms: Int64Array
     clicked: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        without = self.time_ms[~has_moment(self.time_ms)]
+        if len(without):
+            raise ValueError(f"expected times in [0, {MOMENTS}), got {without[0]}")
 
     @classmethod
     def none(cls) -> "Outcomes":

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from history.columns import Int64Array
 
-_MOMENTS = 2**42
-"""Milliseconds since the epoch are below this until the year 2109; key and moment share one int64."""
+MOMENTS = 2**42
+"""Milliseconds since the epoch are below this until the year 2109; key and moment share one int64, so history knows no later one."""
 
 
 @dataclass(frozen=True)
@@ -36,30 +36,30 @@ class Timeline:
         """
         key = np.concatenate([before, codes])
         moment = np.concatenate([np.zeros(len(before), np.int64), _after_beginning(visible_ms)])
-        together = key * _MOMENTS + moment
+        together = key * MOMENTS + moment
         order = np.argsort(together, kind="stable")
         together = together[order]
-        keys = together // _MOMENTS
+        keys = together // MOMENTS
         first = np.flatnonzero(np.diff(keys, prepend=-1))
         starts = np.repeat(first, np.diff(first, append=len(keys)))
         return cls(order, starts, together)
 
     def last_before(self, codes: Int64Array, read_ms: Int64Array) -> Int64Array:
         """Place of the last entry of each key that was visible strictly before a moment, shape of ``codes``."""
-        asked = codes * _MOMENTS + _after_beginning(read_ms)
+        asked = codes * MOMENTS + _after_beginning(read_ms)
         return np.searchsorted(self.moments, asked, side="left") - 1
 
     def ends(self) -> Int64Array:
         """Place of the last entry of each key, in the order of the keys."""
-        return np.flatnonzero(np.diff(self.moments // _MOMENTS, append=-1))
+        return np.flatnonzero(np.diff(self.moments // MOMENTS, append=-1))
 
     def running_latest(self, moments: Int64Array) -> Int64Array:
         """The latest of a key's moments up to each entry; 0 stands for none.
 
         Args:
-            moments: Of every entry, in ``[0, 2**42)``, shape ``(entries,)``.
+            moments: Of every entry, in ``[0, MOMENTS)``, shape ``(entries,)``.
         """
-        keys = self.moments // _MOMENTS * _MOMENTS
+        keys = self.moments // MOMENTS * MOMENTS
         return np.maximum.accumulate(keys + moments) - keys
 
     def decayed_sums(self, factors: NDArray[np.float64], amounts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -86,4 +86,4 @@ class Timeline:
 
 def _after_beginning(time_ms: Int64Array) -> Int64Array:
     """Times as moments; 0 is that of a key's beginning."""
-    return np.clip(time_ms, 0, _MOMENTS - 2) + 1
+    return np.clip(time_ms, 0, MOMENTS - 2) + 1

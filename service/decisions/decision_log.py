@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from features.raw import MISSING_TIME, from_json
 from journal.records import Columns, Decision, Described, new_decision_id
 from journal.writer import JournalWriter
 from service.decisions.seen import asker, candidates
@@ -91,12 +92,21 @@ def _of_row(live: LiveModel, row: Mapping[str, Any], place: int, scored: Scored)
         version=live.version,
         columns=columns,
         user=Described(_id(user, columns.user), dict(user)),
-        context=dict(context),
+        context=_with_moment(live, context),
         candidates=[Described(_id(item, columns.item), dict(item))],
         probabilities=[np.float32(scored.probabilities[place]).item()],
         positions=[1],
         targets={name: [float(values[place])] for name, values in scored.targets.items()},
     )
+
+
+def _with_moment(live: LiveModel, context: Mapping[str, Any]) -> dict[str, Any]:
+    """A context whose time was read: who joins knows milliseconds alone, and not in what form a task has its times."""
+    time = live.manifest.impression_time
+    if time is None or context.get(time.column) is None:
+        return dict(context)
+    read = from_json(time, context[time.column])
+    return {**context, time.column: None if read == MISSING_TIME else read}
 
 
 def _id(features: Mapping[str, Any], column: str | None) -> str:

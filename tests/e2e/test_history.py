@@ -2,8 +2,10 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -88,6 +90,10 @@ def clients(shop, live, redis_url) -> Iterator[dict[str, httpx.Client]]:
         for thread in starting:
             thread.join()
         yield clients
+
+
+def iso(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def asked(client: httpx.Client, rows: list[dict]) -> list[float]:
@@ -244,3 +250,20 @@ def test_evaluate_judges_the_probabilities_that_score_wrote(shop, stream):
 def test_later_rows_are_scored_without_a_word(shop):
     done = axon("score", shop.config, "later.csv", "later.scored.parquet", cwd=shop.directory)
     assert "are not later than the log" not in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("written", [str, iso], ids=["milliseconds", "iso"])
+def test_a_time_that_a_scored_row_tells_as_text_is_when_its_impression_is(shop, rows, tmp_path, written):
+    now = time.time_ns() // 1_000_000
+    row = {**rows[0], "context": {**rows[0]["context"], "time_ms": written(now - 3_600_000)}}
+    shown = {"event_id": "shown", "type": "impression", "at_ms": now, "item_id": row["item"]["item_id"]}
+    decisions = f"file:{tmp_path / 'decisions'}"
+    noting = {"decisions": decisions, "decision_rate_score": "1", "drain_s": "0"}
+    with served(shop.registry, tmp_path, **noting) as client:
+        asked(client, [row])
+        event = {**shown, "user_id": row["user"]["user_id"]}
+        assert client.post("/api/v1/feedback", json={"events": [event]}).json()["accepted"] == 1
+    joining = ["--decisions", decisions, "--window", "1s", "--until", "2100-01-01"]
+    axon("join", "log.jsonl", *joining, cwd=tmp_path)
+    (impression,) = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
+    assert impression["time_ms"] == now - 3_600_000

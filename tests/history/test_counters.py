@@ -133,3 +133,9 @@ def test_records_of_other_half_lives_are_refused():
     Shelf("user", half_lives=("1h",), store=store).happened(NOON_MS - 1, 1, user="ann")
     with pytest.raises(StoreError, match="expected records of 72 bytes for history 'past', got one of 56"):
         Shelf("user", half_lives=("1h", "1d"), store=store).ask(NOON_MS, user="ann")
+
+
+@pytest.mark.parametrize("at_ms", [-1, 2**42, 253_402_214_400_000])
+def test_a_time_that_would_run_into_the_next_key_is_refused(at_ms):
+    with pytest.raises(ValueError, match=f"got {at_ms}"):
+        Shelf("user").happened(at_ms, 1, user="ann")

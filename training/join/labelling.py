@@ -23,6 +23,10 @@ TIME = "time_ms"
 PROBABILITY = "answered_probability"
 """What the version promised that answered."""
 
+AHEAD_MS = 86_400_000
+"""A request whose time lies further ahead of its answer was asked by a wrong clock; the hours of a wrong zone are believed, as the
+version believed them."""
+
 
 @dataclass
 class Joined:
@@ -75,10 +79,13 @@ def label_column(target: str, own: str) -> str:
 
 
 def moment(decision: Decision) -> int:
-    """When an impression is, in milliseconds since the epoch: as the request said, else when it was answered."""
+    """When an impression is, in milliseconds since the epoch: as the request said, else when it was answered.
+
+    A time before 1970 or far ahead is not believed. Counted, it would make all that an item has seen look old.
+    """
     for column in (decision.columns.time, TIME):
         given = None if column is None else decision.context.get(column)
-        if isinstance(given, int):
+        if isinstance(given, int) and 0 <= given <= decision.at_ms + AHEAD_MS:
             return given
     return decision.at_ms
 

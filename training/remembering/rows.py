@@ -11,7 +11,7 @@ import polars as pl
 
 from features.raw import read_column
 from features.spec import FeatureSpec
-from history import Impressions, Outcomes
+from history import Impressions, Outcomes, has_moment
 from training.join.labelling import TIME, Labelled
 from training.log.columns import to_series
 from training.past import impressions_of
@@ -40,7 +40,7 @@ def outcomes_of(
         columns.append(to_series(raw, values))
         unreadable.update(problem.row for problem in problems)
     time_ms = np.array([one.row[TIME] for one in rows], np.int64)
-    unreadable.update(np.flatnonzero(time_ms < 0).tolist())
+    unreadable.update(np.flatnonzero(~has_moment(time_ms)).tolist())
     readable = np.ones(len(rows), bool)
     readable[list(unreadable)] = False
     places = np.flatnonzero(readable & (time_ms > after_ms))

@@ -110,6 +110,21 @@ def test_the_time_of_a_request_is_the_time_of_its_impressions(labelled):
     assert log.select("time_ms", "shown_at").row(0) == (NOON + 7, NOON + 7)
 
 
+@pytest.mark.parametrize("told", [-1, NOON + 2 * 24 * 60 * MINUTE, 253_402_300_799_999])
+def test_a_time_that_only_a_wrong_clock_tells_is_not_that_of_an_impression(labelled, told):
+    told = replace(DECISION, context={"shown_at": told}, columns=Columns(time="shown_at"))
+    log, _ = labelled(seen("a"), decisions=[told])
+    assert log.select("time_ms", "shown_at").row(0) == (NOON, NOON)
+
+
+@pytest.mark.parametrize("hours", [-10_000, 14])
+def test_a_time_of_long_ago_or_of_another_zone_is(labelled, hours):
+    told = NOON + hours * 60 * MINUTE
+    told = replace(DECISION, context={"shown_at": told}, columns=Columns(time="shown_at"))
+    log, _ = labelled(seen("a"), decisions=[told])
+    assert log["shown_at"].to_list() == [NOON + hours * 60 * MINUTE]
+
+
 def test_a_click_at_the_end_of_the_window_counts(labelled):
     log, _ = labelled(seen("a", 5), event("e", "click", "a", 35))
     assert clicks(log) == {"a": 1}
