@@ -22,6 +22,8 @@ from training.calibration import (
     undo_downsampling,
 )
 from training.config import TaskConfig
+from training.errors import DataError
+from training.export.stored_task import output_for
 from training.export.version import code_version
 from training.fitting.trained import Judged, TrainedModel
 from training.log.ingest import Ingested
@@ -34,6 +36,7 @@ from training.report.report import Curves, DataSummary, Period, Report, SliceNam
 from training.run import RunDirectory
 from training.scoring import PredictedLog, Scorer, predict_log
 from training.slices import SliceFacts, Slices
+from training.targets import PROBABILITY
 
 _READ_ROWS = 65_536
 """Impressions read at once where one column of the encoding is all that is kept."""
@@ -212,6 +215,7 @@ def evaluate_log(  # noqa: PLR0913  # each is one thing that an evaluation needs
     Raises:
         DataError: If the log cannot be used.
     """
+    output, doubts = _answer_for(config, version)
     run = RunDirectory.create(runs, f"{config.name}-evaluation", now=now)
     watch = Stopwatch()
     with Quarantine(run.quarantine, config.data.max_bad_rows) as quarantine, watch.stage("scoring"):
@@ -220,6 +224,7 @@ def evaluate_log(  # noqa: PLR0913  # each is one thing that an evaluation needs
             Scorer.open(config, version, stream=stream),
             root,
             log=log,
+            output=output,
             quarantine=quarantine,
             progress=progress,
         )
@@ -239,7 +244,7 @@ def evaluate_log(  # noqa: PLR0913  # each is one thing that an evaluation needs
         created_at=now,
         code_version=code_version(),
         seed=config.training.seed,
-        notes=predicted.notes,
+        notes=(*doubts, *predicted.notes),
         slice="log",
         data=DataSummary(
             impressions_read=rows + predicted.bad_rows,
@@ -260,6 +265,14 @@ def evaluate_log(  # noqa: PLR0913  # each is one thing that an evaluation needs
     run.write("report.html", render_html(report))
     run.drop_work()
     return report, run.path
+
+
+def _answer_for(config: TaskConfig, version: Version) -> tuple[str, tuple[str, ...]]:
+    """The version's answer that is judged by the task's first label, and what to know if it is about something else."""
+    try:
+        return output_for(version, config), ()
+    except DataError as error:
+        return PROBABILITY, (f"{error}: its probability is judged by that",)
 
 
 def _targets_of(config: TaskConfig, predicted: PredictedLog) -> dict[str, TargetReport]:

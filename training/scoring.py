@@ -169,17 +169,27 @@ def predict_log(
     root: Path,
     *,
     log: Path,
+    output: str = PROBABILITY,
     quarantine: Quarantine,
     progress: Progress,
 ) -> PredictedLog:
     """Probabilities of every readable row of a labelled log.
+
+    Args:
+        config: What the log is and where its labels stand.
+        scorer: Who is asked.
+        root: Directory of the files that ``config`` names.
+        log: The file.
+        output: Which of the answers is that of the first target.
+        quarantine: Takes the unreadable rows.
+        progress: Told about every chunk.
 
     Raises:
         DataError: If the log cannot be used.
     """
     outputs = _outputs_of_targets(config, scorer)
     chunks: list[LogChunk] = []
-    answers: dict[str, list[NDArray[np.float32]]] = {name: [] for name in (PROBABILITY, *outputs.values())}
+    answers: dict[str, list[NDArray[np.float32]]] = {name: [] for name in (output, *outputs.values())}
     rows = counted = 0
     with progress.stage("scoring", unit="rows") as bar:
         for chunk in _labelled(config, scorer, root, log, quarantine):
@@ -200,7 +210,7 @@ def predict_log(
     labels = [clicked, *np.concatenate([chunk.outcomes for chunk in chunks]).T]
     return PredictedLog(
         clicked=clicked,
-        probabilities=probabilities[PROBABILITY],
+        probabilities=probabilities[output],
         targets={
             name: PredictedTarget(happened, probabilities[output])
             # Without further targets there is a label, and no output but the first.

@@ -13,8 +13,9 @@ from registry.reference import ModelRef
 from simulator import WorldConfig, write_shop
 from tests.e2e.conftest import EXAMPLE, served
 from training.config import TaskConfig, parse_config
-from training.errors import DataError
+from training.errors import DataError, GateClosedError
 from training.evaluate import evaluate_log
+from training.gate.champion import Champion, champion_of
 from training.log.quarantine import Quarantine
 from training.pipeline import Places, train
 from training.progress import Silent
@@ -165,6 +166,44 @@ def test_candidates_are_ranked_by_the_first_target_and_told_of_every_other(shop)
 def test_a_version_without_the_tasks_targets_cannot_be_evaluated_by_it(shop):
     with pytest.raises(DataError, match=r"'probability_like'.*train a version with these targets"):
         shop.evaluated(shop.task({"name": "like", "label": "played"}))
+
+
+def asking_for(shop, target: str, label: str, *others: dict) -> TaskConfig:
+    """The shop's task with another first target."""
+    data = shop.document["data"] | {"target": target, "label": label}
+    return parse_config(shop.document | {"data": data, "targets": list(others)}, source="targets.yaml")
+
+
+@pytest.mark.parametrize(
+    "others", [[], [{"name": "click", "label": "clicked"}]], ids=["alone", "before a click"]
+)
+def test_what_a_task_asks_for_first_is_judged_by_the_answer_about_it(shop, others):
+    report = shop.evaluated(asking_for(shop, "purchase", "purchased", *others))
+    assert report.metrics == shop.evaluated(shop.task()).targets["purchase"].metrics
+    assert report.notes == ()
+
+
+def test_a_version_that_tells_nothing_of_a_label_is_judged_with_a_word_about_it(shop):
+    data = shop.document["data"] | {"positive": ["1"]}
+    task = parse_config(shop.document | {"data": data, "targets": []}, source="targets.yaml")
+    (note,) = shop.evaluated(task).notes
+    assert (
+        "was trained on the label 'clicked', 'played', 'purchased', the task file has 'clicked' of '1'"
+        in note
+    )
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_champion_stands_against_others_with_its_answer_about_the_same_label(shop, target):
+    label = dict(zip(TARGETS, ("clicked", "played", "purchased"), strict=True))[target]
+    champion = champion_of(shop.version, asking_for(shop, "wanted", label), shop.data)
+    assert isinstance(champion, Champion)
+    assert champion.output == f"probability_{target}"
+
+
+def test_a_champion_of_another_label_cannot_be_stood_against(shop):
+    with pytest.raises(GateClosedError, match=r"the task file has 'bought' \(data.label"):
+        champion_of(shop.version, asking_for(shop, "wanted", "bought"), shop.data)
 
 
 def test_a_labelled_log_is_judged_target_by_target(shop):

@@ -10,17 +10,17 @@ from typing import Self
 import keras
 import numpy as np
 import tensorflow as tf
-import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from features.fitted import FittedSpec, FittedVocabulary
 from features.layout import EncodedLayout
 from features.spec import AnyFeature
-from registry.manifest import EXTRA, FEATURE_SPEC
+from registry.manifest import FEATURE_SPEC
 from registry.version import Version
-from training.config import ModelConfig, TaskConfig, parse_config
+from training.config import ModelConfig, TaskConfig
 from training.errors import ConfigError, TrainingError
+from training.export.stored_task import stored_task
 from training.models import Family, Regularisation, build
 from training.models.ensemble import Ensemble
 from training.targets import Targets
@@ -52,8 +52,7 @@ class Start:
             ColdError: If the version's features or network are not those of the task.
         """
         try:
-            text = (version.directory / EXTRA / "axon.yaml").read_text(encoding="utf-8")
-            task = parse_config(yaml.safe_load(text), source=f"the task file of {version}")
+            task = stored_task(version)
             old = FittedSpec.model_validate_json((version.directory / FEATURE_SPEC).read_bytes())
         except (OSError, ConfigError, ValidationError) as error:
             raise ColdError(f"{version} does not say how it was made: {error}") from error

@@ -15,6 +15,7 @@ from registry.version import Version
 from training.config import TaskConfig, load_config
 from training.errors import ConfigError, DataError
 from training.export.loaded import LoadedModel
+from training.export.stored_task import output_for
 from training.gate.challenge import duel_of
 from training.gate.champion import Champion, beyond, champion_version
 from training.gate.duel import Duel
@@ -121,7 +122,13 @@ def _rival(champion: Version, config: TaskConfig, log: Ingested) -> Champion:
         DataError: If it is not.
     """
     spec = champion.fitted_spec().spec
-    rival = Champion(champion, spec, beyond(spec, config), champion.manifest().last_impression_at)
+    rival = Champion(
+        champion,
+        spec,
+        beyond(spec, config),
+        output_for(champion, config),
+        champion.manifest().last_impression_at,
+    )
     kept = next(log.chunks()).raw.columns
     if lacking := [raw.column for raw in spec.raw_inputs() if raw.column not in kept]:
         raise DataError(f"the champion reads {lacking}, which the kept impressions lack")

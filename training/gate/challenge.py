@@ -14,13 +14,14 @@ from training.config import TaskConfig
 from training.evaluate import texts_of, users_of
 from training.export.exported import export_facts
 from training.export.loaded import LoadedModel
-from training.gate.champion import Champion, answers_in_chunks
+from training.gate.champion import Champion
 from training.gate.duel import Duel, HeldOut, Resampling, fight
 from training.gate.gate import budget_failures, champion_failures
 from training.log.ingest import TypedChunk
 from training.log.split import moment
 from training.prepare import Prepared
 from training.report.report import Report
+from training.targets import PROBABILITY
 
 
 def challenged(
@@ -76,9 +77,9 @@ def duel_of(
     """
     clicked, kept, first_ms = [], [], []
     answers: list[tuple[NDArray[np.float64], ...]] = []
-    models = (champion.opened(), challenger)
+    models = ((champion.opened(), champion.output), (challenger, PROBABILITY))
     for chunk in held_out:
-        answers.append(answers_in_chunks(models, chunk.raw))
+        answers.append(tuple(model.answers(chunk.raw)[output].astype(np.float64) for model, output in models))
         clicked.append(chunk.clicked)
         # Codes instead of texts: all of them are in memory at once.
         kept.append(chunk.kept.cast(pl.Categorical))

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from features.fitted import FittedSpec
@@ -22,6 +19,7 @@ from registry.version import Version
 from training.config import TaskConfig
 from training.errors import DataError, GateClosedError
 from training.export.loaded import LoadedModel
+from training.export.stored_task import output_for
 from training.log.log_plan import Wanted, plan_log
 
 
@@ -33,12 +31,14 @@ class Champion:
         version: Which one.
         spec: What it reads.
         extra_inputs: Columns that it reads and the task does not.
+        output: Which of its answers is that of the task's first target.
         learned_until: Time of the last impression that it was trained on; None where nobody knows.
     """
 
     version: Version
     spec: FeatureSpec
     extra_inputs: tuple[RawInput, ...]
+    output: str
     learned_until: datetime | None
 
     def opened(self) -> LoadedModel:
@@ -68,6 +68,7 @@ def champion_of(version: Version | None, config: TaskConfig, root: Path) -> Cham
         manifest = verify(version.directory)
         fitted = FittedSpec.model_validate_json((version.directory / FEATURE_SPEC).read_bytes())
         extra = _extra_inputs(fitted.spec, config, root)
+        output = output_for(version, config)
     except (RegistryError, ValidationError, OSError, DataError) as error:
         reason = f"the champion {version} cannot answer for this log: {error}"
         if config.gate.champion.incomparable == "baselines":
@@ -80,7 +81,7 @@ def champion_of(version: Version | None, config: TaskConfig, root: Path) -> Cham
                 "give the log what it needs, or set gate.champion.incomparable: baselines to let the baselines judge alone",
             ]
         ) from error
-    return Champion(version, fitted.spec, extra, manifest.last_impression_at)
+    return Champion(version, fitted.spec, extra, output, manifest.last_impression_at)
 
 
 def _extra_inputs(spec: FeatureSpec, config: TaskConfig, root: Path) -> tuple[RawInput, ...]:
@@ -112,10 +113,3 @@ def beyond(spec: FeatureSpec, config: TaskConfig) -> tuple[RawInput, ...]:
     if lost := [feature.name for feature in spec.history if counted.get(feature.name) != feature]:
         raise DataError(f"it looks at the history {lost}, which the task file counts no more, or otherwise")
     return tuple(raw for raw in spec.log_inputs() if raw.column not in ours)
-
-
-def answers_in_chunks(
-    models: tuple[LoadedModel, ...], frame: pl.DataFrame
-) -> tuple[NDArray[np.float64], ...]:
-    """What each model says of the same typed impressions, each ``(n,)``."""
-    return tuple(model.probabilities(frame).astype(np.float64) for model in models)
