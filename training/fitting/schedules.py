@@ -21,14 +21,15 @@ def learning_rate_factor(schedule: ScheduleConfig, step: int, *, total_steps: in
     warmup_steps = schedule.warmup * total_steps
     if step < warmup_steps:
         return (step + 1) / (warmup_steps + 1)
-    progress = (step - warmup_steps) / max(1.0, total_steps - warmup_steps)
+    since = step - warmup_steps  # every schedule begins when the rate is full
+    epoch_steps = max(1, epoch_steps)
     match schedule.name:
         case "exponential":
-            return max(schedule.floor, float(schedule.decay ** (step / max(1, epoch_steps))))
+            return max(schedule.floor, float(schedule.decay ** (since / epoch_steps)))
         case "cosine":
-            return _cosine(progress, schedule.floor)
+            return _cosine(since / max(1.0, total_steps - warmup_steps), schedule.floor)
         case "restarts":
-            return _cosine((step % max(1, epoch_steps)) / max(1, epoch_steps), schedule.floor)
+            return _cosine(since % epoch_steps / epoch_steps, schedule.floor)
         case _:
             return 1.0
 

@@ -36,6 +36,15 @@ def test_cosine_starts_when_the_warm_up_ends():
     assert factors([20, 60, 100], name="cosine", floor=0.0, warmup=0.2) == pytest.approx([1.0, 0.5, 0.0])
 
 
+def test_exponential_starts_when_the_warm_up_ends():
+    assert factors([20, 30, 40], name="exponential", decay=0.5, warmup=0.2) == pytest.approx([1.0, 0.5, 0.25])
+
+
+def test_restarts_begin_when_the_warm_up_ends():
+    falling = factors([15, 20, 25, 30], name="restarts", floor=0.0, warmup=0.15)
+    assert falling == pytest.approx([1.0, 0.5, 1.0, 0.5])
+
+
 def test_restarts_begin_again_with_every_epoch():
     assert factors([0, 5, 10, 15], name="restarts", floor=0.0) == pytest.approx([1.0, 0.5, 1.0, 0.5])
 
