@@ -12,6 +12,9 @@ from features.encoder import Encoded, Encoder, input_signature
 from features.raw import to_array
 from features.spec import RawInput, RawKind
 
+UNKNOWN_IS_MISSING = -1
+"""In the place of a number of OOV ids: an unknown value gets the id of a missing one, and so does a dropped one."""
+
 
 def raw_tensors(frame: pl.DataFrame, raw_inputs: tuple[RawInput, ...]) -> dict[str, tf.Tensor]:
     """The encoder's inputs from a typed frame with one column per raw input."""
@@ -38,10 +41,13 @@ def compiled(encoder: Encoder) -> Callable[[Mapping[str, tf.Tensor]], Encoded]:
 
 
 def droppable_columns(encoder: Encoder) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """The number of OOV ids for each id column of a vocabulary with single values, 0 for the others; ``(id_width,)``."""
+    """The number of OOV ids for each id column of a vocabulary with single values, 0 for the others; ``(id_width,)``.
+
+    `UNKNOWN_IS_MISSING` where the encoder makes an unknown value a missing one.
+    """
     columns = np.zeros(encoder.layout.id_width, np.int32)
     oov_ids = {
-        feature.name: feature.oov_buckets
+        feature.name: UNKNOWN_IS_MISSING if feature.oov == "missing" else feature.oov_buckets
         for feature in encoder.fitted.spec.features()
         if feature.kind == "categorical"
     }

@@ -14,7 +14,7 @@ class Contexts:
     Args:
         layout: The columns of the impressions.
         key: Name of a single-valued id feature, such as the user's or the request's id; None for the whole batch.
-        droppable: The number of OOV ids of each id column, where it is known, else 0.
+        droppable: The number of OOV ids of each id column, where it is known, else 0 or less.
 
     Raises:
         ConfigError: If there is no such feature.
@@ -29,7 +29,7 @@ class Contexts:
                     f"training.ranking_key: expected a single-valued id feature, one of {sorted(columns)}, got {key!r}"
                 )
             self.column = columns[key]
-            self._last_unknown = int(droppable[self.column])
+            self._last_unknown = max(0, int(droppable[self.column]))
 
     def of(self, batch: Records) -> NDArray[np.int32]:
         """The context of every impression, numbers in [0, n), shape ``(n,)``."""

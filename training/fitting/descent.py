@@ -39,7 +39,7 @@ PREDICT_ROWS = 65_536
 class FitStores:
     """What a network learns from: earlier impressions to train on, later ones to choose by, and their columns.
 
-    ``droppable`` has for each id column the number of its OOV ids if ``id_dropout`` may touch it, else 0. A ``start`` has
+    ``droppable`` has for each id column what `training.encode.droppable_columns` says of it. A ``start`` has
     the weights to begin with, where they are not drawn.
     """
 

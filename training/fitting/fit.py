@@ -37,7 +37,7 @@ def fit(  # noqa: PLR0913  # each is one thing that a fit needs
         layout: Columns of the stores.
         train: The earlier impressions, non-clicks perhaps downsampled.
         validation: The later impressions, never downsampled.
-        droppable: For each id column the number of its OOV ids if ``id_dropout`` may touch it, else 0.
+        droppable: For each id column what `training.encode.droppable_columns` says of it.
         progress: Told about every step.
         start: The weights to begin with; None draws them.
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.layout import EncodedLayout
-from features.spec import FIRST_OOV_ID
+from features.spec import FIRST_OOV_ID, PADDING_ID
+from training.encode import UNKNOWN_IS_MISSING
 from training.store import EncodedStore
 
 BLOCK_ROWS = 65_536
@@ -33,6 +34,17 @@ def occurrences_of_ids(store: EncodedStore, layout: EncodedLayout) -> Counts:
     return counts
 
 
+def ids_of_unknown(droppable: int) -> list[int]:
+    """The ids of a column that an unknown value may get.
+
+    Args:
+        droppable: How many OOV ids there are, at least one, or `UNKNOWN_IS_MISSING`.
+    """
+    if droppable == UNKNOWN_IS_MISSING:
+        return [PADDING_ID]
+    return list(range(FIRST_OOV_ID, FIRST_OOV_ID + droppable))
+
+
 def drop_rates(
     occurrences: Counts, layout: EncodedLayout, droppable: NDArray[np.int32], id_dropout: float
 ) -> Counts:
@@ -45,7 +57,7 @@ def drop_rates(
     Args:
         occurrences: Of each id in the training slice.
         layout: Its columns.
-        droppable: The number of OOV ids of each id column that ``id_dropout`` touches, else 0.
+        droppable: The number of OOV ids of each id column that ``id_dropout`` touches, or `UNKNOWN_IS_MISSING`, else 0.
         id_dropout: The chance of an id that hardly ever occurs.
 
     Returns:
@@ -55,7 +67,7 @@ def drop_rates(
     for field in layout.ids:
         if id_dropout and droppable[field.start]:
             rates[field.name] = id_dropout * HALF_DROPPED / (HALF_DROPPED + occurrences[field.name])
-            rates[field.name][: FIRST_OOV_ID + droppable[field.start]] = 0.0
+            rates[field.name][: max(ids_of_unknown(droppable[field.start])) + 1] = 0.0
     return rates
 
 
@@ -68,6 +80,6 @@ def looked_up(
         if field.name in rates:
             dropped = rates[field.name] * occurrences[field.name]
             expected[field.name] = occurrences[field.name] - dropped
-            buckets = int(droppable[field.start])
-            expected[field.name][FIRST_OOV_ID : FIRST_OOV_ID + buckets] += dropped.sum() / buckets
+            unknown = ids_of_unknown(droppable[field.start])
+            expected[field.name][unknown] += dropped.sum() / len(unknown)
     return expected

@@ -13,8 +13,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from features.layout import EncodedLayout
-from features.spec import FIRST_OOV_ID
+from features.spec import FIRST_OOV_ID, PADDING_ID
 from training.config import TrainingConfig
+from training.encode import UNKNOWN_IS_MISSING
 from training.fitting.averaging import WeightAverage
 from training.fitting.contexts import Contexts
 from training.fitting.losses import LOSSES, ranking_loss, smoothed
@@ -30,7 +31,8 @@ class TrainingStep:
     Args:
         network: What is fitted.
         config: Loss, optimisers and regularisation.
-        droppable: For each id column the number of its OOV ids if its ids may be trained as out of vocabulary, else 0.
+        droppable: For each id column the number of its OOV ids if its ids may be trained as out of vocabulary, or
+            `UNKNOWN_IS_MISSING`, else 0.
         drop_rates: Of the fields whose ids sometimes are, the chance of every id, ``(rows,)`` each.
         click_rate: Of the training slice, one per target; smoothed labels move towards it.
     """
@@ -116,7 +118,7 @@ class IdDropout:
 
     Args:
         layout: The columns of the ids.
-        droppable: For each of them the number of its OOV ids.
+        droppable: For each of them the number of its OOV ids, or `UNKNOWN_IS_MISSING`.
         rates: Of the fields that lose ids, the chance of every id, ``(rows,)`` each.
         seed: With the number of a step, what decides.
     """
@@ -145,4 +147,5 @@ class IdDropout:
         share = tf.math.divide_no_nan(chance, rates)
         bucket = tf.cast(share * tf.cast(self._oov_ids, tf.float32), tf.int32)
         oov = FIRST_OOV_ID + tf.clip_by_value(bucket, 0, tf.maximum(self._oov_ids - 1, 0))
-        return tf.where(chance < rates, oov, ids)
+        unknown = tf.where(self._oov_ids == UNKNOWN_IS_MISSING, PADDING_ID, oov)
+        return tf.where(chance < rates, unknown, ids)

@@ -14,6 +14,7 @@ from tests.training.conftest import (
     run_fit,
     write_store,
 )
+from training.encode import UNKNOWN_IS_MISSING
 from training.fitting.rarity import HALF_DROPPED, drop_rates, looked_up, occurrences_of_ids
 from training.models import FAMILIES
 
@@ -89,6 +90,13 @@ def test_dropped_ids_are_spread_over_the_oov_ids():
     counts = {"city": np.array([0.0, 0.0, 0.0, 4.0])}
     rates = {"city": np.array([0.0, 0.0, 0.0, 0.5])}
     assert looked_up(counts, rates, CITY, np.array([2], np.int32))["city"].tolist() == [0, 1, 1, 2]
+
+
+def test_where_unknown_is_missing_dropped_ids_are_looked_up_as_missing():
+    rates = drop_rates(SEEN, CITY, np.array([UNKNOWN_IS_MISSING], np.int32), 0.4)
+    assert rates["city"].tolist() == pytest.approx([0.0, 0.4 * 1000 / 1005, 0.2, 0.4])
+    expected = looked_up(SEEN, {"city": np.array([0.0, 0.0, 0.2, 0.4])}, CITY, np.array([UNKNOWN_IS_MISSING]))
+    assert expected["city"].tolist() == [5 + 0.2 * HALF_DROPPED, 5, 0.8 * HALF_DROPPED, 0]
 
 
 # Prices

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tests.training.conftest import draw_inputs, make_network, run_fit, write_store
 from tests.training.toys import TOY, toy_log
 from training.config import TrainingConfig
+from training.encode import UNKNOWN_IS_MISSING
 from training.fitting.step import IdDropout, TrainingStep
 from training.models.layers import is_table
 
@@ -112,6 +113,12 @@ def test_every_id_has_a_chance_of_its_own():
     column = dropped([3] * 6000 + [4] * 6000, 1, rates=(0, 0, 0, 0.1, 0.8))[:, 0]
     assert np.mean(column[:6000] == 1) == pytest.approx(0.1, abs=0.02)
     assert np.mean(column[6000:] == 1) == pytest.approx(0.8, abs=0.02)
+
+
+def test_where_unknown_is_missing_dropped_ids_become_missing():
+    column = dropped([5] * 6000, UNKNOWN_IS_MISSING)[:, 0]
+    assert set(column) == {0, 5}
+    assert np.mean(column == 0) == pytest.approx(0.5, abs=0.03)
 
 
 def test_missing_and_unknown_ids_are_not_dropped():
