@@ -92,6 +92,10 @@ class Past:
             return 0
         return int(np.count_nonzero((time_ms != MISSING_TIME) & (time_ms <= self.end_ms)))
 
+    def untimed(self, time_ms: Int64Array) -> int:
+        """How many impressions say nothing of their time, where the log had a clock."""
+        return 0 if self.end_ms is None else int(np.count_nonzero(time_ms == MISSING_TIME))
+
     def streamed(self, frame: pl.DataFrame, time_ms: Int64Array, clicked: NDArray[np.int8]) -> pl.DataFrame:
         """The frame with its history columns, each row from the state before it; its outcomes are fed in.
 

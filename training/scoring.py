@@ -68,16 +68,26 @@ class Scorer:
         """How many of a chunk's readable rows are not later than the log whose outcomes the model has counted."""
         return 0 if self.past is None else self.past.already_counted(chunk.time_ms)
 
-    def notes(self, counted: int, rows: int) -> tuple[str, ...]:
-        """What to know before trusting the probabilities of a file with so many rows, some of them already counted."""
+    def untimed(self, chunk: LogChunk) -> int:
+        """How many of a chunk's readable rows have no time, and see the past as of the end of the log."""
+        return 0 if self.past is None else self.past.untimed(chunk.time_ms)
+
+    def notes(self, rows: int, *, counted: int, untimed: int = 0) -> tuple[str, ...]:
+        """What to know before trusting the probabilities of a file with so many rows, of which some are special."""
         if self.stream and self.past is None:
             return (f"{self.version} looks at nothing of the past: --stream changes nothing",)
-        if not counted:
-            return ()
-        return (
-            f"{counted:,} of {rows:,} rows are not later than the log that {self.version} was trained on: their own "
-            "outcomes are in what is counted",
-        )
+        notes = []
+        if counted:
+            notes.append(
+                f"{counted:,} of {rows:,} rows are not later than the log that {self.version} was trained on: their own "
+                "outcomes are in what is counted"
+            )
+        if untimed:
+            notes.append(
+                f"{untimed:,} of {rows:,} rows have no time: they see the past as of the end of the log that "
+                f"{self.version} was trained on"
+            )
+        return tuple(notes)
 
     def _filled(self, chunk: LogChunk) -> pl.DataFrame:
         if self.past is None:
@@ -139,7 +149,7 @@ def score_file(
         DataError: If the file cannot be read, none of its rows can, or it already has one of the columns; nothing is
             written then.
     """
-    rows = bad = counted = 0
+    rows = bad = counted = untimed = 0
     with progress.stage("scoring", unit="rows") as bar, ScoredWriter(target) as writer:
         chunks = read_log(
             config.data,
@@ -148,6 +158,7 @@ def score_file(
             quarantine=quarantine,
             log=source,
             labelled=scorer.stream,
+            timed=scorer.past is not None,
             originals=True,
         )
         for chunk in chunks:
@@ -155,11 +166,12 @@ def score_file(
             rows += chunk.size
             bad += chunk.size - len(chunk.positions)
             counted += scorer.already_counted(chunk)
+            untimed += scorer.untimed(chunk)
             bar.advance(chunk.size)
         if bad and bad == rows:
             examples = "; ".join(quarantine.examples)
             raise DataError(f"{source}: expected a row that can be read, got none in {rows:,}: {examples}")
-        notes = scorer.notes(counted, rows)
+        notes = scorer.notes(rows, counted=counted, untimed=untimed)
     return ScoredFile(rows, bad, notes)
 
 
@@ -200,7 +212,7 @@ def predict_log(
             for name, parts in answers.items():
                 parts.append(answer[name])
             bar.advance(chunk.size)
-        notes = scorer.notes(counted, rows)
+        notes = scorer.notes(rows, counted=counted)
     quarantine.check(rows)
     if not any(len(chunk.positions) for chunk in chunks):
         raise DataError(f"{log}: expected impressions, got no readable row")

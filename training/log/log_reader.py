@@ -66,6 +66,7 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
     quarantine: Quarantine,
     log: Path | None = None,
     labelled: bool = True,
+    timed: bool = False,
     targets: Sequence[TargetConfig] = (),
     keep: Sequence[str] = (),
     originals: bool = False,
@@ -86,6 +87,7 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
         log: Read instead of ``config.log``; relative to the working directory. The tables stay.
         labelled: Whether every row must have a label and a time. If not, the label is not read, and a time that is
             missing is just missing.
+        timed: Whether a row without a label is unreadable, too, if its time is none. If not, that is just missing.
         targets: Whose labels are read too, beside the first target's.
         keep: Columns of the log or a table to keep as text, for segments and user keys.
         originals: Whether the chunks carry the rows as they came: text of CSV, TSV and JSON lines, types of Parquet.
@@ -96,7 +98,14 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
             row or no label of the first chunk is 0 or 1.
         TooManyBadRowsError: While reading, as soon as it is clear, or at the end.
     """
-    wanted = Wanted(tuple(raw_inputs), tuple(dict.fromkeys(keep)), labelled, originals, tuple(targets))
+    wanted = Wanted(
+        raw_inputs=tuple(raw_inputs),
+        keep=tuple(dict.fromkeys(keep)),
+        labelled=labelled,
+        timed=timed,
+        originals=originals,
+        targets=tuple(targets),
+    )
     plan = plan_log(config, wanted, root, log)
     return _chunks(plan, quarantine, chunk_rows)
 
@@ -210,10 +219,10 @@ def _read_times(plan: LogPlan, rows: RowsReader, before: int) -> NDArray[np.int6
         return np.asarray(before + rows.places, dtype=np.int64)
     if plan.time is None:
         return np.full(len(rows.places), MISSING_TIME, dtype=np.int64)
-    if not plan.wanted.labelled:
+    if not (plan.wanted.labelled or plan.wanted.timed):
         return rows.series_or_missing(plan.time).to_numpy()
     time_ms: NDArray[np.int64] = rows.series(plan.time).to_numpy()
-    for index in np.flatnonzero(time_ms == MISSING_TIME):
+    for index in np.flatnonzero(time_ms == MISSING_TIME) if plan.wanted.labelled else ():
         rows.refuse(int(index), f"column {plan.time.column!r}: expected a time, got nothing")
     return time_ms
 

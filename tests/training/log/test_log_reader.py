@@ -174,6 +174,13 @@ def test_without_labels_a_time_that_no_feature_needs_may_be_anything(tmp_path: P
     assert chunk.time_ms.tolist() == [MISSING_TIME, MISSING_TIME]
 
 
+def test_without_labels_a_time_that_somebody_asks_for_may_be_missing_but_not_anything(tmp_path: Path):
+    shop_log(tmp_path, ",a,1,0", "noon,b,1,0", "3,c,1,0")
+    (chunk,) = read(tmp_path, [DEVICE], log_only(), labelled=False, timed=True)
+    assert chunk.positions.tolist() == [0, 2]
+    assert chunk.time_ms.tolist() == [MISSING_TIME, 3]
+
+
 def test_without_labels_a_missing_time_is_missing_for_its_feature(tmp_path: Path):
     shop_log(tmp_path, ",a,1,0")
     (chunk,) = read(tmp_path, [time("time_ms")], log_only(), labelled=False)
