@@ -91,6 +91,11 @@ class BundleFacts(_Model):
         default=None,
         description="last impression whose outcome its history has counted: that of all slices of the log",
     )
+    history_rows: int | None = Field(
+        default=None,
+        description="rows that its history has counted, where its log had no clock: a row is a millisecond there, and this "
+        "the time of all that comes after",
+    )
     user_key: str | None = Field(default=None, description="column that tells users apart")
     item_key: str | None = Field(default=None, description="column that tells items apart")
     impression_time: RawInput | None = Field(

@@ -33,7 +33,7 @@ class Past:
     Args:
         source: Where to look.
         spec: Of the model.
-        manifest: Says where a row has its time. Where the log had no clock, nothing has passed since its end.
+        manifest: Says where a row has its time. Where the log had no clock, it is always its end.
         now_ms: The present, in milliseconds since the epoch.
 
     Attributes:
@@ -46,7 +46,8 @@ class Past:
         self._source = source
         self._inputs = spec.raw_inputs()
         self._time = manifest.impression_time
-        self._now_ms = now_ms if manifest.last_impression_at is not None else lambda: 0
+        end_ms = manifest.history_rows or 0
+        self._now_ms = now_ms if manifest.last_impression_at is not None else lambda: end_ms
         counted = {column for feature in spec.history for column in feature.of}
         self.keys = tuple(raw for raw in spec.key_inputs() if raw.column in counted)
         self._halves = {

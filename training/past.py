@@ -31,16 +31,18 @@ class Past:
 
     Attributes:
         history: The state, in memory.
-        end_ms: Time of the last impression of the training log: the time of impressions that have none. None where the
-            log had no clock.
+        end_ms: When the training log ended: the time of its last impression, which those have that say none. Where it had
+            no clock, the number of the row after its last, which is the time of every row.
         config: How long outcomes take to be known.
+        dated: Whether the log had a clock.
         pending: To `streamed`: outcomes that the state has not counted yet. None where nothing is streamed.
     """
 
     history: History
     spec: FeatureSpec
-    end_ms: int | None
+    end_ms: int
     config: HistoryConfig
+    dated: bool = True
     pending: Pending | None = None
 
     def __post_init__(self) -> None:
@@ -49,7 +51,7 @@ class Past:
         if self.pending is not None:
             self._waiting = _Waiting(self.pending.impressions, self.pending.time_ms, self.pending.clicked)
             # Without a clock a time is the number of a row, and those of a file begin anew.
-            self._begins = 0 if self.end_ms is not None else int(self.pending.time_ms.max()) + 1
+            self._begins = 0 if self.dated else int(self.pending.time_ms.max()) + 1
 
     @classmethod
     def open(
@@ -58,7 +60,8 @@ class Past:
         spec: FeatureSpec,
         config: HistoryConfig,
         *,
-        end_ms: int | None,
+        end_ms: int,
+        dated: bool = True,
         stream: bool = False,
     ) -> Self:
         """Load the state of a version into memory: to stream, as it was when the training log ended.
@@ -72,15 +75,15 @@ class Past:
         pending = Pending.open(directory / HISTORY) if stream else None
         if pending is not None:
             store.put(pending.earlier)
-        return cls(History(spec.history, store), spec, end_ms, config, pending)
+        return cls(History(spec.history, store), spec, end_ms, config, dated, pending)
 
     def filled(self, frame: pl.DataFrame, time_ms: Int64Array) -> pl.DataFrame:
         """The frame with its history columns, as the state knows them now."""
         # Without a clock nothing passes after the end of the log.
         at_ms = (
-            np.zeros_like(time_ms)
-            if self.end_ms is None
-            else np.where(time_ms == MISSING_TIME, self.end_ms, time_ms)
+            np.where(time_ms == MISSING_TIME, self.end_ms, time_ms)
+            if self.dated
+            else np.full_like(time_ms, self.end_ms)
         )
         questions = Questions(np.arange(len(frame)), at_ms, np.full(len(frame), np.iinfo(np.int64).max))
         answers = self.history.ask(impressions_of(self.spec, frame), questions)
@@ -88,13 +91,13 @@ class Past:
 
     def already_counted(self, time_ms: Int64Array) -> int:
         """How many impressions are not later than the training log, so that their outcomes may be in the state."""
-        if self.end_ms is None:
+        if not self.dated:
             return 0
         return int(np.count_nonzero((time_ms != MISSING_TIME) & (time_ms <= self.end_ms)))
 
     def untimed(self, time_ms: Int64Array) -> int:
         """How many impressions say nothing of their time, where the log had a clock."""
-        return 0 if self.end_ms is None else int(np.count_nonzero(time_ms == MISSING_TIME))
+        return int(np.count_nonzero(time_ms == MISSING_TIME))
 
     def streamed(self, frame: pl.DataFrame, time_ms: Int64Array, clicked: NDArray[np.int8]) -> pl.DataFrame:
         """The frame with its history columns, each row from the state before it; its outcomes are fed in.

@@ -45,9 +45,18 @@ class Scorer:
         model = LoadedModel.open(version.directory)
         spec, past = model.fitted.spec, None
         if spec.history:
-            end = version.manifest().counted_until
-            end_ms = None if end is None else round(end.timestamp() * 1000)
-            past = Past.open(version.directory, spec, config.history, end_ms=end_ms, stream=stream)
+            manifest = version.manifest()
+            end = manifest.counted_until
+            # Older versions do not say how many rows there were.
+            end_ms = (manifest.history_rows or 0) if end is None else round(end.timestamp() * 1000)
+            past = Past.open(
+                version.directory,
+                spec,
+                config.history,
+                end_ms=end_ms,
+                dated=end is not None,
+                stream=stream,
+            )
         return cls(model, past, stream, str(version))
 
     @property

@@ -12,7 +12,8 @@ import pytest
 
 from axon.commands.scoring import score
 from registry.local import LocalRegistry
-from tests.e2e.conftest import Shop
+from registry.reference import ModelRef
+from tests.e2e.conftest import Shop, served
 from training.config import parse_config
 from training.pipeline import Places, train
 from training.progress import Silent
@@ -39,7 +40,7 @@ def published(directory: Path, **document: Any) -> Shop:
         "data": {"log": "log.csv", "label": "clicked", "time": {"column": "ts"}},
         "features": {
             "context": [{"kind": "categorical", "name": "device"}],
-            "history": [{"kind": "activity", "name": "past", "of": ["user"], "half_lives": ["50s"]}],
+            "history": [{"kind": "activity", "name": "past", "of": ["user"], "half_lives": ["50s", "50ms"]}],
             "keys": {"user": "user"},
         },
         "model": {"family": "logistic"},
@@ -59,12 +60,17 @@ def dated(tmp_path_factory) -> Shop:
     return published(tmp_path_factory.mktemp("dated"))
 
 
-def scored(shop: Shop, lines: Sequence[str], capsys, *, header: str = HEADER) -> tuple[list[float], dict]:
+def scored(
+    shop: Shop, lines: Sequence[str], capsys, *, header: str = HEADER, stream: bool = False
+) -> tuple[list[float], dict]:
     """The probabilities of some rows, None where there is none, and what ``axon score --json`` says of them."""
     source, target = shop.directory / "some.csv", shop.directory / "some.parquet"
     source.write_text("\n".join([header, *lines]) + "\n")
-    score(shop.config, source, target, registry=str(shop.registry), quiet=True, as_json=True)
+    score(shop.config, source, target, stream=stream, registry=str(shop.registry), quiet=True, as_json=True)
     return pl.read_parquet(target)["probability"].to_list(), json.loads(capsys.readouterr().out)
+
+
+# A log with a clock
 
 
 LATER_MS = START_MS + 1000 * (ROWS + 30)
@@ -91,3 +97,34 @@ def test_rows_without_a_time_are_counted_and_scored_at_the_end_of_the_log(dated,
         "2 of 2 rows have no time: they see the past as of the end of the log that small/1 was trained on"
     ]
     assert not any("no time" in note for note in silent["notes"])
+
+
+# A log without one
+
+
+@pytest.fixture(scope="module")
+def undated(tmp_path_factory) -> Shop:
+    return published(
+        tmp_path_factory.mktemp("undated"),
+        data={"log": "log.csv", "label": "clicked", "time": None},
+        split={"validation_from": 0.6, "test_from": 0.8},
+    )
+
+
+def test_the_manifest_tells_how_many_rows_were_counted_where_there_is_no_clock(dated, undated):
+    with_clock, without = (
+        LocalRegistry(shop.registry).resolve(ModelRef.parse("small")).manifest() for shop in (dated, undated)
+    )
+    assert (with_clock.history_rows, without.history_rows) == (None, ROWS)
+
+
+def test_without_a_clock_a_file_a_stream_and_a_request_see_the_past_from_the_end_of_the_log(undated, capsys):
+    users = [f"u{number}" for number in range(5)]
+    lines = [f",{user},a,0" for user in users]
+    in_file, _ = scored(undated, lines, capsys)
+    first_of_streams = [scored(undated, [line], capsys, stream=True)[0][0] for line in lines]
+    with served(undated.registry, undated.directory) as client:
+        rows = [{"user": {"user": user}, "context": {"device": "a"}} for user in users]
+        answer = client.post("/api/v1/score", json={"rows": rows})
+    np.testing.assert_allclose(first_of_streams, in_file, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(answer.json()["probabilities"], in_file, rtol=0, atol=1e-6)

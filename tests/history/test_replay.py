@@ -41,11 +41,13 @@ def two_logs(gap_ms: int = GAP_MS) -> tuple[list[Event], list[Event]]:
     return [event for event in events if event.time_ms < TEST_MS + HOUR_MS], later
 
 
-def opened(task, trained: Replayed, directory, end_ms: int | None = TEST_MS, *, stream: bool = False) -> Past:
+def opened(
+    task, trained: Replayed, directory, end_ms: int = TEST_MS, *, dated: bool = True, stream: bool = False
+) -> Past:
     """The past of a version, as a command finds it beside the model."""
     (directory / EXTRA).mkdir()
     write_snapshot(trained.counted, directory)
-    return Past.open(directory, task.features, task.history, end_ms=end_ms, stream=stream)
+    return Past.open(directory, task.features, task.history, end_ms=end_ms, dated=dated, stream=stream)
 
 
 def assert_streamed_alike(past: Past, task, chunks: list[LogChunk], expected: pl.DataFrame) -> None:
@@ -83,9 +85,23 @@ def test_without_a_clock_a_streamed_file_goes_on_where_the_log_ends(tmp_path):
     task = without_clock(make_task())
     log, later = two_logs()
     whole = replay(task, [*log, *later], tmp_path).frame
-    past = opened(task, replay(task, log, tmp_path), tmp_path, end_ms=None, stream=True)
+    past = opened(task, replay(task, log, tmp_path), tmp_path, end_ms=len(log), dated=False, stream=True)
     assert whole[USER.since_columns[0]].n_unique() > 10
     assert_streamed_alike(past, task, read_chunks(task, later, tmp_path, 7), whole[len(log) :])
+
+
+def test_without_a_clock_every_row_is_the_one_after_the_log(tmp_path):
+    task = without_clock(make_task())
+    log, later = two_logs()
+    whole = replay(task, [*log, later[0]], tmp_path).frame
+    past = opened(task, replay(task, log, tmp_path), tmp_path, end_ms=len(log), dated=False)
+    (chunk,) = read_chunks(task, [later[0]] * 3, tmp_path, 1000)
+    filled = history_columns(task, past.filled(chunk.raw, chunk.time_ms))
+    # It sees in training what a stream sees, and by hand it is so many rows later than its user's last.
+    expected = history_columns(task, pl.concat([whole[len(log) :]] * 3))
+    assert_frame_equal(filled, expected, rel_tol=1e-6, abs_tol=1e-6)
+    last = max(place for place, event in enumerate(log) if event.user == later[0].user)
+    assert filled[USER.since_columns[0]].to_list() == pytest.approx([(len(log) - last) / 1000] * 3)
 
 
 def test_a_version_that_does_not_say_what_nobody_knew_yet_is_not_streamed(tmp_path):
@@ -179,7 +195,7 @@ def test_rows_up_to_the_last_impression_are_counted_already(tmp_path):
 def test_without_a_clock_nobody_knows_what_is_counted_already(tmp_path):
     task = make_task()
     log, _ = two_logs()
-    past = opened(task, replay(task, log, tmp_path), tmp_path, end_ms=None)
+    past = opened(task, replay(task, log, tmp_path), tmp_path, end_ms=len(log), dated=False)
     assert past.already_counted(np.array([0, 1])) == 0
 
 

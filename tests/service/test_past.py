@@ -58,6 +58,7 @@ def past_of_ann(
     source: Callable[[History], Source],
     *,
     dated: bool = True,
+    rows: int | None = None,
     time: RawInput | None = SHOWN_AT,
     now_ms: int = NOON_MS,
 ) -> Past:
@@ -70,7 +71,9 @@ def past_of_ann(
         Outcomes(np.array([0]), at, at, np.array([1])),
     )
     end = datetime(2026, 1, 1, tzinfo=UTC) if dated else None
-    facts = make_facts().model_copy(update={"last_impression_at": end, "impression_time": time})
+    facts = make_facts().model_copy(
+        update={"last_impression_at": end, "history_rows": rows, "impression_time": time}
+    )
     return Past(source(history), SPEC, Manifest(**facts.model_dump(), files={}), now_ms=lambda: now_ms)
 
 
@@ -103,8 +106,12 @@ def test_a_model_whose_time_no_request_can_say_answers_for_now(make_past):
     assert filled(make_past(time=None), ANN, time=None)["user_past_clicks_1h"] == [0.25]
 
 
-def test_nothing_passes_after_the_end_of_a_log_without_a_clock(make_past):
-    assert filled(make_past(dated=False, time=None), ANN, time=None)["user_past_clicks_1h"] == [1.0]
+@pytest.mark.parametrize(
+    ("rows", "left"), [(NOON_MS - HOUR_MS, 0.5), (None, 1.0)], ids=["counted", "not said by an older version"]
+)
+def test_it_is_always_the_end_of_a_log_without_a_clock(make_past, rows, left):
+    past = make_past(dated=False, rows=rows, time=None)
+    assert filled(past, ANN, time=None)["user_past_clicks_1h"] == [left]
 
 
 def test_every_row_has_a_past_of_its_own(make_past):

@@ -12,13 +12,17 @@ from features.spec import RawInput, RawKind, Side, TimeColumn
 from registry.manifest import BundleFacts
 from training.config import TaskConfig
 from training.export.version import code_version
+from training.log.ingest import Ingested
 from training.log.split import Slice
 from training.slices import Slices
 
 
-def bundle_facts(config: TaskConfig, fitted: FittedSpec, slices: Slices, *, now: datetime) -> BundleFacts:
+def bundle_facts(
+    config: TaskConfig, fitted: FittedSpec, slices: Slices, log: Ingested, *, now: datetime
+) -> BundleFacts:
     """The facts of a fresh model."""
     train = slices.facts[Slice.TRAIN]
+    without_clock = bool(fitted.spec.history) and not log.dated
     return BundleFacts(
         name=config.name,
         created_at=now,
@@ -30,6 +34,7 @@ def bundle_facts(config: TaskConfig, fitted: FittedSpec, slices: Slices, *, now:
         first_impression_at=train.first,
         last_impression_at=train.last,
         history_until=_end_of_log(slices) if fitted.spec.history else None,
+        history_rows=int(log.time_ms.max()) + 1 if without_clock else None,
         user_key=config.data.user_column,
         item_key=config.data.item_column,
         impression_time=_impression_time(config),
