@@ -36,6 +36,10 @@ class RawKind(StrEnum):
     TEXTS = "texts"
 
 
+EPOCHS = frozenset({"epoch_s", "epoch_ms", "epoch_us"})
+"""Formats of numbers since the epoch."""
+
+
 class TimeColumn(Part):
     """How the text of a time column is read; integers in JSON are always milliseconds since the epoch, UTC."""
 
@@ -48,7 +52,7 @@ class TimeColumn(Part):
     @field_validator("format")
     @classmethod
     def _format_is_known(cls, text: str) -> str:
-        if text not in {"auto", "epoch_s", "epoch_ms", "epoch_us", "iso"} and "%" not in text:
+        if text not in {"auto", "iso", *EPOCHS} and "%" not in text:
             raise ValueError(
                 f"expected auto, epoch_s, epoch_ms, epoch_us, iso or a pattern such as %Y-%m-%d, got {text!r}"
             )
@@ -58,6 +62,14 @@ class TimeColumn(Part):
     @classmethod
     def _time_zone_exists(cls, time_zone: str) -> str:
         return known_time_zone(time_zone)
+
+    def agrees_with(self, other: "TimeColumn") -> bool:
+        """Whether whatever both can read is the same moment for both."""
+        formats = {self.format, other.format}
+        if len(formats) > 1 and formats not in ({"auto", "iso"}, {"auto", "epoch_ms"}):
+            return False
+        # A number since the epoch has no zone.
+        return self.time_zone == other.time_zone or not formats.isdisjoint(EPOCHS)
 
 
 class RawInput(Part):

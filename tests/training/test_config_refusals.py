@@ -202,3 +202,68 @@ def test_an_outcome_does_not_count_while_its_click_may_still_come():
 
 def test_an_outcome_may_count_once_the_window_has_closed():
     assert parse_config(joining("30m", "30m"), source="test").history.delay == "30m"
+
+
+# One column, one way to read it
+
+
+HOUR = {"kind": "time_part", "name": "hour", "part": "hour", "time_zone": "UTC"}
+
+
+def timed(time: dict, column: dict | None) -> dict:
+    """A task in which a feature reads the time of the impression, too."""
+    features = {"context": [HOUR | {"column": "ts"}]}
+    said = {} if column is None else {"time_columns": {"ts": column}}
+    return make_document(data=make_data(time={"column": "ts", **time}), features=features | said)
+
+
+PATTERN = {"format": "%d.%m.%Y %H:%M", "time_zone": "Europe/Berlin"}
+
+
+@pytest.mark.parametrize(
+    ("time", "column", "advice"),
+    [
+        pytest.param(
+            {"format": "epoch_s"},
+            None,
+            "data.time: {column: ts, format: epoch_s} and features.time_columns: {ts: {format: epoch_s}}",
+            id="seconds for the impression alone",
+        ),
+        pytest.param(
+            {},
+            {"format": "epoch_us"},
+            "data.time: {column: ts, format: epoch_us} and features.time_columns: {ts: {format: epoch_us}}",
+            id="microseconds for the feature alone",
+        ),
+        pytest.param(
+            {"format": "epoch_s"}, {"format": "epoch_ms"}, "{ts: {format: epoch_s}}", id="two units"
+        ),
+        pytest.param(PATTERN, {}, "time_zone: Europe/Berlin}}", id="a pattern for the impression alone"),
+        pytest.param({"time_zone": "Asia/Tokyo"}, {"format": "iso"}, "time_zone: Asia/Tokyo", id="two zones"),
+    ],
+)
+def test_a_column_that_is_read_in_two_ways_is_refused_with_what_to_write(time, column, advice):
+    text = refusal(timed(time, column))
+    assert "data.time reads the column 'ts' as" in text
+    assert advice in text
+
+
+@pytest.mark.parametrize(
+    ("time", "column"),
+    [
+        ({}, None),
+        ({"format": "epoch_s"}, {"format": "epoch_s"}),
+        (PATTERN, PATTERN),
+        ({"format": "iso"}, None),
+        ({}, {"format": "epoch_ms"}),
+        ({"format": "epoch_ms", "time_zone": "Asia/Tokyo"}, None),
+    ],
+)
+def test_a_column_whose_two_ways_are_one_is_read(time, column):
+    assert parse_config(timed(time, column), source="axon.yaml").data.time is not None
+
+
+def test_other_columns_are_read_as_they_say():
+    features = {"context": [HOUR | {"column": "listed"}]}
+    document = make_document(data=make_data(time={"column": "ts", "format": "epoch_s"}), features=features)
+    assert parse_config(document, source="axon.yaml").features.time_columns == {}

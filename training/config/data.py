@@ -17,7 +17,7 @@ class TableConfig(Part):
 
 
 class TimeConfig(TimeColumn):
-    """The log's time column."""
+    """The log's time column; where a feature reads it, too, `features.time_columns` says the same of it."""
 
     column: str
 

@@ -24,7 +24,9 @@ from features.spec import (
     MultiValued,
     Numeric,
     Rate,
+    RawKind,
     Side,
+    TimeColumn,
     TimePart,
 )
 from training.config.data import DataConfig
@@ -66,6 +68,18 @@ class TaskConfig(Part):
             raise ValueError(
                 "split names moments, but data.time is null; expected shares of the rows such as 0.8 and 0.9"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_column_is_read_in_one_way(self) -> Self:
+        time = self.data.time
+        if time is None:
+            return self
+        impression = TimeColumn(format=time.format, time_zone=time.time_zone)
+        for raw in self.features.raw_inputs():
+            same = raw.column == time.column and raw.kind is RawKind.TIME
+            if same and not impression.agrees_with(raw.time):
+                raise ValueError(_read_in_two_ways(time.column, impression, raw.time))
         return self
 
     @model_validator(mode="after")
@@ -178,6 +192,21 @@ def _columns_by_place(spec: FeatureSpec) -> Iterator[tuple[str, tuple[str, ...]]
             yield f"{side.value}.{feature.name}", _columns_of(feature)
     for counted in spec.history:
         yield f"history.{counted.name}", counted.of
+
+
+def _read_in_two_ways(column: str, impression: TimeColumn, feature: TimeColumn) -> str:
+    # Whoever wrote nothing at one place meant what stands at the other.
+    meant = feature if impression == TimeColumn() else impression
+    written = meant.model_dump(exclude_defaults=True)
+    return (
+        f"data.time reads the column {column!r} as {_flow(impression.model_dump())}, features.time_columns as "
+        f"{_flow(feature.model_dump())}; expected one way for one column: write "
+        f"data.time: {_flow({'column': column, **written})} and features.time_columns: {_flow({column: written})}"
+    )
+
+
+def _flow(values: dict[str, Any]) -> str:
+    return yaml.safe_dump(values, default_flow_style=True, sort_keys=False, width=1000).strip()
 
 
 def _columns_of(feature: ColumnFeature) -> tuple[str, ...]:
