@@ -77,7 +77,7 @@ class RowsReader:
             values = self.values(raw.column, raw.kind)
             if raw.kind is RawKind.NUMBER and self._commas:
                 values = with_points(values)
-            if raw.kind is RawKind.TIME and not self._chunk.cells.text:
+            if raw.kind is RawKind.TIME and not (self._chunk.cells.text or self._source.noted):
                 values = _as_written(raw, values)
             column, problems = read_column(raw, values, text=self._chunk.cells.text)
             self._series[how] = to_series(raw, column), problems
@@ -121,7 +121,8 @@ def filled(raw: RawInput, series: pl.Series) -> pl.Series:
 def _as_written(raw: RawInput, values: list[Any]) -> list[Any]:
     """Numbers as text where the task file says how times are written.
 
-    A request's integers are milliseconds, always; a file's are what its `TimeColumn` says, as in a text file.
+    A request's integers are milliseconds, always, and what the service notes has them as requests do; a file's are what
+    its `TimeColumn` says, as in a text file.
     """
     if raw.time.format in {"auto", "epoch_ms"}:
         return values

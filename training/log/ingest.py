@@ -138,8 +138,9 @@ def ingest(
     quarantine: Quarantine,
     work_dir: Path,
     progress: Progress,
+    noted: bool = False,
 ) -> Ingested:
-    """Read the log into chunk files.
+    """Read the log into chunk files; ``noted`` is that of `read_log`.
 
     Raises:
         DataError: If the log cannot be used; rows that cannot be read are quarantined, up to the limit.
@@ -154,6 +155,7 @@ def ingest(
         quarantine=quarantine,
         targets=config.targets,
         keep=_kept_in_training(config),
+        noted=noted,
     )
     with progress.stage("reading", unit="rows") as bar:
         for chunk in chunks:

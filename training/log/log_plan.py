@@ -26,6 +26,7 @@ class Wanted:
         timed: Whether a time must be readable where there is one, demanded or not.
         originals: Whether all columns of the file are wanted too, as they came.
         targets: Whose labels are demanded of every row, beside the first target's.
+        noted: Whether the log is what the service noted.
     """
 
     raw_inputs: tuple[RawInput, ...]
@@ -34,6 +35,7 @@ class Wanted:
     originals: bool
     timed: bool = False
     targets: tuple[TargetConfig, ...] = ()
+    noted: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def plan_log(data: DataConfig, wanted: Wanted, root: Path, log: Path | None) -> 
     Raises:
         DataError: If a file cannot be used or a column is nowhere.
     """
-    source = open_source(data.log, root, data, what="log") if log is None else _other_log(log, data)
+    # Another log is named from where the command runs.
+    pattern, below = (data.log, root) if log is None else (str(log), Path())
+    source = open_source(pattern, below, data, what="log", noted=wanted.noted)
     if wanted.labelled:
         source.require(data.label, "data.label")
         for target in wanted.targets:
@@ -112,10 +116,6 @@ def plan_log(data: DataConfig, wanted: Wanted, root: Path, log: Path | None) -> 
         joins=tables.joins(),
         time=None if data.time is None or data.time.column not in source.names else _time(data.time),
     )
-
-
-def _other_log(log: Path, data: DataConfig) -> Source:
-    return open_source(str(log), Path(), data, what="log")
 
 
 def _time(config: TimeConfig) -> RawInput:

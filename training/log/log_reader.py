@@ -70,6 +70,7 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
     targets: Sequence[TargetConfig] = (),
     keep: Sequence[str] = (),
     originals: bool = False,
+    noted: bool = False,
     chunk_rows: int = DEFAULT_CHUNK_ROWS,
 ) -> Iterator[LogChunk]:
     """Read a log from its beginning to its end.
@@ -91,6 +92,8 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
         targets: Whose labels are read too, beside the first target's.
         keep: Columns of the log or a table to keep as text, for segments and user keys.
         originals: Whether the chunks carry the rows as they came: text of CSV, TSV and JSON lines, types of Parquet.
+        noted: Whether the log is what the service noted and `training.join` labelled: integers of its time columns are
+            milliseconds, whatever the task file says about its own log.
         chunk_rows: Rows per chunk, at most.
 
     Raises:
@@ -105,6 +108,7 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
         timed=timed,
         originals=originals,
         targets=tuple(targets),
+        noted=noted,
     )
     plan = plan_log(config, wanted, root, log)
     return _chunks(plan, quarantine, chunk_rows)

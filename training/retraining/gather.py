@@ -107,7 +107,13 @@ def _with_decisions(
     work.mkdir()
     with Quarantine(how.run.path / "quarantine-decisions.jsonl", config.data.max_bad_rows) as quarantine:
         decided = ingest(
-            joined.task(config), how.inputs, how.root, quarantine=quarantine, work_dir=work, progress=progress
+            joined.task(config),
+            how.inputs,
+            how.root,
+            quarantine=quarantine,
+            work_dir=work,
+            progress=progress,
+            noted=True,
         )
     return log.followed_by(decided), {"decisions": {"impressions": decided.rows, "new": new}}
 

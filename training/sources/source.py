@@ -28,12 +28,14 @@ class Source:
         what: What it is, for messages: "log", "users table".
         files: In the order in which they are read.
         names: Name of each column as used here -> its name in the files, in the files' order.
+        noted: Whether the service noted the values: integers of a time column are milliseconds then, as in requests.
     """
 
     what: str
     files: tuple[Path, ...]
     names: Mapping[str, str]
     format: Format
+    noted: bool = False
 
     @property
     def shown(self) -> str:
@@ -81,7 +83,7 @@ class Source:
             )
 
 
-def open_source(pattern: str, root: Path, data: DataConfig, *, what: str) -> Source:
+def open_source(pattern: str, root: Path, data: DataConfig, *, what: str, noted: bool = False) -> Source:
     """Find the files, choose their format by their ending and learn their columns.
 
     Args:
@@ -89,6 +91,7 @@ def open_source(pattern: str, root: Path, data: DataConfig, *, what: str) -> Sou
         root: Where relative names start.
         data: Says the separator of .csv files and which columns are renamed.
         what: What it is, for messages: "log", "users table".
+        noted: Whether the service noted the values.
 
     Raises:
         DataError: If there is no such file, a file is empty or of no known format, two columns share a name, or the
@@ -100,10 +103,10 @@ def open_source(pattern: str, root: Path, data: DataConfig, *, what: str) -> Sou
     if isinstance(form, JsonLines):
         # A record may leave a key out, and so may a whole file.
         together = tuple(dict.fromkeys(name for names in columns for name in names))
-        return Source(what, files, _renamed(files[0], together, data.rename), form)
+        return Source(what, files, _renamed(files[0], together, data.rename), form, noted)
     for path, names in zip(files, columns, strict=True):
         _check_same(files[0], columns[0], path, names)
-    return Source(what, files, _renamed(files[0], columns[0], data.rename), form)
+    return Source(what, files, _renamed(files[0], columns[0], data.rename), form, noted)
 
 
 def _format_of(files: Sequence[Path], data: DataConfig) -> Format:

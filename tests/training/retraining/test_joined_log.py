@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import pytest
 
 from journal import DECISIONS, FEEDBACK, open_journal
@@ -21,20 +22,23 @@ def ms(moment):
     return round(moment.timestamp() * 1000)
 
 
-def decide(address, minutes, *, clicked=False, model="toy"):
-    """An answer so many minutes after noon, seen at once and, perhaps, clicked a minute later."""
+def decide(address, minutes, *, clicked=False, model="toy", **noted):
+    """An answer so many minutes after noon, seen at once and, perhaps, clicked a minute later; `noted` is else in it."""
     at_ms, name = ms(NOON + timedelta(minutes=minutes)), f"{model}-{minutes}"
     decision = Decision(
         decision_id=name,
         at_ms=at_ms,
         model=model,
         version=1,
-        columns=Columns(),
-        user=Described("u1", {"city": "rome"}),
-        context={},
-        candidates=[Described("a", {})],
         probabilities=[0.5],
         positions=[1],
+        **{
+            "columns": Columns(),
+            "user": Described("u1", {"city": "rome"}),
+            "context": {},
+            "candidates": [Described("a", {})],
+            **noted,
+        },
     )
     events = [Feedback(f"seen {name}", "impression", at_ms, "a", name)]
     if clicked:
@@ -146,6 +150,47 @@ def test_a_label_of_another_name_is_what_the_join_calls_clicked(directory, addre
     decide(address, 0, clicked=True)
     data = {"label": "bought?", "positive": "yes"}
     assert labels(gather(directory, task(address, data=data), 60)[0]) == [1, 0, 1]
+
+
+def seconds(moment):
+    return f"{moment.timestamp():.0f}"
+
+
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        pytest.param("auto", datetime.isoformat, id="auto"),
+        pytest.param("epoch_s", seconds, id="seconds"),
+        pytest.param("epoch_us", lambda moment: seconds(moment) + "000000", id="microseconds"),
+        pytest.param("iso", datetime.isoformat, id="iso"),
+        pytest.param("%d.%m.%Y %H:%M:%S", lambda moment: f"{moment:%d.%m.%Y %H:%M:%S}", id="pattern"),
+    ],
+)
+def test_times_that_the_service_noted_are_read_as_it_read_them(directory, address, form, written):
+    """A ranking is noted as the model saw it, in milliseconds; a scored row as it came, where texts are as in the log."""
+    day = timedelta(days=1)
+    (directory / "log-1.csv").write_text(f"at,id,clicked\n{written(NOON - day)},b,0\n")
+    (directory / "items.csv").write_text(f"id,listed_at,added_at\na,,{written(NOON - 3 * day)}\nb,,\n")
+    for minutes, listed_at in ((0, ms(NOON - 2 * day)), (1, written(NOON - 2 * day))):
+        item = {"listed_at": listed_at, "id": "a"}
+        decide(address, minutes, columns=Columns(time="at"), candidates=[Described("a", item)])
+    ages = ("listed_at", "added_at")
+    config = task(
+        address,
+        data={"time": {"column": "at", "format": form}, "items": {"path": "items.csv", "key": "id"}},
+        features={
+            "context": [
+                {"kind": "time_part", "name": "hour", "column": "at", "part": "hour", "time_zone": "UTC"}
+            ],
+            "item": [{"kind": "age", "name": f"{name}_age", "column": name, "at": "at"} for name in ages],
+            "time_columns": {name: {"format": form} for name in ("at", *ages)},
+        },
+    )
+    log, _ = gather(directory, config, 60)
+    raw = pl.concat([chunk.raw for chunk in log.chunks()])[-2:]
+    assert raw["at"].to_list() == log.time_ms[-2:].tolist() == [ms(NOON), ms(NOON) + 60_000]
+    assert raw["listed_at"].to_list() == [ms(NOON - 2 * day)] * 2
+    assert raw["added_at"].to_list() == [ms(NOON - 3 * day)] * 2
 
 
 def test_a_log_without_a_clock_cannot_be_continued(tmp_path, address):
