@@ -92,8 +92,8 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
         targets: Whose labels are read too, beside the first target's.
         keep: Columns of the log or a table to keep as text, for segments and user keys.
         originals: Whether the chunks carry the rows as they came: text of CSV, TSV and JSON lines, types of Parquet.
-        noted: Whether the log is what the service noted and `training.join` labelled: integers of its time columns are
-            milliseconds, whatever the task file says about its own log.
+        noted: Whether the log is what the service noted and `training.join` labelled: none of its columns is renamed, and
+            integers of its time columns are milliseconds, whatever the task file says about its own log.
         chunk_rows: Rows per chunk, at most.
 
     Raises:

@@ -28,7 +28,8 @@ class Source:
         what: What it is, for messages: "log", "users table".
         files: In the order in which they are read.
         names: Name of each column as used here -> its name in the files, in the files' order.
-        noted: Whether the service noted the values: integers of a time column are milliseconds then, as in requests.
+        noted: Whether the service noted the values: they have the names of features already, and integers of a time
+            column are milliseconds, as in requests.
     """
 
     what: str
@@ -98,15 +99,16 @@ def open_source(pattern: str, root: Path, data: DataConfig, *, what: str, noted:
             files differ in their columns.
     """
     files = find_files(pattern, root, what)
+    rename = {} if noted else data.rename
     form = _format_of(files, data)
     columns = [_columns_of(path, form) for path in files]
     if isinstance(form, JsonLines):
         # A record may leave a key out, and so may a whole file.
         together = tuple(dict.fromkeys(name for names in columns for name in names))
-        return Source(what, files, _renamed(files[0], together, data.rename), form, noted)
+        return Source(what, files, _renamed(files[0], together, rename), form, noted)
     for path, names in zip(files, columns, strict=True):
         _check_same(files[0], columns[0], path, names)
-    return Source(what, files, _renamed(files[0], columns[0], data.rename), form, noted)
+    return Source(what, files, _renamed(files[0], columns[0], rename), form, noted)
 
 
 def _format_of(files: Sequence[Path], data: DataConfig) -> Format:

@@ -152,6 +152,32 @@ def test_a_label_of_another_name_is_what_the_join_calls_clicked(directory, addre
     assert labels(gather(directory, task(address, data=data), 60)[0]) == [1, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("header", "renamed", "label"),
+    [
+        pytest.param("at,town,tapped", {}, "tapped", id="nothing the join has"),
+        pytest.param("at,town,clicked", {"clicked": "y"}, "y", id="the label of the join"),
+        pytest.param("time_ms,town,clicked", {"time_ms": "at"}, "clicked", id="the time of the join"),
+    ],
+)
+def test_what_the_log_and_its_tables_rename_has_its_name_in_decisions(
+    directory, address, header, renamed, label
+):
+    (directory / "log-1.csv").write_text(f"{header},key\n{ms(NOON) - 60_000},bonn,0,b\n")
+    (directory / "items.csv").write_text("key,kind\na,hat\nb,coat\n")
+    decide(address, 0, clicked=True, columns=Columns(item="id", time="at"))
+    data = {"label": label, "items": {"path": "items.csv", "key": "id"}, "item_key": "id"}
+    data["rename"] = {"town": "city", "key": "id", "kind": "category", **renamed}
+    features = {
+        "user": [{"name": "city", "kind": "categorical"}],
+        "item": [{"name": "category", "kind": "categorical"}],
+    }
+    log, _ = gather(directory, task(address, data=data, features=features), 60)
+    raw = pl.concat([chunk.raw for chunk in log.chunks()])
+    assert raw.rows() == [("bonn", "coat"), ("rome", "hat")]
+    assert labels(log) == [0, 1]
+
+
 def seconds(moment):
     return f"{moment.timestamp():.0f}"
 
