@@ -96,6 +96,11 @@ class BundleFacts(_Model):
         description="rows that its history has counted, where its log had no clock: a row is a millisecond there, and this "
         "the time of all that comes after",
     )
+    history_shown_until: AwareDatetime | None = Field(
+        default=None,
+        description="where decisions were joined to the log: of what was answered up to history_until, its history has counted "
+        "what was shown up to this moment",
+    )
     user_key: str | None = Field(default=None, description="column that tells users apart")
     item_key: str | None = Field(default=None, description="column that tells items apart")
     impression_time: RawInput | None = Field(

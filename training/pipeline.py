@@ -141,7 +141,7 @@ def _train(
     (run.bundle / PROFILE).write_text(data.profile_json(), encoding="utf-8")
     if data.counted is not None:
         write_snapshot(data.counted, run.bundle)
-    write_manifest(run.bundle, bundle_facts(config, data.fitted, data.slices, data.log, now=now))
+    write_manifest(run.bundle, bundle_facts(config, data.fitted, data.log, data.slices, now=now))
     try:
         return _publish(config, places, run, report)
     finally:

@@ -11,6 +11,8 @@ import yaml
 
 from journal import DECISIONS, open_journal
 from journal.records import Decision
+from registry.local import LocalRegistry
+from registry.reference import ModelRef
 from tests.e2e.conftest import axon, served
 
 SHOWN = 5
@@ -143,3 +145,7 @@ def test_a_retraining_learns_from_what_was_decided(answers, address, past_shop, 
     facts = json.loads((tmp_path / json.loads(done.stdout)["run"] / "data.json").read_text())
     assert json.loads(done.stdout)["version"] == 2
     assert (facts["decisions"]["impressions"], facts["decisions"]["new"]["clicked"]) == (4 * SHOWN, 4)
+    manifest = LocalRegistry(registry).resolve(ModelRef.parse("shop-history")).manifest()
+    (joined,) = tmp_path.glob("runs/*.joined/*.jsonl")
+    assert manifest.history_shown_until is not None
+    assert f"{manifest.history_shown_until.timestamp() * 1000:013.0f}" == joined.stem.partition("-")[2]

@@ -1,9 +1,9 @@
-"""What a bundle's manifest says beside its files: a task and what was learned come in, `BundleFacts` go out.
+"""What a bundle's manifest says beside its files: a task, its log and what was learned come in, `BundleFacts` go out.
 
 `training.pipeline` seals the bundle with them.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import tensorflow as tf
 
@@ -18,11 +18,11 @@ from training.slices import Slices
 
 
 def bundle_facts(
-    config: TaskConfig, fitted: FittedSpec, slices: Slices, log: Ingested, *, now: datetime
+    config: TaskConfig, fitted: FittedSpec, log: Ingested, slices: Slices, *, now: datetime
 ) -> BundleFacts:
     """The facts of a fresh model."""
     train = slices.facts[Slice.TRAIN]
-    without_clock = bool(fitted.spec.history) and not log.dated
+    counts = bool(fitted.spec.history)
     return BundleFacts(
         name=config.name,
         created_at=now,
@@ -33,8 +33,9 @@ def bundle_facts(
         family=config.model.family,
         first_impression_at=train.first,
         last_impression_at=train.last,
-        history_until=_end_of_log(slices) if fitted.spec.history else None,
-        history_rows=int(log.time_ms.max()) + 1 if without_clock else None,
+        history_until=_end_of_log(slices) if counts else None,
+        history_rows=int(log.time_ms.max()) + 1 if counts and not log.dated else None,
+        history_shown_until=_moment(log.shown_ms) if counts else None,
         user_key=config.data.user_column,
         item_key=config.data.item_column,
         impression_time=_impression_time(config),
@@ -43,6 +44,10 @@ def bundle_facts(
 
 def _end_of_log(slices: Slices) -> datetime | None:
     return max((facts.last for facts in slices.facts.values() if facts.last is not None), default=None)
+
+
+def _moment(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def _impression_time(config: TaskConfig) -> RawInput | None:

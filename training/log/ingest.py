@@ -45,13 +45,17 @@ class TypedChunk:
 
 @dataclass(frozen=True)
 class Ingested:
-    """The whole log as chunk files; not ``dated`` where the log has no clock and `time_ms` is the number of the row."""
+    """The whole log as chunk files; not ``dated`` where the log has no clock and `time_ms` is the number of the row.
+
+    Decisions that follow it are there if they were shown up to ``shown_ms``, whatever their time; None where none do.
+    """
 
     files: tuple[Path, ...]
     time_ms: NDArray[np.int64]
     bad_rows: int
     dated: bool = True
     targets: Targets = CLICK
+    shown_ms: int | None = None
 
     @property
     def rows(self) -> int:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from features.spec import Activity, Recent
 from history import HistoryStore, StoreError
 from history.stores.store import Changes, Unchanged
+from training.join.labelling import TIME, Labelled
 
 SPACE = "~remembered"
 """No feature of history can be called so."""
@@ -52,6 +53,10 @@ class Cursor(BaseModel):
     snapshot_ms: int = Field(
         description="the snapshot that the store began with has the impressions up to here"
     )
+    snapshot_shown_ms: int | None = Field(
+        default=None,
+        description="of these, those that were shown up to here; None where their log says nothing of it",
+    )
     read_ms: int = Field(description="when the journals were read last")
     definitions: dict[str, str] = Field(description="of the features of history, by name")
 
@@ -83,6 +88,11 @@ class Cursor(BaseModel):
     def moved(self, shown_ms: int, read_ms: int) -> Self:
         """The cursor when all impressions up to a later moment are in the store."""
         return self.model_copy(update={"shown_ms": shown_ms, "read_ms": read_ms})
+
+    def is_new(self, one: Labelled) -> bool:
+        """Whether the snapshot does not have an impression: it was joined by when it was shown, and cut by its own time."""
+        shown_ms = self.snapshot_shown_ms
+        return one.row[TIME] > self.snapshot_ms or (shown_ms is not None and one.shown_ms > shown_ms)
 
     def _record(self) -> bytes:
         return self.model_dump_json().encode()

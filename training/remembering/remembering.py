@@ -6,6 +6,7 @@ write as the outcomes: whoever is killed at any moment and started again goes on
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from features.spec import FeatureSpec
 from history import History, HistoryStore
@@ -166,11 +167,12 @@ class Remembering:
         A claim on Redis may run out unnoticed while this process stands still.
         """
         self._claim.hold()
+        rows = [one for one in rows if cursor.is_new(one)]
         if not rows:
             fed.history.store.put(cursor.changes(), before)
             return
         impressions, outcomes, unreadable = outcomes_of(
-            fed.spec, rows, self._label, after_ms=cursor.snapshot_ms, delay_ms=self._config.history.delay_ms
+            fed.spec, rows, self._label, delay_ms=self._config.history.delay_ms
         )
         fed.history.record(impressions, outcomes, cursor.changes(), before)
         told.impressions += len(outcomes.rows)
@@ -241,8 +243,9 @@ def _seed(version: Version, history: History, now_ms: int, before: Unchanged) ->
 
     Only one can: whoever begins later ends whoever began before.
     """
-    end = version.manifest().counted_until
-    if end is None:
+    manifest = version.manifest()
+    end_ms, joined_ms = map(_ms, (manifest.counted_until, manifest.history_shown_until))
+    if end_ms is None:
         raise ConfigError(
             f"{version}: expected a model of a log with data.time, got one without a clock: nobody could tell which "
             "impressions came after its snapshot"
@@ -253,12 +256,20 @@ def _seed(version: Version, history: History, now_ms: int, before: Unchanged) ->
         history.store.clear(name, ours)
     snapshot = PackedHistory.open(version.directory / HISTORY, history.features)
     copied = copy_records(snapshot, history.store, names, ours)
-    end_ms = round(end.timestamp() * 1000)
     cursor = Cursor(
-        shown_ms=end_ms, snapshot_ms=end_ms, read_ms=now_ms, definitions=definitions_of(history.features)
+        # Of what was shown after that some is in the snapshot: the cursor tells which.
+        shown_ms=end_ms if joined_ms is None else min(end_ms, joined_ms),
+        snapshot_ms=end_ms,
+        snapshot_shown_ms=joined_ms,
+        read_ms=now_ms,
+        definitions=definitions_of(history.features),
     )
     history.store.put(cursor.changes(), ours)
     return cursor, copied
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
 
 
 def _label_of(config: TaskConfig) -> str:

@@ -18,7 +18,7 @@ from training.past import impressions_of
 
 
 def outcomes_of(
-    spec: FeatureSpec, rows: Sequence[Labelled], label: str, *, after_ms: int, delay_ms: int
+    spec: FeatureSpec, rows: Sequence[Labelled], label: str, *, delay_ms: int
 ) -> tuple[Impressions, Outcomes, int]:
     """What became of impressions.
 
@@ -26,7 +26,6 @@ def outcomes_of(
         spec: Says what the keys are.
         rows: In the order in which they were shown.
         label: The column of the label.
-        after_ms: Impressions whose own time is not after this are left out: they are known already.
         delay_ms: So long after an impression was shown its outcome is known.
 
     Returns:
@@ -43,7 +42,7 @@ def outcomes_of(
     unreadable.update(np.flatnonzero(~has_moment(time_ms)).tolist())
     readable = np.ones(len(rows), bool)
     readable[list(unreadable)] = False
-    places = np.flatnonzero(readable & (time_ms > after_ms))
+    places = np.flatnonzero(readable)
     visible_ms = np.array([one.shown_ms + delay_ms for one in rows], np.int64)
     clicked = np.array([one.row[label] for one in rows], np.int8)
     outcomes = Outcomes(places, time_ms[places], visible_ms[places], clicked[places])

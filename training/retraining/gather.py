@@ -5,7 +5,7 @@ A task's files come in as they are now; chunk files and, for a retraining, ``dat
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,8 @@ def _with_decisions(
             progress=progress,
             noted=True,
         )
-    return log.followed_by(decided), {"decisions": {"impressions": decided.rows, "new": new}}
+    followed = replace(log.followed_by(decided), shown_ms=joined.until_ms)
+    return followed, {"decisions": {"impressions": decided.rows, "new": new}}
 
 
 def _before(log: Ingested, until: datetime, run: RunDirectory) -> Ingested:

@@ -32,9 +32,9 @@ class JoinedLog:
         return sorted(self._directory.glob("*.jsonl"))
 
     @property
-    def since_ms(self) -> int:
-        """The first moment that no file covers."""
-        return max((int(path.stem.partition("-")[2]) + 1 for path in self.files), default=0)
+    def until_ms(self) -> int:
+        """The last moment that a file covers: what was shown up to then is there; -1 where there is no file."""
+        return max((int(path.stem.partition("-")[2]) for path in self.files), default=-1)
 
     def grow(self, config: TaskConfig, until: datetime | None) -> dict[str, Any]:
         """Join what has come since the last time.
@@ -50,7 +50,7 @@ class JoinedLog:
             ConfigError: If the log has no clock.
             DataError: If the journals cannot be read.
         """
-        how, since_ms = config.retrain.join, self.since_ms
+        how, since_ms = config.retrain.join, self.until_ms + 1
         last_ms = _last_ms(config, until)
         if last_ms < since_ms or how.decisions is None:
             return {}

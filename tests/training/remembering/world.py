@@ -62,9 +62,18 @@ def task(**changes) -> TaskConfig:
 
 def publish(registry: Path, spec: FeatureSpec, events: Sequence[Event]) -> None:
     """A version whose snapshot knows these events: as `axon train` leaves it, but for the network."""
+    moments = {
+        # The held-out slices are later than what the network learned from, and counted all the same.
+        "last_impression_at": events[len(events) // 2].time_ms,
+        "history_until": events[-1].time_ms,
+    }
+    publish_counted(registry, spec, fed(spec, events), **moments)
+
+
+def publish_counted(registry: Path, spec: FeatureSpec, known: History, **moments_ms: int) -> None:
+    """A version with this snapshot, and these moments in its manifest."""
     fitted = FittedSpec(spec=spec, fitted={one.name: FITTED_BY_KIND[one.kind] for one in spec.features()})
     bundle = registry.parent / f"bundle-{len(list(registry.parent.glob('bundle-*')))}"
-    known = fed(spec, events)
     (bundle / FEATURE_SPEC).parent.mkdir(parents=True)
     (bundle / FEATURE_SPEC).write_text(fitted.model_dump_json())
     pack(spec.history, known.store, bundle / HISTORY)
@@ -76,9 +85,7 @@ def publish(registry: Path, spec: FeatureSpec, events: Sequence[Event]) -> None:
         spec_fingerprint=spec.fingerprint(),
         fitted_fingerprint=fitted.fingerprint(),
         family="mlp",
-        # The held-out slices are later than what the network learned from, and counted all the same.
-        last_impression_at=datetime.fromtimestamp(events[len(events) // 2].time_ms / 1000, UTC),
-        history_until=datetime.fromtimestamp(events[-1].time_ms / 1000, UTC),
+        **{name: datetime.fromtimestamp(at_ms / 1000, UTC) for name, at_ms in moments_ms.items()},
     )
     write_manifest(bundle, facts)
     LocalRegistry(registry).publish(bundle, NAME)
