@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from pydantic import BaseModel, ConfigDict, Field
 
 from training.config import TaskConfig
@@ -99,9 +99,10 @@ def ranked(search: Search, best: int) -> tuple[TunedTrial, ...]:
     listed = {trial.number for trial in shortlist(search, best)} & set(confirmed)
 
     def place(trial: FrozenTrial) -> tuple[bool, bool, bool, float, int]:
-        value = math.inf if trial.value is None else trial.value
+        log_loss = _log_loss(trial)
+        value = math.inf if log_loss is None else log_loss
         mean = (value + confirmed[trial.number]) / 2 if trial.number in listed else value
-        return (trial.number != won, trial.value is None, trial.number not in listed, mean, trial.number)
+        return (trial.number != won, log_loss is None, trial.number not in listed, mean, trial.number)
 
     in_order = sorted(search.book.finished(), key=place)
     return tuple(_tuned(search, trial, rank) for rank, trial in enumerate(in_order, 1))
@@ -116,18 +117,23 @@ def differences(task: TaskConfig, other: TaskConfig) -> dict[str, Any]:
 
 def _tuned(search: Search, trial: FrozenTrial, rank: int) -> TunedTrial:
     task = search.task_of(trial)
-    confirmed = search.book.confirmed().get(trial.number)
+    log_loss, confirmed = _log_loss(trial), search.book.confirmed().get(trial.number)
     return TunedTrial(
         number=trial.number,
-        rank=None if trial.value is None else rank,
+        rank=None if log_loss is None else rank,
         family=task.model.family,
-        log_loss=trial.value,
+        log_loss=log_loss,
         confirmed=confirmed if confirmed is not None and math.isfinite(confirmed) else None,
         stopped_at=trial.user_attrs.get(STOPPED_AT),
         seconds=round(trial.duration.total_seconds(), 1) if trial.duration else 0.0,
         changes=differences(search.space.task, task),
         refused=trial.user_attrs.get(REFUSED),
     )
+
+
+def _log_loss(trial: FrozenTrial) -> float | None:
+    # Of a pruned trial Optuna keeps as its value what it reported last, on the stopping impressions.
+    return trial.value if trial.state is TrialState.COMPLETE else None
 
 
 def _leaves(task: TaskConfig) -> dict[str, Any]:
