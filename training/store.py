@@ -3,6 +3,7 @@
 One file of fixed-size records, so that any run of rows is one read and memory does not grow with the log.
 """
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -63,6 +64,11 @@ class EncodedStore:
             # Nothing cannot be mapped.
             return np.empty(0, self.dtype)
         return np.memmap(self.path, dtype=self.dtype, mode="r")
+
+    def digest(self) -> str:
+        """The sha256 of all records, which no other records have."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def batches(self, batch_size: int) -> Iterator[Records]:
         """All records in order; the last batch may be short."""

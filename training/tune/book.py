@@ -35,6 +35,7 @@ class Question(BaseModel):
     sampler: str = Field(description="a name in training.tune.samplers.SAMPLERS")
     seed: int
     rows: dict[str, int] = Field(description="impressions that train, stop and judge")
+    data: dict[str, str] = Field(description="sha256 of the encoded ones and their labels")
 
 
 @contextmanager
@@ -84,7 +85,7 @@ class Book:
         if asked is None:
             study.set_user_attr(_QUESTION, self.question.model_dump_json())
         else:
-            _refuse_another(Question.model_validate_json(asked), self.question, journal)
+            _refuse_another(json.loads(asked), self.question, journal)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             # Left behind by a process that was killed.
             study.tell(trial.number, state=TrialState.FAIL)
@@ -141,11 +142,13 @@ def _mend(journal: Path) -> None:
                 file.truncate(whole)
 
 
-def _refuse_another(asked: Question, question: Question, journal: Path) -> None:
-    before, now = json.loads(asked.model_dump_json()), json.loads(question.model_dump_json())
-    changed = sorted(name for name in now if now[name] != before[name])
+def _refuse_another(asked: dict[str, Any], question: Question, journal: Path) -> None:
+    now = json.loads(question.model_dump_json())
+    # A journal of an older version lacks what was not noted then.
+    changed = sorted(name for name in now if now[name] != asked.get(name))
     if changed:
+        older = "" if now.keys() <= asked.keys() else " or one of an older version that did not note it"
         raise ConfigError(
-            f"{journal.parent}: expected a search for the same {', '.join(changed)} as before, got another: --restart begins "
-            "anew and forgets its trials, --runs names another directory"
+            f"{journal.parent}: expected a search for the same {', '.join(changed)} as before, got another{older}: "
+            "--restart begins anew and forgets its trials, --runs names another directory"
         )

@@ -24,6 +24,8 @@ from training.slices import Slices, encode_slices, fit_statistics
 STOP, JUDGE = Slice.VALIDATION, Slice.TEST
 """What the second and the third slice are for in a search; the third is the task's validation slice, not its test slice."""
 
+_NAMES = {Slice.TRAIN: "train", STOP: "stop", JUDGE: "judge"}
+
 LARGEST_STOP_SHARE = 0.25
 """The share of the training slice that may be taken from training, to stop and calibrate by."""
 
@@ -38,8 +40,11 @@ class InnerSlices:
 
     def rows(self) -> dict[str, int]:
         """Impressions that train, stop and judge."""
-        names = {Slice.TRAIN: "train", STOP: "stop", JUDGE: "judge"}
-        return {name: self.slices.facts[part].impressions for part, name in names.items()}
+        return {name: self.slices.facts[part].impressions for part, name in _NAMES.items()}
+
+    def digests(self) -> dict[str, str]:
+        """What tells them from those of another log: sha256 of the encoded impressions and their labels."""
+        return {name: self.slices.stores[part].digest() for part, name in _NAMES.items()}
 
 
 def inner_cuts(cuts: Cuts, time_ms: NDArray[np.int64]) -> Cuts:

@@ -119,6 +119,7 @@ def _searched(
         sampler=wish.sampler,
         seed=task.training.seed,
         rows=inner.rows(),
+        data=inner.digests(),
     )
     found = Search(Space(task, families), Course(task, inner), Book(run.path, question), wish.limits)
     interrupted = search(found, reserve_s=lambda: confirm_seconds(found, wish.confirm), progress=progress)

@@ -1,6 +1,7 @@
 """Searches around a tiny task: what they find, and that they find it again."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,6 +84,20 @@ def test_a_search_that_has_enough_trials_runs_none(tuned, config):
 def test_another_question_does_not_go_on_in_the_same_study(tuned, config, other):
     with pytest.raises(ConfigError, match=rf"same {next(iter(other))} as before.*--restart"):
         run_tune(config, trials=TRIALS, **other)
+
+
+def test_a_study_does_not_go_on_with_another_log_of_as_many_rows(tmp_path):
+    run_tune(write_world(tmp_path), trials=1)
+    with pytest.raises(ConfigError, match=r"same data as before, got another: --restart"):
+        run_tune(write_world(tmp_path, seed=2), trials=1)
+
+
+def test_a_study_of_an_older_version_which_did_not_note_its_data_is_refused(tmp_path):
+    config = write_world(tmp_path)
+    journal = run_tune(config, trials=1).run / "study.journal"
+    journal.write_text(re.sub(r',\\"data\\":\{\\"train.*?\}', "", journal.read_text()))
+    with pytest.raises(ConfigError, match=r"same data as before, got .* older version .*: --restart"):
+        run_tune(config, trials=1)
 
 
 def test_the_budget_ends_a_search_but_not_before_its_first_trial(tmp_path):

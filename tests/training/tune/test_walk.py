@@ -20,7 +20,7 @@ from training.tune.result import ranked
 from training.tune.search import Search, search
 from training.tune.space import Space
 
-QUESTION = Question(task={}, families=("mlp",), sampler="random", seed=1, rows={})
+QUESTION = Question(task={}, families=("mlp",), sampler="random", seed=1, rows={}, data={})
 
 
 @dataclass

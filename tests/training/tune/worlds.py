@@ -46,10 +46,10 @@ def changed(**changes: dict[str, Any]) -> dict[str, Any]:
     return {**DOCUMENT, **{part: {**DOCUMENT[part], **values} for part, values in changes.items()}}
 
 
-def write_world(directory: Path, *, test_labels_from: int = 1) -> Path:
+def write_world(directory: Path, *, seed: int = 1, test_labels_from: int = 1) -> Path:
     """A log and its task file; the test slice's labels alone depend on ``test_labels_from``."""
     directory.mkdir(exist_ok=True)
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     city, brand = rng.integers(0, 5, IMPRESSIONS), rng.integers(0, 5, IMPRESSIONS)
     clicked = (rng.random(IMPRESSIONS) < np.where(city == brand, 0.7, 0.1 + 0.08 * city)).astype(int)
     judged_until = TRAINED + JUDGED
