@@ -99,6 +99,7 @@ def check_log(
             config.features.log_inputs(),
             root,
             quarantine=apart,
+            counted=bool(config.features.history),
             targets=config.targets,
             keep=survey.kept_columns,
         )

@@ -19,7 +19,7 @@ from registry.manifest import HISTORY
 from training.config import HistoryConfig
 from training.errors import DataError
 from training.log.ingest import Ingested
-from training.log.split import Cuts, Slice, shown
+from training.log.split import Cuts, Slice
 from training.past import impressions_of
 from training.pending import Pending
 from training.progress import Progress
@@ -68,13 +68,8 @@ def replay_log(  # each is one thing that a replay needs
         The log with its history columns, and what was counted.
 
     Raises:
-        DataError: If an impression is older than the clock of history, or more keys are counted than fit into memory.
+        DataError: If more keys are counted than fit into memory.
     """
-    if log.time_ms.min() < 0:
-        raise DataError(
-            f"expected impressions after 1970 where history counts, got one of {shown(int(log.time_ms.min()))}; "
-            "look whether data.time.format is right, or leave features.history out"
-        )
     store = MemoryStore()
     history = History(spec.history, store)
     impressions, clicked = _whole(spec, log)

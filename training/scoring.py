@@ -167,7 +167,7 @@ def score_file(
             quarantine=quarantine,
             log=source,
             labelled=scorer.stream,
-            timed=scorer.past is not None,
+            counted=scorer.past is not None,
             originals=True,
         )
         for chunk in chunks:
@@ -254,6 +254,7 @@ def _labelled(
         root,
         quarantine=quarantine,
         log=log,
+        counted=scorer.past is not None,
         targets=config.targets,
         keep=kept_columns(config),
     )

@@ -22,7 +22,7 @@ from tests.history.replays import (
     replay,
     without_clock,
 )
-from training.errors import DataError
+from training.errors import DataError, TooManyBadRowsError
 from training.log.log_reader import LogChunk
 from training.past import Past
 from training.replay import write_snapshot
@@ -199,10 +199,9 @@ def test_without_a_clock_nobody_knows_what_is_counted_already(tmp_path):
     assert past.already_counted(np.array([0, 1])) == 0
 
 
-def test_a_log_from_before_the_clock_of_history_is_refused(tmp_path):
+@pytest.mark.parametrize("time_ms", [-1, 253_402_214_400_000])
+def test_an_impression_that_the_clock_of_history_does_not_reach_is_set_apart(tmp_path, time_ms):
     events = draw_events(50)
-    events[0] = replace(events[0], time_ms=-1)
-    with pytest.raises(
-        DataError, match="expected impressions after 1970 where history counts, got one of 1969-12-"
-    ):
+    events[7] = replace(events[7], time_ms=time_ms)
+    with pytest.raises(TooManyBadRowsError, match=f"from 1970 to 2109 where history counts, got {time_ms} "):
         replay(make_task(), events, tmp_path)

@@ -157,6 +157,7 @@ def ingest(
         raw_inputs,
         root,
         quarantine=quarantine,
+        counted=bool(config.features.history),
         targets=config.targets,
         keep=_kept_in_training(config),
         noted=noted,

@@ -23,7 +23,7 @@ class Wanted:
         raw_inputs: Typed columns.
         keep: Columns kept as text.
         labelled: Whether label and time are demanded of every row.
-        timed: Whether a time must be readable where there is one, demanded or not.
+        counted: Whether the past is counted: a time must be readable where there is one, and one that history knows.
         originals: Whether all columns of the file are wanted too, as they came.
         targets: Whose labels are demanded of every row, beside the first target's.
         noted: Whether the log is what the service noted.
@@ -33,7 +33,7 @@ class Wanted:
     keep: tuple[str, ...]
     labelled: bool
     originals: bool
-    timed: bool = False
+    counted: bool = False
     targets: tuple[TargetConfig, ...] = ()
     noted: bool = False
 

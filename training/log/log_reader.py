@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.raw import MISSING_TIME
 from features.spec import RawInput, RawKind, Side
+from history import has_moment
 from training.config import DataConfig, TargetConfig
 from training.errors import DataError
 from training.log.columns import RowsReader
@@ -66,7 +67,7 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
     quarantine: Quarantine,
     log: Path | None = None,
     labelled: bool = True,
-    timed: bool = False,
+    counted: bool = False,
     targets: Sequence[TargetConfig] = (),
     keep: Sequence[str] = (),
     originals: bool = False,
@@ -88,7 +89,8 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
         log: Read instead of ``config.log``; relative to the working directory. The tables stay.
         labelled: Whether every row must have a label and a time. If not, the label is not read, and a time that is
             missing is just missing.
-        timed: Whether a row without a label is unreadable, too, if its time is none. If not, that is just missing.
+        counted: Whether the past is counted. If so, a row is unreadable, labelled or not, whose time is none or none that
+            history knows.
         targets: Whose labels are read too, beside the first target's.
         keep: Columns of the log or a table to keep as text, for segments and user keys.
         originals: Whether the chunks carry the rows as they came: text of CSV, TSV and JSON lines, types of Parquet.
@@ -105,7 +107,7 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
         raw_inputs=tuple(raw_inputs),
         keep=tuple(dict.fromkeys(keep)),
         labelled=labelled,
-        timed=timed,
+        counted=counted,
         originals=originals,
         targets=tuple(targets),
         noted=noted,
@@ -223,11 +225,18 @@ def _read_times(plan: LogPlan, rows: RowsReader, before: int) -> NDArray[np.int6
         return np.asarray(before + rows.places, dtype=np.int64)
     if plan.time is None:
         return np.full(len(rows.places), MISSING_TIME, dtype=np.int64)
-    if not (plan.wanted.labelled or plan.wanted.timed):
+    if not (plan.wanted.labelled or plan.wanted.counted):
         return rows.series_or_missing(plan.time).to_numpy()
     time_ms: NDArray[np.int64] = rows.series(plan.time).to_numpy()
     for index in np.flatnonzero(time_ms == MISSING_TIME) if plan.wanted.labelled else ():
         rows.refuse(int(index), f"column {plan.time.column!r}: expected a time, got nothing")
+    if plan.wanted.counted:
+        for index in np.flatnonzero(~has_moment(time_ms) & (time_ms != MISSING_TIME)):
+            rows.refuse(
+                int(index),
+                f"column {plan.time.column!r}: expected a time from 1970 to 2109 where history counts, got "
+                f"{time_ms[index]} milliseconds since 1970; look whether data.time.format is right, or leave features.history out",
+            )
     return time_ms
 
 

@@ -176,9 +176,17 @@ def test_without_labels_a_time_that_no_feature_needs_may_be_anything(tmp_path: P
 
 def test_without_labels_a_time_that_somebody_asks_for_may_be_missing_but_not_anything(tmp_path: Path):
     shop_log(tmp_path, ",a,1,0", "noon,b,1,0", "3,c,1,0")
-    (chunk,) = read(tmp_path, [DEVICE], log_only(), labelled=False, timed=True)
+    (chunk,) = read(tmp_path, [DEVICE], log_only(), labelled=False, counted=True)
     assert chunk.positions.tolist() == [0, 2]
     assert chunk.time_ms.tolist() == [MISSING_TIME, 3]
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_time_that_history_does_not_know_makes_a_bad_row_where_it_counts(tmp_path: Path, counted: bool):
+    outside = [-1, 2**42, 253_402_214_400_000, -253_402_214_400_000]
+    shop_log(tmp_path, "3,a,1,0", *(f"{time_ms},b,1,0" for time_ms in outside))
+    (chunk,) = read(tmp_path, [DEVICE], log_only(), counted=counted)
+    assert chunk.time_ms.tolist() == ([3] if counted else [3, *outside])
 
 
 def test_without_labels_a_missing_time_is_missing_for_its_feature(tmp_path: Path):
