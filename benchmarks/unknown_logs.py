@@ -6,7 +6,7 @@ as categories and as plain integers; the better of both counts. "By chance" is t
 show on so many rows. "Without drift" is the ECE if the click rate of the later
 rows had been known, as it never is: what is left of it when every logit is moved by the same number.
 
-    python -m benchmarks.unknown_logs [--rows 20000] [--seed 5] [--only census ...]
+    python -m benchmarks.unknown_logs [--rows 20000] [--seed 5] [--only census ...] [--bare]
     python -m benchmarks.unknown_logs --log FILE.csv --label COLUMN [--positive VALUE]
 """
 
@@ -31,7 +31,7 @@ from benchmarks.unknown_worlds import WORLDS
 from features.spec import Buckets, Numeric
 from registry.local import LocalRegistry
 from registry.reference import ModelRef
-from training.config import ModelConfig, TaskConfig, load_config
+from training.config import ModelConfig, TaskConfig, TrainingConfig, load_config
 from training.init import Question, write_task
 from training.init.dialect import separator_of
 from training.log.labels import read_labels
@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000, help="of every drawn log that init and train see")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--only", nargs="*", choices=list(WORLDS), default=list(WORLDS))
+    parser.add_argument("--bare", action="store_true", help="leave model and training to the defaults")
     parser.add_argument(
         "--log", type=Path, help="a .csv file of yours in order of time; its last fifth is judged"
     )
@@ -98,7 +99,7 @@ def main() -> None:
         else:
             cases = iter([given(folder, arguments.log, arguments.label, tuple(arguments.positive))])
         for case in cases:
-            print(f"| {' | '.join(measured(case))} |", flush=True)
+            print(f"| {' | '.join(measured(case, bare=arguments.bare))} |", flush=True)
 
 
 def drawn(folder: Path, names: list[str], rows: int, seed: int) -> Iterator[Case]:
@@ -126,10 +127,12 @@ def _cut(
     return Case(name, seen, judged, label, positive)
 
 
-def measured(case: Case) -> tuple[str, ...]:
+def measured(case: Case, *, bare: bool = False) -> tuple[str, ...]:
     """A line of the table: log losses on the judged rows, ECE of ours, seconds of init, training and export."""
     started = time.monotonic()
     task = written(case)
+    if bare:
+        task = task.model_copy(update={"model": ModelConfig(), "training": TrainingConfig()})
     ours = probabilities(task, case, "ours")
     seconds = time.monotonic() - started
     alone = task.model_copy(update={"model": ModelConfig(family="logistic"), "training": task.for_baseline()})

@@ -149,9 +149,14 @@ def unseen_of(shop: Shop, log: EncodedLog) -> dict[str, NDArray[np.bool_]]:
     return masks
 
 
-def shop_task(training: dict[str, Any] | None = None, *, ids: bool = False) -> TaskConfig:
-    """The shop's example with other training settings, perhaps with the ids as features."""
+def shop_task(training: dict[str, Any] | None = None, *, ids: bool = False, bare: bool = False) -> TaskConfig:
+    """The shop's example with other training settings, perhaps with the ids as features.
+
+    With ``bare`` it says nothing of the model and the training but these settings.
+    """
     document: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
+    if bare:
+        document |= {"model": {}, "training": {}}
     document["training"] |= training or {}
     if ids:
         for side, column in IDS.items():

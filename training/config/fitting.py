@@ -1,8 +1,8 @@
 """How the network is fitted: optimiser, schedule, stopping, regularisation."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from training.config.calibration import CalibrationConfig
 from training.config.part import Part
@@ -19,6 +19,11 @@ class OptimizerConfig(Part):
         description="share of every weight, times the rate, taken off at each step (decoupled)",
     )
     clip_norm: float | None = Field(default=None, gt=0, description="largest global norm of the gradient")
+
+
+DENSE = OptimizerConfig(name="adamw", learning_rate=0.002, weight_decay=0.1)
+EMBEDDINGS = OptimizerConfig(name="adamw", learning_rate=0.004, weight_decay=0.1)
+"""Of a task file that names no optimiser; like the other defaults of the training from docs/benchmarks/unknown-logs.md."""
 
 
 class ScheduleConfig(Part):
@@ -51,8 +56,8 @@ class BaselineConfig(Part):
 class TrainingConfig(Part):
     """How the network is fitted."""
 
-    epochs: int = Field(default=5, ge=1)
-    batch_size: int = Field(default=4096, ge=1, description="impressions per step")
+    epochs: int = Field(default=20, ge=1, description="at most: early stopping decides")
+    batch_size: int = Field(default=1024, ge=1, description="impressions per step")
     loss: Literal["binary_crossentropy", "absolute_error", "squared_error"] = "binary_crossentropy"
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="share of a label replaced by the training slice's click rate"
@@ -67,9 +72,10 @@ class TrainingConfig(Part):
         default=None,
         description="single-valued id feature whose values are the contexts; null: the batch is one context",
     )
-    optimizer: OptimizerConfig = Field(default=OptimizerConfig(), description="of the dense weights")
+    optimizer: OptimizerConfig = Field(default=DENSE, description="of the dense weights")
     embedding_optimizer: OptimizerConfig | None = Field(
-        default=None, description="of the embeddings; null: one optimizer for all weights"
+        default=EMBEDDINGS,
+        description="of the embeddings; null, as where `optimizer` alone is given: one optimizer for all weights",
     )
     schedule: ScheduleConfig = ScheduleConfig()
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
@@ -77,20 +83,20 @@ class TrainingConfig(Part):
     l2_embedding: float = Field(
         default=0.0, ge=0, description="weight of a batch's squared embeddings in the loss"
     )
-    l2_rare: float = Field(
-        default=0.0,
+    l2_rare: float | None = Field(
+        default=None,
         ge=0,
         description="like l2_embedding, each divided by how often its id occurs: a Gaussian prior on every id, "
-        "1 / (2 * variance)",
+        "1 / (2 * variance); null: 50, or 1 for the single weights of logistic",
     )
     ema: float | None = Field(
-        default=None,
+        default=0.99,
         gt=0,
         lt=1,
         description="decay per step of the averaged weights that are validated and exported; null: the last weights",
     )
     id_dropout: float = Field(
-        default=0.1,
+        default=0.2,
         ge=0,
         lt=1,
         description="share of a rare id's impressions that train as OOV; half of it for an id of 1,000 impressions; of "
@@ -110,3 +116,10 @@ class TrainingConfig(Part):
         description="start from the champion's weights: known ids keep their embeddings, new ones start fresh",
     )
     seed: int = Field(default=2026, ge=0, lt=2**32)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_optimizer_is_for_all_weights(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "optimizer" in given and "embedding_optimizer" not in given:
+            return {**given, "embedding_optimizer": None}
+        return given

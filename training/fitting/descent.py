@@ -96,13 +96,14 @@ def fit_network(
 
 def _heeding_rarity(network: Family, config: TrainingConfig, stores: FitStores) -> Counts:
     """Prices the network's embeddings by how often each id occurs; the chance of each id to be shown as OOV."""
-    if not (config.l2_rare or config.id_dropout):
+    price = network.usual_prior if config.l2_rare is None else config.l2_rare
+    if not (price or config.id_dropout):
         return {}
     occurrences = occurrences_of_ids(stores.train, stores.layout)
     rates = drop_rates(occurrences, stores.layout, stores.droppable, config.id_dropout)
     expected = looked_up(occurrences, rates, stores.layout, stores.droppable)
     for embedding in network.field_embeddings():
-        embedding.price_ids(expected, config.l2_rare)
+        embedding.price_ids(expected, price)
     return rates
 
 

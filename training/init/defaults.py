@@ -146,12 +146,12 @@ def are_few(clicks: int, rows: int) -> bool:
 def _against_learning_by_heart(rate: float, *, sparse: bool, few: bool) -> dict[str, Any]:
     """What keeps the embeddings of ids small: a prior that the data outweigh, or decay that nothing outweighs."""
     if few:
-        decay, prior = (4.0 if sparse else 6.0), {}
+        decay, prior = (4.0 if sparse else 6.0), 0
     else:
-        decay, prior = (1.0 if sparse else 0.1), {"l2_rare": PRIOR_ON_EMBEDDINGS}
+        decay, prior = (1.0 if sparse else 0.1), PRIOR_ON_EMBEDDINGS
     return {
         "embedding_optimizer": {"name": "adamw", "learning_rate": rate, "weight_decay": decay},
-        **prior,
+        "l2_rare": prior,
         "id_dropout": ID_DROPOUT,
     }
 

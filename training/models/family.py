@@ -53,6 +53,9 @@ class Family(keras.Model):
     embeds: ClassVar[bool] = True
     """Whether the family has embeddings."""
 
+    usual_prior: ClassVar[float] = 50.0
+    """``training.l2_rare`` where a task file says nothing."""
+
     gains_from_split: ClassVar[bool] = True
     """Whether a state holds more than a half's own numbers, so that keeping states saves most of the work."""
 

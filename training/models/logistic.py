@@ -16,6 +16,7 @@ class Logistic(Family):
     """logit = bias + the sum of the weights of the ids + weights times values; a half's state is its part of the sum."""
 
     embeds: ClassVar[bool] = False
+    usual_prior: ClassVar[float] = 1.0
     mixes_experts: ClassVar[bool] = False
 
     def __init__(

@@ -190,7 +190,7 @@ def point_of(task: TaskConfig) -> Point:
         "embedding_weight_decay": embeddings.weight_decay,
         "id_dropout": training.id_dropout,
         "ema": training.ema,
-        "l2_rare": training.l2_rare,
+        "l2_rare": FAMILIES[model.family].usual_prior if training.l2_rare is None else training.l2_rare,
         "label_smoothing": training.label_smoothing,
         "embedding_dim": model.embedding_dim,
         "embedding_dropout": model.embedding_dropout,
