@@ -110,12 +110,18 @@ class Past:
         """
         keys = {raw.column: self._source.key(raw, columns.keys[raw.column]) for raw in self.keys}
         rows = next(iter(keys.values())).size
-        given = None if self._time is None else columns.arrays[self._time.column]
-        told = self.answers(keys, self.times(given, rows), self._all)
-        return {
-            raw.column: told[raw.column] if raw.history else columns.arrays[raw.column]
-            for raw in self._inputs
-        }
+        carried, at_ms = self.timed(columns.arrays, rows)
+        told = self.answers(keys, at_ms, self._all)
+        return {raw.column: told[raw.column] if raw.history else carried[raw.column] for raw in self._inputs}
+
+    def timed(
+        self, arrays: dict[str, NDArray[Any]], rows: int
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
+        """The columns of so many rows, and when each is: the same moment for history and for features that read the time."""
+        if self._time is None:
+            return arrays, self.times(None, rows)
+        at_ms = self.times(arrays[self._time.column], rows)
+        return {**arrays, self._time.column: at_ms}, at_ms
 
     def times(self, given: NDArray[np.int64] | None, rows: int) -> NDArray[np.int64]:
         """Time of each of so many impressions in milliseconds since the epoch.

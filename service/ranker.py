@@ -77,8 +77,7 @@ class Ranker:
         keys, at_ms = {}, np.zeros(0, np.int64)
         arrays = columns.arrays
         if live.past is not None:
-            time = live.manifest.impression_time
-            at_ms = live.past.times(None if time is None else arrays[time.column], users)
+            arrays, at_ms = live.past.timed(arrays, users)
             keys = {column: live.past.key(column, columns.values[column]) for column in self._user_keys}
             arrays = arrays | live.past.answers(keys, at_ms, live.past.features(Half.USER))
         states = live.runtime.user_states({raw.column: arrays[raw.column] for raw in self._user_half})

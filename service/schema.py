@@ -88,18 +88,19 @@ def side_schema(fitted: FittedSpec | None, side: Side, time: RawInput | None) ->
     return {
         **schema,
         "additionalProperties": False,
-        "properties": {raw.column: _value_schema(fitted, raw) for raw in inputs},
+        "properties": {raw.column: _value_schema(fitted, raw, time) for raw in inputs},
     }
 
 
-def _value_schema(fitted: FittedSpec, raw: RawInput) -> Schema:
+def _value_schema(fitted: FittedSpec, raw: RawInput, time: RawInput | None) -> Schema:
     meanings = [_meaning(fitted, feature) for feature in features_reading(fitted, raw.column)]
     if raw in fitted.spec.key_inputs():
         meanings.append("What happened before is looked up by it.")
+    if raw == time:
+        meanings.append("When the impression is: what happened before fades until then; now if missing.")
     return {
         **_type_of(raw),
-        "description": " ".join(meanings)
-        or "When the impression is: what happened before fades until then; now if missing.",
+        "description": " ".join(meanings),
         "examples": example_values(fitted, raw),
     }
 

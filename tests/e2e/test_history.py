@@ -25,6 +25,7 @@ from registry.reference import ModelRef
 from registry.version import Version
 from service.errors import LoadError
 from service.loader import load_version
+from service.past import clock_ms
 from tests.e2e.conftest import LATER, Shop, axon, served
 from tests.history.servers import running_redis
 from training.config import load_config
@@ -134,6 +135,21 @@ def test_a_row_without_a_time_is_now(clients, rows):
     timeless = {**rows[0], "context": {"position": 1}}
     long_ago = {**rows[0], "context": {"position": 1, "time_ms": rows[0]["context"]["time_ms"]}}
     assert asked(clients["snapshot"], [timeless]) != asked(clients["snapshot"], [long_ago])
+
+
+@pytest.mark.parametrize("path", ["score", "rank"])
+def test_a_request_without_a_time_is_answered_as_one_that_says_now(clients, rows, question, path):
+    def answered(at_ms: int | None) -> list[float]:
+        context = {"position": 1} if at_ms is None else {"position": 1, "time_ms": at_ms}
+        if path == "score":
+            return asked(clients["snapshot"], [{**row, "context": context} for row in rows[:20]])
+        answer = clients["snapshot"].post("/api/v1/rank", json={**question, "context": context}).json()
+        return [item["probability"] for item in sorted(answer["items"], key=lambda item: item["id"])]
+
+    before, silent = answered(clock_ms()), answered(None)
+    after = answered(clock_ms())
+    # An hour may end in between.
+    assert any(np.allclose(silent, told, rtol=0, atol=1e-6) for told in (before, after))
 
 
 def test_a_request_does_not_carry_what_history_counts(clients, rows):

@@ -10,7 +10,18 @@ import pytest
 from typing_extensions import override
 
 from features.coded_texts import CodedTexts
-from features.spec import Activity, FeatureSpec, Half, Hashed, MultiValued, RawInput, RawKind, Recent, Side
+from features.spec import (
+    Activity,
+    FeatureSpec,
+    Half,
+    Hashed,
+    MultiValued,
+    RawInput,
+    RawKind,
+    Recent,
+    Side,
+    TimePart,
+)
 from history import History, Impressions, KeyColumn, Outcomes, StoreError
 from history.packed.pack import pack
 from history.packed.packed import PackedHistory
@@ -59,6 +70,7 @@ def past_of_ann(
     *,
     dated: bool = True,
     rows: int | None = None,
+    spec: FeatureSpec = SPEC,
     time: RawInput | None = SHOWN_AT,
     now_ms: int = NOON_MS,
 ) -> Past:
@@ -74,11 +86,13 @@ def past_of_ann(
     facts = make_facts().model_copy(
         update={"last_impression_at": end, "history_rows": rows, "impression_time": time}
     )
-    return Past(source(history), SPEC, Manifest(**facts.model_dump(), files={}), now_ms=lambda: now_ms)
+    return Past(source(history), spec, Manifest(**facts.model_dump(), files={}), now_ms=lambda: now_ms)
 
 
-def filled(past: Past, *rows: object, time: RawInput | None = SHOWN_AT) -> dict[str, list]:
-    return {name: plain(array) for name, array in past.filled(RowReader(SPEC, time).read(rows)).items()}
+def filled(
+    past: Past, *rows: object, time: RawInput | None = SHOWN_AT, spec: FeatureSpec = SPEC
+) -> dict[str, list]:
+    return {name: plain(array) for name, array in past.filled(RowReader(spec, time).read(rows)).items()}
 
 
 def plain(column: Any) -> list[Any]:
@@ -100,6 +114,15 @@ def test_a_row_that_says_nothing_is_now(make_past):
 def test_a_row_is_when_it_says(make_past):
     rows = [{**ANN, "context": {"shown_at": shown_at}} for shown_at in (NOON_MS - HOUR_MS, None)]
     assert filled(make_past(), *rows)["user_past_clicks_1h"] == [0.5, 0.25]
+
+
+def test_a_feature_that_reads_the_time_sees_the_moment_that_history_sees(make_past):
+    hour = TimePart(name="hour", column="shown_at", part="hour", time_zone="UTC")
+    spec = FeatureSpec(item=SPEC.item, context=(hour,), history=SPEC.history, keys=SPEC.keys)
+    rows = [{**ANN, "context": {"shown_at": shown_at}} for shown_at in (NOON_MS - HOUR_MS, None)]
+    told = filled(make_past(spec=spec), *rows, ANN, spec=spec)
+    assert told["user_past_clicks_1h"] == [0.5, 0.25, 0.25]
+    assert told["shown_at"] == [NOON_MS - HOUR_MS, NOON_MS, NOON_MS]
 
 
 def test_a_model_whose_time_no_request_can_say_answers_for_now(make_past):

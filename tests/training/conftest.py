@@ -119,8 +119,9 @@ def run_fit(
     droppable: NDArray[np.int32] | None = None,
     **training: Any,
 ) -> TrainedModel:
-    """Fits a small network on a training and a validation store; by default no id may be dropped."""
-    settings = {"epochs": 2, "batch_size": 32, "optimizer": {"learning_rate": 0.05}, **training}
+    """Fits a small network on a training and a validation store; by default no id may be dropped, and nothing holds or averages weights."""
+    plain = {"epochs": 2, "batch_size": 32, "optimizer": {"learning_rate": 0.05}, "l2_rare": 0.0, "ema": None}
+    settings = plain | training
     return fit(
         ModelConfig.model_validate({"embedding_dim": 2, "hidden": (4,), **(model or {})}),
         TrainingConfig.model_validate(settings),
