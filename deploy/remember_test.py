@@ -28,6 +28,11 @@ def history_is_filled() -> None:
         time.sleep(1)
     counted = docker("exec", container("redis"), "redis-cli", "-n", number, "dbsize").stdout.strip()
     expect(int(counted or 0) > 1, f"expected records in database {number}; redis-cli counts {counted!r}")
+    while "nobody has filled the store" in (said := ask("GET", "/healthz?verbose")[1]):
+        expect(
+            time.monotonic() < deadline, f"expected a service that sees the filled history; it says {said}"
+        )
+        time.sleep(1)
 
 
 def service_looks_there() -> None:

@@ -82,6 +82,12 @@ class ModelHolder:
         self._live = live
         self._trouble = None
 
+    def exchange(self, before: LiveModel, after: LiveModel) -> None:
+        """Let a model answer from now on wherever another one does: the same version, which looks elsewhere for its past."""
+        if self._live is before:
+            self._live = after
+        self._beside = {alias: after if live is before else live for alias, live in self._beside.items()}
+
     def put_beside(self, alias: str, live: LiveModel) -> None:
         """Let this be the alias's version from now on."""
         self._beside = {**self._beside, alias: live}

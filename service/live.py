@@ -1,7 +1,7 @@
 """A model in memory, ready to answer: `service.loader` makes it, `service.scorer` asks it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from features.fitted import FittedSpec
 from registry.manifest import Manifest
 from registry.version import Version
+from service.filling import Pasts
 from service.past import Past
 from service.rows import Columns, RowReader
 from service.states import States
@@ -53,6 +54,7 @@ class Runtime(Protocol):
 class LiveModel:
     """One version, loaded: what it takes, what it remembers (None where it does not look back), and what computes it.
 
+    Where it was told of a store, its past is one of two: the store's once somebody has filled that, the snapshot's till then.
     The ranker, which has the catalog's items as this version sees them, comes last: it is made of all the rest.
     """
 
@@ -61,6 +63,7 @@ class LiveModel:
     fitted: FittedSpec
     runtime: Runtime
     past: Past | None = None
+    pasts: Pasts | None = None
     ranker: "Ranker | None" = None
     reader: RowReader = field(init=False)
 
@@ -80,6 +83,23 @@ class LiveModel:
     @property
     def version(self) -> int:
         return self.origin.number
+
+    @property
+    def waits(self) -> bool:
+        """Whether its own snapshot answers in the place of a store that nobody has filled yet."""
+        return self.pasts is not None and self.past is self.pasts.snapshot
+
+    def looked_again(self) -> "LiveModel":
+        """The same with its other past, if that is the one to ask now; else itself.
+
+        Raises:
+            StoreError: If the store cannot be read.
+        """
+        past = self.past if self.pasts is None else self.pasts.now()
+        if past is self.past:
+            return self
+        other = replace(self, past=past, ranker=None)
+        return other if self.ranker is None else replace(other, ranker=self.ranker.of(other))
 
     def predict(self, columns: Columns) -> Answers:
         """The probabilities of each row, each in [0, 1] unless the model is broken.

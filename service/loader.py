@@ -19,12 +19,13 @@ from registry.manifest import HISTORY, WARMUP, Manifest, OnnxGraph, verify
 from registry.version import Version
 from service.errors import LoadError, ServiceError
 from service.examples import example_rows
+from service.filling import Pasts
 from service.live import LiveModel, Runtime
 from service.past import Past
 from service.rank_request import example_question
 from service.scorer import score
 from service.settings import RuntimeName
-from service.sources import Live, Snapshot, Source
+from service.sources import Live, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +54,12 @@ def load_version(
     """
     manifest = verify(version.directory)
     fitted = version.fitted_spec()
-    past = _past(version, manifest, fitted.spec, history)
+    past, pasts = _past(version, manifest, fitted.spec, history)
     computes = _runtime(version, manifest, fitted, runtime, threads)
-    live = LiveModel(version, manifest, fitted, computes, past)
+    live = LiveModel(version, manifest, fitted, computes, past, pasts)
     warm_up(live)
+    if live.waits:
+        tell_of_past(live)
     return live
 
 
@@ -87,19 +90,37 @@ def _runtime(
     return SavedModelRuntime(version.directory, fitted.spec.raw_inputs())
 
 
-def _past(version: Version, manifest: Manifest, spec: FeatureSpec, address: str | None) -> Past | None:
-    """What the model may ask about the past, if it does."""
+def _past(
+    version: Version, manifest: Manifest, spec: FeatureSpec, address: str | None
+) -> tuple[Past | None, Pasts | None]:
+    """What the model asks about the past, if it does; and both that it may ask where there is a store."""
     if not spec.history:
-        return None
+        return None, None
     try:
-        source: Source = (
-            Live(spec, open_store(address, version.name))
-            if address
-            else Snapshot(PackedHistory.open(version.directory / HISTORY, spec.history))
+        store = open_store(address, version.name) if address else None
+        if store is not None and address == "memory:":
+            return Past(Live(spec, store), spec, manifest), None  # nobody else could fill it
+        snapshot = Past(
+            Snapshot(PackedHistory.open(version.directory / HISTORY, spec.history)), spec, manifest
         )
+        if store is None:
+            return snapshot, None
+        names = tuple(feature.name for feature in spec.history)
+        pasts = Pasts(store, names, Past(Live(spec, store), spec, manifest), snapshot)
+        return pasts.now(), pasts
     except StoreError as error:
         raise LoadError(f"{version} looks at history, which cannot be opened: {error}") from error
-    return Past(source, spec, manifest)
+
+
+def tell_of_past(live: LiveModel) -> None:
+    """Say in the log where a model looks now that was told of a store."""
+    if live.waits:
+        log.warning(
+            "%s answers from its own snapshot: nobody has filled the store of AXON_HISTORY yet, which axon remember does",
+            live.origin,
+        )
+    else:
+        log.info("%s answers from the store of AXON_HISTORY", live.origin)
 
 
 def warm_up(live: LiveModel) -> None:

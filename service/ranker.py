@@ -40,6 +40,7 @@ class Ranker:
         self, live: LiveModel, items: ItemTable | None, store: EntityStore | None, most: int
     ) -> None:
         self._live = live
+        self._store, self._most = store, most
         self._resolver = Resolver(live, items, store, most)
         self._items = items
         spec, past = live.fitted.spec, live.past
@@ -52,6 +53,10 @@ class Ranker:
     def items(self) -> ItemTable | None:
         """The catalog's items; None without a catalog."""
         return self._items
+
+    def of(self, live: LiveModel) -> "Ranker":
+        """The same items, ranked with the same version that looks elsewhere for its past."""
+        return Ranker(live, self._items, self._store, self._most)
 
     def rank(self, asked: Sequence[RankRequest]) -> list[Ranked]:
         """The best candidates of every question.

@@ -38,6 +38,11 @@ class ServedMetrics(Collector):
             "The last impression that a live version has learned from.",
             labels=("model", "version"),
         )
+        filled = GaugeMetricFamily(
+            "axon_model_history_filled",
+            "1 for a live version that asks the store of AXON_HISTORY, 0 while nobody has filled that and its snapshot answers.",
+            labels=("model", "version"),
+        )
         for live, aliases in self._holder.served:
             labels, manifest = (live.name, str(live.version)), live.manifest
             for alias in aliases or (NO_ALIAS,):
@@ -45,4 +50,6 @@ class ServedMetrics(Collector):
             created.add_metric(labels, manifest.created_at.timestamp())
             if manifest.last_impression_at is not None:
                 data_end.add_metric(labels, manifest.last_impression_at.timestamp())
-        yield from (info, created, data_end)
+            if live.pasts is not None:
+                filled.add_metric(labels, not live.waits)
+        yield from (info, created, data_end, filled)

@@ -159,7 +159,10 @@ class ServiceSettings(BaseSettings):
         default=10.0, gt=0, le=600, description="longest time from a request's head to the end of its body"
     )
     poll_s: float = Field(
-        default=2.0, gt=0, le=3600, description="seconds between two looks into the registry"
+        default=2.0,
+        gt=0,
+        le=3600,
+        description="seconds between two looks into the registry, and whether the store of history is filled",
     )
     load_share: float = Field(
         default=0.1,

@@ -2,7 +2,7 @@
 
 `service.app` starts one per process. It follows the model that answers by default, and every alias that a split or a shadow
 names. A version that answers goes on answering while another one is loaded, and when it is refused: a newer one may come,
-or the refused one be repaired.
+or the refused one be repaired. It also looks whether somebody has filled the store of history that a version is to ask.
 """
 
 import logging
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from history import StoreError
 from registry.durable import in_use
 from registry.errors import RegistryError
 from registry.opening import open_registry
@@ -19,6 +20,7 @@ from registry.version import Version
 from service.errors import ServiceError
 from service.holder import ModelHolder
 from service.live import LiveModel
+from service.loader import tell_of_past
 from service.pacing import in_slices
 from service.settings import ServiceSettings
 
@@ -76,6 +78,7 @@ class ModelWatcher:
             self._try(self._look, self._explain)
             for alias in self._settings.followed:
                 self._try(partial(self._look_for, alias), partial(self._explain_beside, alias))
+            self._try(self._look_back, self._explain)
             self._stop.wait(self._settings.poll_s)
 
     def _try(self, look: Callable[[], None], explain: Callable[[str], None]) -> None:
@@ -117,6 +120,17 @@ class ModelWatcher:
         elif live := self._loaded(version, partial(self._holder.explain_beside, alias)):
             self._holder.put_beside(alias, live)
             log.info("%s is live as %s", version, alias)
+
+    def _look_back(self) -> None:
+        """Follow stores of history: what is filled is asked from now on, and what is being filled anew is not."""
+        for live, _ in self._holder.served:
+            try:
+                again = live.looked_again()
+            except StoreError:
+                continue  # whoever asks such a store is told so
+            if again is not live:
+                self._holder.exchange(live, again)
+                tell_of_past(again)
 
     def _loaded(self, version: Version, explain: Callable[[str], None]) -> LiveModel | None:
         """The version, warm; None while it is left alone because it was refused."""

@@ -46,7 +46,7 @@ def _readiness(request: Request) -> PlainTextResponse:
     if "verbose" in request.query_params:
         model = f"[+] model {holder.live.origin} is loaded" if holder.live else "[-] no model is loaded"
         trouble = f"[-] {holder.trouble}\n" if holder.live and holder.trouble else ""
-        beside = "".join(f"{line}\n" for line in _beside(service))
+        beside = "".join(f"{line}\n" for line in (*_beside(service), *_pasts(service)))
         text = f"[+] process runs\n{model}\n{trouble}{beside}{text}"
     if reason is None:
         return PlainTextResponse(text)
@@ -65,3 +65,10 @@ def _beside(service: Service) -> Iterator[str]:
             yield f"[+] {alias} ({role}) is {live.origin}"
         if trouble is not None:
             yield f"[-] {alias} ({role}): {trouble}"
+
+
+def _pasts(service: Service) -> Iterator[str]:
+    """A line for each version that waits for a store of history."""
+    for live, _ in service.holder.served:
+        if live.waits:
+            yield f"[-] {live.origin} answers from its own snapshot: nobody has filled the store of AXON_HISTORY yet"

@@ -6,6 +6,8 @@ import uuid
 
 import pytest
 
+from history.stores.filling import fill, found_in
+from history.stores.opening import open_store
 from tests.e2e.conftest import axon, served
 
 HOUR_MS = 3_600_000
@@ -13,18 +15,19 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture(scope="module")
 def answers(past_shop, past_rows, tmp_path_factory):
-    """Of a running service to two users, before and after the first one's click was remembered; and what was told of that."""
+    """Of a running service to two users, by when, and what was told of the first one's click.
+
+    Nobody has filled its store, it is filled, the click is remembered, and somebody begins to fill the store again.
+    """
     directory = tmp_path_factory.mktemp("remembered")
     places = {"history": f"sqlite:{directory / 'history.db'}", "decisions": f"file:{directory / 'decisions'}"}
     tables = {"catalog": str(past_shop.data / "items.csv"), "users": str(past_shop.data / "users.csv")}
     feed = ["remember", past_shop.config, "--registry", past_shop.registry, "--json"]
     feed += [part for name, place in places.items() for part in (f"--{name}", place)]
-    # The snapshot; of the journals nothing that is younger than three hours.
-    axon(*feed, "--grace", "3h", cwd=directory)
     users = list(dict.fromkeys(row["user"]["user_id"] for row in past_rows))[:2]
     items = list(dict.fromkeys(row["item"]["item_id"] for row in past_rows))[:20]
 
-    with served(past_shop.registry, directory, **places, **tables, drain_s="0") as client:
+    with served(past_shop.registry, directory, **places, **tables, drain_s="0", poll_s="0.1") as client:
 
         def ask(user: str) -> dict:
             question = {"user": user, "context": past_rows[0]["context"], "candidates": items, "k": 20}
@@ -32,6 +35,21 @@ def answers(past_shop, past_rows, tmp_path_factory):
             assert answer.status_code == 200, answer.text
             return answer.json()
 
+        def wait_until(filled: bool) -> str:
+            """What the service says about itself then."""
+            deadline = time.monotonic() + 30
+            while f'axon_model_history_filled{{model="shop-history",version="1"}} {float(filled)}' not in (
+                client.get("/metrics").text
+            ):
+                assert time.monotonic() < deadline, client.get("/healthz?verbose").text
+                time.sleep(0.05)
+            return client.get("/healthz?verbose").text
+
+        said = [wait_until(filled=False)]
+        unfilled = {user: ask(user) for user in users}
+        # The snapshot; of the journals nothing that is younger than three hours.
+        axon(*feed, "--grace", "3h", cwd=directory)
+        said.append(wait_until(filled=True))
         before = {user: ask(user) for user in users}
         clicked = before[users[0]]["items"][0]["id"]
         # As long ago as the delay of the task file waits for clicks, and longer.
@@ -42,12 +60,34 @@ def answers(past_shop, past_rows, tmp_path_factory):
         assert told["accepted"] == 2, told
         remembered = json.loads(axon(*feed, cwd=directory).stdout)
         after = {user: ask(user) for user in users}
-    return {"before": before, "after": after, "clicked": clicked, "users": users, "told": remembered}
+        store = open_store(places["history"], "shop-history")
+        fill(store, found_in(store))
+        store.close()
+        said.append(wait_until(filled=False))
+        again = {user: ask(user) for user in users}
+    answers = {"unfilled": unfilled, "before": before, "after": after, "again": again}
+    return {**answers, "clicked": clicked, "users": users, "told": remembered, "said": said}
 
 
 def probability(answers: dict, when: str, user: int, item: str) -> float:
     items = answers[when][answers["users"][user]]["items"]
     return next(one["probability"] for one in items if one["id"] == item)
+
+
+@pytest.mark.parametrize("when", ["unfilled", "again"])
+def test_the_snapshot_answers_as_long_as_nobody_has_filled_the_store(answers, when):
+    for user in answers["users"]:
+        now, filled = (
+            {one["id"]: one["probability"] for one in answers[at][user]["items"]} for at in (when, "before")
+        )
+        assert now == pytest.approx(filled, abs=1e-6)
+
+
+def test_a_service_says_that_nobody_has_filled_its_store(answers):
+    waiting = (
+        "[-] shop-history/1 answers from its own snapshot: nobody has filled the store of AXON_HISTORY yet"
+    )
+    assert [waiting in said for said in answers["said"]] == [True, False, True]
 
 
 def test_the_click_is_counted(answers):

@@ -3,7 +3,6 @@
 `training.remembering.remembering` reads it at every step, so that an outcome is counted once, whatever is killed and whenever.
 """
 
-import secrets
 from collections.abc import Sequence
 from typing import Self
 
@@ -11,35 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.spec import Activity, Recent
 from history import HistoryStore, StoreError
+from history.stores.filling import KEY, SPACE, being_filled, found_in
 from history.stores.store import Changes, Unchanged
 from training.join.labelling import TIME, Labelled
-
-SPACE = "~remembered"
-"""No feature of history can be called so."""
-_KEY = "cursor"
-
-_FILLING = b"filling "
-"""Begins what stands in the place of the cursor while somebody fills the store: a word of his own, so that nobody else does."""
-
-
-def found_in(store: HistoryStore) -> Unchanged:
-    """What stands in the place of the cursor, whatever it is."""
-    (record,) = store.get({SPACE: [_KEY]})[SPACE]
-    return Unchanged(SPACE, _KEY, record)
-
-
-def fill(store: HistoryStore, before: Unchanged) -> Unchanged:
-    """Begin to fill a store.
-
-    Returns:
-        What is so as long as nobody else begins.
-
-    Raises:
-        ChangedStoreError: If somebody has written since `before`.
-    """
-    word = _FILLING + secrets.token_hex(8).encode()
-    store.put({SPACE: {_KEY: word}}, before)
-    return Unchanged(SPACE, _KEY, word)
 
 
 class Cursor(BaseModel):
@@ -68,7 +41,7 @@ class Cursor(BaseModel):
             StoreError: If the store cannot be read.
         """
         found = found_in(store)
-        if found.record is None or found.record.startswith(_FILLING):
+        if found.record is None or being_filled(found.record):
             return None, found
         try:
             return cls.model_validate_json(found.record), found
@@ -79,11 +52,11 @@ class Cursor(BaseModel):
 
     def changes(self) -> Changes:
         """As it is kept."""
-        return {SPACE: {_KEY: self._record()}}
+        return {SPACE: {KEY: self._record()}}
 
     def unchanged(self) -> Unchanged:
         """What is so as long as nobody else has written."""
-        return Unchanged(SPACE, _KEY, self._record())
+        return Unchanged(SPACE, KEY, self._record())
 
     def moved(self, shown_ms: int, read_ms: int) -> Self:
         """The cursor when all impressions up to a later moment are in the store."""

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from history import History, HistoryStore
+from history.stores.filling import found_in
 from history.stores.opening import open_store
 from tests.history.servers import running_redis
 from tests.training.remembering.feeder import feed
@@ -25,7 +26,7 @@ from tests.training.remembering.world import (
     make_world,
     write_journals,
 )
-from training.remembering.cursor import Cursor, found_in
+from training.remembering.cursor import Cursor
 
 KILLS, STALLS = 15, 5
 

@@ -1,0 +1,58 @@
+"""Whether a store is filled: a record in it is the cursor of who feeds it, or says that it is being filled.
+
+`training.remembering` writes the record; the service looks before it asks a store that perhaps nobody has filled.
+"""
+
+import secrets
+from collections.abc import Iterable
+
+from history.stores.store import HistoryStore, Unchanged
+
+SPACE = "~remembered"
+"""No feature of history can be called so."""
+KEY = "cursor"
+
+_FILLING = b"filling "
+"""Begins what stands in the place of the cursor while somebody fills the store: a word of his own, so that nobody else does."""
+
+
+def found_in(store: HistoryStore) -> Unchanged:
+    """What stands in the place of the cursor, whatever it is."""
+    (record,) = store.get({SPACE: [KEY]})[SPACE]
+    return Unchanged(SPACE, KEY, record)
+
+
+def being_filled(record: bytes) -> bool:
+    """Whether what stands in the place of the cursor says that somebody fills the store, or began to."""
+    return record.startswith(_FILLING)
+
+
+def fill(store: HistoryStore, before: Unchanged) -> Unchanged:
+    """Begin to fill a store.
+
+    Returns:
+        What is so as long as nobody else begins.
+
+    Raises:
+        ChangedStoreError: If somebody has written since `before`.
+    """
+    word = _FILLING + secrets.token_hex(8).encode()
+    store.put({SPACE: {KEY: word}}, before)
+    return Unchanged(SPACE, KEY, word)
+
+
+def is_filled(store: HistoryStore, features: Iterable[str]) -> bool:
+    """Whether a store can be asked: somebody has filled it to the end, or keeps records there and no cursor.
+
+    Args:
+        store: Of one model.
+        features: The names of its features of history.
+
+    Raises:
+        StoreError: If the store cannot be read.
+    """
+    record = found_in(store).record
+    # Records without one cost Redis a look at all its names: done only before there is one.
+    if record is not None:
+        return not being_filled(record)
+    return any(next(store.records(name), None) is not None for name in features)

@@ -1,0 +1,62 @@
+"""Whether a store may be asked: empty, being filled, filled to the end, or fed by somebody who keeps no cursor."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from history import HistoryStore
+from history.stores.filling import KEY, SPACE, fill, found_in, is_filled
+from history.stores.opening import open_store
+from tests.history.servers import running_redis
+
+FEATURES = ("user_past", "clicked")
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory) -> Iterator[str]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def address(request, tmp_path: Path) -> str:
+    return (
+        f"sqlite:{tmp_path / 'history.db'}"
+        if request.param == "sqlite"
+        else request.getfixturevalue("redis_url")
+    )
+
+
+@pytest.fixture
+def store(address: str) -> Iterator[HistoryStore]:
+    opened = open_store(address, uuid.uuid4().hex)
+    yield opened
+    opened.close()
+
+
+def test_a_store_that_nobody_has_written_is_not_filled(store):
+    assert not is_filled(store, FEATURES)
+
+
+def test_a_store_is_filled_once_its_cursor_is_written(store):
+    ours = fill(store, found_in(store))
+    store.put({"user_past": {"ann": b"1"}})
+    assert not is_filled(store, FEATURES)
+    store.put({SPACE: {KEY: b"{}"}}, ours)
+    assert is_filled(store, FEATURES)
+    fill(store, found_in(store))
+    assert not is_filled(store, FEATURES)
+
+
+def test_records_without_a_cursor_are_somebodys_who_keeps_none(store):
+    store.put({"clicked": {"ann": b"1"}})
+    assert is_filled(store, FEATURES)
+
+
+def test_the_records_of_another_model_fill_nothing(store, address):
+    other = open_store(address, uuid.uuid4().hex)
+    other.put({"clicked": {"ann": b"1"}, SPACE: {KEY: b"{}"}})
+    other.close()
+    assert not is_filled(store, FEATURES)
