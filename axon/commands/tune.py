@@ -102,7 +102,7 @@ def _show(out: "Screen", tuned: "Tuned", output: Path) -> None:
             [
                 f"{trial.number}{' (as it stands)' if trial.number == result.first else ''}",
                 trial.family,
-                f"{trial.log_loss:.5f}" if trial.log_loss is not None else "pruned",
+                f"{trial.log_loss:.5f}" if trial.log_loss is not None else trial.without,
                 f"{trial.confirmed:.5f}" if trial.confirmed is not None else "",
                 trial.changed,
             ]

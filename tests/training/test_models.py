@@ -19,7 +19,7 @@ from tests.training.conftest import (
 from training.config import ModelConfig
 from training.errors import ConfigError
 from training.fitting.losses import binary_crossentropy
-from training.models import FAMILIES, Regularisation, build
+from training.models import FAMILIES, Regularisation, build, family_of
 
 FAMILY = pytest.mark.parametrize("family", sorted(FAMILIES))
 LAYOUTS = {
@@ -299,6 +299,27 @@ def test_an_unknown_family_lists_the_known_ones():
 def test_an_unknown_activation_is_refused_by_name():
     with pytest.raises(ConfigError, match=r"model\.activation: .*'rleu'"):
         make_network(activation="rleu")
+
+
+def test_an_activation_that_wants_more_than_its_layer_s_sums_is_refused_by_name():
+    with pytest.raises(ConfigError, match=r"model\.activation: .*'threshold'"):
+        family_of(ModelConfig(activation="threshold"))
+
+
+@FAMILY
+def test_an_activation_that_halves_its_layer_works_or_is_refused_by_name(family):
+    halving = {"family": family, "activation": "glu", "hidden": (8, 4), "attention_units": (4,)}
+    if family in {"final_mlp", "ccpm"}:
+        with pytest.raises(ConfigError, match=rf"model\.activation: .* for {family}, got 'glu'"):
+            family_of(ModelConfig(**halving))
+    else:
+        assert np.isfinite(logits_of(make_network(**halving), draw_inputs(EVERY_HALF, 4))).all()
+
+
+@pytest.mark.parametrize("odd", [{"hidden": (8, 5)}, {"attention_units": (5,)}])
+def test_an_activation_that_halves_its_layer_wants_even_layers(odd):
+    with pytest.raises(ConfigError, match=r"expected even numbers for 'glu', .* got \[.*5.*\]"):
+        family_of(ModelConfig(activation="glu", **odd))
 
 
 @pytest.mark.parametrize("activation", ["linear", "sigmoid", "tanh", "relu", "gelu", "silu"])

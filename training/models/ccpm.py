@@ -29,6 +29,7 @@ class Ccpm(Family):
     """
 
     gains_from_split: ClassVar[bool] = False
+    needs_widths_kept: ClassVar[bool] = True  # the hidden layers count on a convolution's channels
 
     def __init__(
         self, layout: EncodedLayout, config: ModelConfig, regularisation: Regularisation, targets: Targets

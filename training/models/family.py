@@ -62,6 +62,9 @@ class Family(keras.Model):
     mixes_experts: ClassVar[bool] = True
     """Whether its hidden layers are a `perceptron`, which may be a mixture of experts."""
 
+    needs_widths_kept: ClassVar[bool] = False
+    """Whether an activation must make as many numbers as it is given; `glu` makes half of them."""
+
     def __init__(
         self,
         layout: EncodedLayout,

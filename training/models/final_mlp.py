@@ -30,6 +30,7 @@ class FinalMlp(Family):
     """
 
     mixes_experts: ClassVar[bool] = False  # its streams end in their last hidden layers
+    needs_widths_kept: ClassVar[bool] = True  # the heads divide the streams
 
     def __init__(
         self, layout: EncodedLayout, config: ModelConfig, regularisation: Regularisation, targets: Targets

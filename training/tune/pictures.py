@@ -40,7 +40,7 @@ def progress_picture(result: TuneResult) -> Picture:
         lowest = max(height, best[-1][1]) if best else height
         best += [(x(trial.number), best[-1][1]), (x(trial.number), lowest)] if best else [(x(0), height)]
     best.append((float(RIGHT), best[-1][1]))
-    pruned = [x(trial.number) for trial in result.trials if trial.log_loss is None]
+    without = [trial for trial in result.trials if trial.log_loss is None]
     return Picture(
         title="Best so far",
         summary=f"Log loss of {len(trials)} trials in order; the best is {min(map(_loss, trials)):.5f}.",
@@ -51,13 +51,13 @@ def progress_picture(result: TuneResult) -> Picture:
         shapes=(
             joined(best, "line c0"),
             *(_shape(trial, x(trial.number), y, result) for trial in trials),
-            *(Shape(f"M{at:.1f} {TOP}v8", "line muted", "pruned") for at in pruned),
+            *(Shape(f"M{x(t.number):.1f} {TOP}v8", "line muted", t.without) for t in without),
         ),
         legend=(
             Key("line c0", "best so far"),
             Key("line c1", "the task file as it stands"),
             Key("line c2", "winner"),
-            Key("line muted", "pruned, without a log loss"),
+            Key("line muted", "without a log loss"),
         ),
     )
 

@@ -44,6 +44,11 @@ class TunedTrial(BaseModel):
         return (self.log_loss + self.confirmed) / 2
 
     @property
+    def without(self) -> str:
+        """Why it has no log loss, in short."""
+        return "not trained" if self.refused else "pruned"
+
+    @property
     def changed(self) -> str:
         """The changes in one line."""
         return ", ".join(

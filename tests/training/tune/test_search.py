@@ -105,6 +105,16 @@ def test_the_budget_ends_a_search_but_not_before_its_first_trial(tmp_path):
     assert [trial.number for trial in tuned.result.trials] == [0]
 
 
+def test_a_family_that_cannot_use_the_activation_is_a_trial_that_was_not_trained(tmp_path):
+    config = write_world(tmp_path)
+    config.write_text(config.read_text().replace("family: mlp", "family: mlp\n  activation: glu"))
+    tuned = run_tune(config, trials=2, families=("final_mlp",))
+    last = tuned.result.trials[-1]
+    assert (last.family, last.log_loss) == ("final_mlp", None)
+    assert "keeps the width of its layer for final_mlp, got 'glu'" in str(last.refused)
+    assert "<td>not trained</td>" in (tuned.run / "tune.html").read_text()
+
+
 class Interrupting:
     """Progress during which somebody presses ctrl-C as soon as so many trials are done."""
 
