@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from training.config import TaskConfig
+from training.config import ModelConfig, TaskConfig
 from training.errors import ConfigError
 from training.export.version import code_version
 from training.models import FAMILIES, family_of
@@ -31,7 +31,7 @@ class Wish:
     """What somebody wants searched.
 
     Attributes:
-        families: Names in `FAMILIES` that may be tried beside the task's own; empty for all.
+        families: Names in `FAMILIES` that may be tried beside the task's own; empty for all that can share as it does.
         sampler: A name in `training.tune.samplers.SAMPLERS`.
         limits: When to stop.
         confirm: How many of the best trials get a second seed; 0 for none.
@@ -63,7 +63,7 @@ def tune(
     """
     # Refused now rather than after the log was read.
     family_of(task.model)
-    families = checked_families(wish.families)
+    families = checked_families(wish.families, task.model)
     run = RunDirectory(runs / f"tune-{task.name}")
     with claimed(run.path):
         if wish.restart:
@@ -92,16 +92,30 @@ def tune(
     return Tuned(result, run.path)
 
 
-def checked_families(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The families to try, all of them where none is named.
+def checked_families(names: tuple[str, ...], model: ModelConfig) -> tuple[str, ...]:
+    """The families to try: where none is named, all whose targets can share as the task file says.
 
     Raises:
-        ConfigError: If there is no family of a name.
+        ConfigError: If there is no family of a name, or one that cannot share so is named.
     """
     unknown = sorted(set(names) - set(FAMILIES))
     if unknown:
         raise ConfigError(f"--families: expected some of {', '.join(FAMILIES)}, got {', '.join(unknown)}")
-    return names or tuple(FAMILIES)
+    refused = [name for name in names or FAMILIES if not _can_share(name, model)]
+    if names and refused:
+        raise ConfigError(
+            f"--families: expected some that can share as model.sharing says, {model.sharing}, got {', '.join(refused)}"
+        )
+    return tuple(name for name in names or FAMILIES if name not in refused)
+
+
+def _can_share(family: str, model: ModelConfig) -> bool:
+    try:
+        # With an activation that every family can use: another one may be found for it, another sharing is not searched.
+        family_of(model.model_copy(update={"family": family, "activation": "relu"}))
+    except ConfigError:
+        return False
+    return True
 
 
 def _searched(

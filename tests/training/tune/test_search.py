@@ -15,8 +15,9 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from tests.training.tune.worlds import run_tune, story, write_world
+from tests.training.tune.worlds import run_tune, story, write_extending, write_world
 from training.errors import ConfigError
+from training.models import FAMILIES
 
 TRIALS, CONFIRMED = 4, 1
 
@@ -159,6 +160,15 @@ def test_before_the_first_trial_an_interrupt_is_passed_on(tmp_path):
 def test_an_unknown_family_is_refused_with_those_that_there_are(tmp_path):
     with pytest.raises(ConfigError, match=r"logistic, mlp.*got transformer"):
         run_tune(write_world(tmp_path), families=("transformer",))
+
+
+def test_families_that_cannot_share_as_the_task_file_says_are_not_tried(tmp_path):
+    targets = [{"name": "again", "label": "clicked"}]
+    config = write_extending(write_world(tmp_path), model={"sharing": "mmoe"}, targets=targets)
+    tried = run_tune(config, trials=1, families=()).result.families
+    assert set(FAMILIES) - set(tried) == {"logistic", "final_mlp"}
+    with pytest.raises(ConfigError, match=r"--families: .*mmoe, got final_mlp"):
+        run_tune(config, families=("deepfm", "final_mlp"))
 
 
 def test_a_task_file_with_an_unknown_family_is_refused_before_anything_is_read(tmp_path):
