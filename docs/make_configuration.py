@@ -57,7 +57,7 @@ def settings() -> str:
     lines = [
         "# The settings of the service",
         "",
-        "Environment variables that `axon serve` reads, in the order of the code. Its options override them; an unknown one is not looked at.",
+        "Environment variables that `axon serve` reads, in the order of the code. Its options override them; an unknown one is not looked at, and values that make no sense are refused by name.",
         "This page is written by `python docs/make_configuration.py`; a test compares the two.",
         "",
         "| variable | default | meaning |",

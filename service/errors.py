@@ -24,6 +24,7 @@ ServiceError
 ├── OverloadedError             as many requests wait as may
 ├── DeadlineError               its turn did not come in time
 ├── HungUpError                 nobody waits for the answer any more
+├── SettingsError               a setting makes no sense
 ├── AddressError                the service cannot listen where it was told to
 ├── TracingError                spans are asked for that cannot be sent
 ├── LoadError                   a version cannot be served
@@ -169,6 +170,10 @@ class CannotRankError(RefusedRequestError):
 
 class NotReadyError(ServiceError):
     """No model is loaded yet, or the service is stopping."""
+
+
+class SettingsError(ServiceError):
+    """Settings make no sense; the text has a line for each, by the name under which it was given."""
 
 
 class AddressError(ServiceError):

@@ -1,12 +1,13 @@
 """How the service runs: environment variables with the prefix AXON_ come in, once, and `ServiceSettings` go out.
 
-The command line may override them; `service.run` and `service.app` are built from them.
+The command line may override them, see `read_settings`; `service.run` and `service.app` are built from them.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from history.stores.opening import SCHEMES
@@ -15,6 +16,7 @@ from journal.writer import Fsync, WhenFull
 from registry.opening import CACHE
 from registry.reference import CHAMPION, ModelRef, checked_name
 from service.catalog.opening import SCHEMES as ENTITY_SCHEMES
+from service.errors import SettingsError
 from service.split import Split
 from service.telling.log_format import LogFormat
 from service.watch.promises import Shown
@@ -228,10 +230,11 @@ class ServiceSettings(BaseSettings):
     def _shadow_is_an_alias(cls, shadow: str | None) -> str | None:
         return shadow if shadow is None else checked_name(shadow, what="an alias")
 
-    @model_validator(mode="after")
-    def _split_is_readable(self) -> Self:
-        _ = self.shares
-        return self
+    @field_validator("split")
+    @classmethod
+    def _split_is_readable(cls, split: str, before: ValidationInfo) -> str:
+        Split.parse(split, salt="", default=_alias_by_default(before.data.get("model")))
+        return split
 
     @field_validator("history")
     @classmethod
@@ -266,11 +269,42 @@ class ServiceSettings(BaseSettings):
     @property
     def shares(self) -> Split:
         """Which users which alias answers."""
-        at = CHAMPION if self.wanted is None else self.wanted.at
-        return Split.parse(self.split, salt=self.split_salt, default=at if isinstance(at, str) else None)
+        return Split.parse(self.split, salt=self.split_salt, default=_alias_by_default(self.model))
 
     @property
     def followed(self) -> tuple[str, ...]:
         """Aliases whose versions are live beside the one that answers by default, each once."""
         shadow = () if self.shadow is None else (self.shadow,)
         return tuple(dict.fromkeys([*(share.alias for share in self.shares.shares), *shadow]))
+
+
+def _alias_by_default(model: str | None) -> str | None:
+    """The alias of the version that answers by default; None where a number names the version."""
+    at = CHAMPION if model is None else ModelRef.parse(model).at
+    return at if isinstance(at, str) else None
+
+
+def read_settings(options: Mapping[str, Any]) -> ServiceSettings:
+    """What options of the command line say, and the environment about the rest.
+
+    Args:
+        options: Values by the names of settings, as the command line got them.
+
+    Raises:
+        SettingsError: If something makes no sense, with a line for every such setting.
+    """
+    try:
+        return ServiceSettings(**options)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        raise SettingsError("\n  ".join(_explained(problem, options) for problem in problems)) from error
+
+
+def _explained(problem: Any, options: Mapping[str, Any]) -> str:
+    """One line for one wrong setting: the option or the variable that gave it, and what is wrong."""
+    name = str(problem["loc"][0])
+    given_as = f"--{name}" if name in options else f"AXON_{name.upper()}"
+    if problem["type"] == "value_error":
+        # Ours, and it shows what came.
+        return f"{given_as}: {problem['ctx']['error']}"
+    return f"{given_as}: {problem['msg']} (got {problem['input']!r:.80})"

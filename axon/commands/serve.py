@@ -38,13 +38,14 @@ def serve(
     runtime: Annotated[
         str | None,
         typer.Option(
-            help="auto, tensorflow or onnx; by default onnx where the version carries graphs for it."
+            metavar="auto|tensorflow|onnx",
+            help="What computes; by default onnx where the version carries graphs for it.",
         ),
     ] = None,
 ) -> None:
     """Answer score requests over HTTP; settings also come from environment variables with the prefix AXON_."""
     from service.run import serve as run
-    from service.settings import ServiceSettings
+    from service.settings import read_settings
 
     given: dict[str, Any] = {
         "registry": registry,
@@ -56,8 +57,8 @@ def serve(
         "runtime": runtime,
         "workers": workers,
     }
-    settings = ServiceSettings(**{name: value for name, value in given.items() if value is not None})
-    run(settings, on_live=_tell)
+    options = {name: value for name, value in given.items() if value is not None}
+    run(read_settings(options), on_live=_tell)
 
 
 def _tell(address: str, live: "LiveModel") -> None:

@@ -124,3 +124,12 @@ def test_help_is_instant_because_nothing_heavy_is_imported():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_settings_of_the_service_that_make_no_sense_are_refused_in_a_line_each(tmp_path, monkeypatch):
+    monkeypatch.setenv("AXON_SPLIT", "challenger:140")
+    done = axon("serve", "--runtime", "foo", cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    split, runtime = done.stderr.splitlines()
+    assert split.startswith("axon: AXON_SPLIT: expected from 0 to 100 %")
+    assert runtime.strip().startswith("--runtime: ")

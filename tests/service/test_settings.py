@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from registry.reference import ModelRef
-from service.settings import ServiceSettings
+from service.errors import SettingsError
+from service.settings import ServiceSettings, read_settings
 
 
 def test_by_default_the_service_listens_on_this_machine_only():
@@ -48,3 +49,38 @@ def test_a_variable_that_makes_no_sense_is_refused_by_name(monkeypatch, name, va
 def test_an_unknown_setting_is_refused():
     with pytest.raises(ValidationError, match="prot"):
         ServiceSettings.model_validate({"prot": 8000})
+
+
+def test_every_wrong_setting_is_a_line_by_the_name_under_which_it_was_given(monkeypatch):
+    monkeypatch.setenv("AXON_RUNTIME", "variable")
+    monkeypatch.setenv("AXON_DEADLINE_MS", "abc")
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"runtime": "option"})
+    runtime, deadline = str(refused.value).splitlines()
+    assert runtime.startswith("--runtime: Input should be 'auto', 'tensorflow' or 'onnx'")
+    assert runtime.endswith("(got 'option')")
+    assert deadline.strip().startswith("AXON_DEADLINE_MS: Input should be a valid integer")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("AXON_SPLIT", "challenger:140", "expected from 0 to 100 % with at most two decimals, got '140'"),
+        ("AXON_SPLIT", "challenger:-1", "expected from 0 to 100 % with at most two decimals, got '-1'"),
+        ("AXON_SPLIT", "challenger", "expected ALIAS:PERCENT, such as challenger:10, got 'challenger'"),
+        ("AXON_SPLIT", "champion:50", "expected shares that make 100 % together, got 50 %"),
+        ("AXON_DECISIONS", "foo", "before the first colon, got 'foo'"),
+    ],
+)
+def test_what_a_setting_expects_is_told_in_our_words(monkeypatch, name, value, told):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        read_settings({})
+    assert str(refused.value).startswith(f"{name}: expected")
+    assert told in str(refused.value)
+
+
+def test_a_wrong_model_says_nothing_of_the_split(monkeypatch):
+    monkeypatch.setenv("AXON_SPLIT", "champion:90,challenger:10")
+    with pytest.raises(SettingsError, match=r"\A--model: .*\Z"):
+        read_settings({"model": "../shop"})
