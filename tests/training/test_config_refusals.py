@@ -174,6 +174,33 @@ def test_a_task_cannot_be_changed():
         config.training.epochs = 7  # type: ignore[misc]  # that is the test
 
 
+# Sizes of the network
+
+
+@pytest.mark.parametrize(
+    ("model", "place"),
+    [
+        ({"hidden": [0]}, "model.hidden.0"),
+        ({"hidden": [64, -3]}, "model.hidden.1"),
+        ({"hidden": [10**12]}, "model.hidden.0"),
+        ({"attention_units": [0]}, "model.attention_units.0"),
+        ({"conv_channels": [0]}, "model.conv_channels.0"),
+        ({"conv_channels": []}, "model.conv_channels"),
+        ({"conv_height": 10**12}, "model.conv_height"),
+        ({"cross_rank": 10**12}, "model.cross_rank"),
+        ({"gate_units": 10**12}, "model.gate_units"),
+        ({"heads": 10**12}, "model.heads"),
+    ],
+)
+def test_a_size_that_no_network_has_is_refused(model, place):
+    assert f"{place}: " in refusal(make_document(model=model))
+
+
+def test_a_network_may_have_no_hidden_layer():
+    document = make_document(model={"hidden": [], "attention_units": []})
+    assert parse_config(document, source="test").model.hidden == ()
+
+
 # Outcomes that nobody knows yet
 
 

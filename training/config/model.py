@@ -1,10 +1,15 @@
 """Which network is trained."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from training.config.part import Part
+
+MOST_UNITS = 65_536
+"""Of a layer: more is a slip of the pen, and would only be noticed once the log was read."""
+
+Units = Annotated[int, Field(ge=1, le=MOST_UNITS)]
 
 
 class ModelConfig(Part):
@@ -12,7 +17,7 @@ class ModelConfig(Part):
 
     family: str = Field(default="mlp", description="a name in training.models.FAMILIES")
     embedding_dim: int = Field(default=16, ge=1, le=1024)
-    hidden: tuple[int, ...] = Field(default=(128, 64), description="units of each hidden layer")
+    hidden: tuple[Units, ...] = Field(default=(128, 64), description="units of each hidden layer")
     activation: str = Field(default="relu", description="linear, sigmoid, tanh, relu, or another of Keras")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of hidden units dropped")
     embedding_dropout: float = Field(
@@ -32,7 +37,7 @@ class ModelConfig(Part):
         description="what several targets share: every layer but the last, or expert towers that a gate of each target mixes",
     )
     experts: int = Field(default=4, ge=2, le=64, description="of mmoe: towers, each as `hidden` says")
-    attention_units: tuple[int, ...] = Field(
+    attention_units: tuple[Units, ...] = Field(
         default=(32,), description="hidden units of what weighs the tokens of an attending sequence"
     )
     attention_softmax: bool = Field(
@@ -40,18 +45,23 @@ class ModelConfig(Part):
     )
     cross_layers: int = Field(default=3, ge=1, le=10, description="of dcn_v2")
     cross_rank: int | None = Field(
-        default=None, ge=1, description="of dcn_v2: rank of each cross layer's matrix; null for full rank"
+        default=None,
+        ge=1,
+        le=MOST_UNITS,
+        description="of dcn_v2: rank of each cross layer's matrix; null for full rank",
     )
     cross_structure: Literal["parallel", "stacked"] = Field(
         default="parallel", description="of dcn_v2: hidden layers beside the cross layers, or behind them"
     )
-    heads: int = Field(default=4, ge=1, description="of final_mlp: heads of the bilinear fusion")
-    gate_units: int = Field(
-        default=64, ge=0, description="of final_mlp: hidden units of a gate; 0 for no gates"
+    heads: int = Field(
+        default=4, ge=1, le=MOST_UNITS, description="of final_mlp: heads of the bilinear fusion"
     )
-    conv_channels: tuple[int, ...] = Field(
-        default=(4, 4), description="of ccpm: channels of each convolution"
+    gate_units: int = Field(
+        default=64, ge=0, le=MOST_UNITS, description="of final_mlp: hidden units of a gate; 0 for no gates"
+    )
+    conv_channels: tuple[Units, ...] = Field(
+        default=(4, 4), min_length=1, description="of ccpm: channels of each convolution"
     )
     conv_height: int = Field(
-        default=5, ge=1, description="of ccpm: neighbouring fields that a convolution sees"
+        default=5, ge=1, le=1024, description="of ccpm: neighbouring fields that a convolution sees"
     )
