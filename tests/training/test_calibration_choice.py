@@ -64,6 +64,20 @@ def test_the_kinds_are_tried_from_the_simplest_to_the_richest():
     assert tuple(tried.kind for tried in choice.tried) == KINDS
 
 
+@pytest.mark.parametrize(
+    ("prior", "thinned", "kinds"),
+    [
+        (0.02, False, ("none", "temperature", "platt", "beta")),
+        (0.02, True, ("platt", "beta")),
+        (None, True, ("platt", "beta", "isotonic")),
+    ],
+)
+def test_where_a_prior_is_given_what_it_cannot_hold_is_not_tried(prior, thinned, kinds):
+    choice = choose_calibration(CalibrationConfig(prior=prior), make_evidence(stairs), thinned=thinned).choice
+    assert choice is not None
+    assert tuple(tried.kind for tried in choice.tried) == kinds
+
+
 def test_the_log_loss_of_the_identity_is_that_of_the_later_impressions():
     # Five stretches of 100 whose logit is 0: whatever they clicked, each costs log 2.
     evidence = Evidence(np.zeros(500), np.arange(500) % 2, np.arange(500))

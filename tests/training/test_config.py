@@ -50,6 +50,11 @@ def test_no_calibration_has_no_segments():
     assert "expected a kind beside segment: 'city'" in refusal(document)
 
 
+def test_isotonic_has_nothing_that_a_prior_could_hold():
+    document = make_document(training={"calibration": {"kind": "isotonic", "prior": 0.02}})
+    assert "expected a kind with slope and shift beside prior: 0.02, got isotonic" in refusal(document)
+
+
 @pytest.mark.parametrize("calibration", ["plat", 3, {"kind": "sigmoid"}])
 def test_an_unknown_calibration_is_refused(calibration):
     assert "training.calibration" in refusal(make_document(training={"calibration": calibration}))

@@ -28,6 +28,8 @@ THINNED_PRIOR = 0.05
 
 _WITHOUT_OFFSET = frozenset({"none", "temperature"})
 
+_WITHOUT_SLOPE = frozenset({"isotonic"})
+
 
 class TriedCalibration(BaseModel):
     """One calibration that was tried on later impressions than those it was fitted on."""
@@ -131,17 +133,25 @@ def choose_calibration(config: CalibrationConfig, evidence: Evidence, *, thinned
 
 def _contenders(config: CalibrationConfig, *, thinned: bool) -> list[Contender]:
     """From the simplest to the richest: one curve for all before curves of segments."""
-    kinds = KINDS if config.kind == "auto" else (config.kind,)
-    prior = config.prior
-    if thinned and config.kind == "auto":
-        kinds = tuple(kind for kind in kinds if kind not in _WITHOUT_OFFSET)
-        prior = THINNED_PRIOR if prior is None else prior
+    kinds, prior = _kinds(config, thinned=thinned), config.prior
+    if thinned and config.kind == "auto" and prior is None:
+        prior = THINNED_PRIOR
     for_all = [Contender(kind, None, config.min_clicks, prior) for kind in kinds]
     if config.segment is None:
         return for_all
     return for_all + [
         Contender(kind, config.segment, config.min_clicks, prior) for kind in kinds if kind != "none"
     ]
+
+
+def _kinds(config: CalibrationConfig, *, thinned: bool) -> tuple[Kind, ...]:
+    if config.kind != "auto":
+        return (config.kind,)
+    left_out = _WITHOUT_OFFSET if thinned else frozenset()
+    if config.prior is not None:
+        # Unheld beside curves that are held, it would win where the prior was given to hold them back.
+        left_out |= _WITHOUT_SLOPE
+    return tuple(kind for kind in KINDS if kind not in left_out)
 
 
 def forward_folds(evidence: Evidence) -> tuple[Fold, ...]:

@@ -39,7 +39,7 @@ def fit_calibration(
         logits: Of the uncalibrated model, with downsampling already undone, shape ``(n,)``, finite.
         clicked: Labels 0 or 1, shape ``(n,)``.
         held: Near the identity: a prior on every slope around 1 and on the shift of the mean logit around 0; None for
-            the lowest log loss alone. It says nothing of ``isotonic``.
+            the lowest log loss alone. It says nothing of ``isotonic``, for which task files cannot ask it.
 
     Returns:
         The identity for ``none``, and where clicks or non-clicks are fewer than `FEWEST`.

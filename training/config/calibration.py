@@ -29,7 +29,8 @@ class CalibrationConfig(Part):
         default=None,
         gt=0,
         description="spread of a prior that holds slope and shift near 1 and 0 unless the validation clicks insist, such as "
-        "0.02; where neighbouring clicks are alike, they count as fewer; null: none",
+        "0.02; where neighbouring clicks are alike, they count as fewer; isotonic cannot be held, so auto does not try it then; "
+        "null: none",
     )
 
     @model_validator(mode="before")
@@ -42,5 +43,14 @@ class CalibrationConfig(Part):
         if self.kind == "none" and self.segment is not None:
             raise ValueError(
                 f"expected a kind beside segment: {self.segment!r}, got none; take auto or drop segment"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_slope_to_hold(self) -> Self:
+        if self.kind == "isotonic" and self.prior is not None:
+            raise ValueError(
+                f"expected a kind with slope and shift beside prior: {self.prior}, got isotonic, which has neither; take "
+                "another kind, or null as prior"
             )
         return self
