@@ -28,7 +28,7 @@ from training.fitting.warm_start import Start, start_of
 from training.gate.again import JUDGES, keep_judges
 from training.gate.challenge import challenged
 from training.gate.champion import champion_of, champion_version
-from training.gate.gate import gate_failures
+from training.gate.gate import gate_failures, gate_notes
 from training.log.split import Slice
 from training.models import family_of
 from training.peers import peer_trials
@@ -122,7 +122,7 @@ def _train(
     changes = {
         "targets": judged.reports,
         "gate_reasons": gate_failures(report, config.gate),
-        "notes": (*report.notes, *notes),
+        "notes": (*report.notes, *notes, *gate_notes(report, config.gate)),
     }
     serving = ServingModel(
         data.encoder,

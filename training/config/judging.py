@@ -79,7 +79,8 @@ class GateConfig(Part):
     """What a model must reach on the held-out slice before it is published; null asks for nothing."""
 
     beat: tuple[Literal["prior", "logistic"], ...] = Field(
-        default=("prior",), description="lower log loss than these"
+        default=("prior",),
+        description="lower log loss than these; a note says so where the model is a logistic itself, and is not compared with one",
     )
     min_auc: float | None = Field(default=None, ge=0, le=1)
     max_log_loss: float | None = Field(default=None, gt=0)

@@ -1,4 +1,4 @@
-"""Whether a model may be published: a report and a policy come in, the reasons against it go out.
+"""Whether a model may be published: a report and a policy come in, the reasons against it and what was not asked go out.
 
 `training.pipeline` asks about the report, `training.gate.challenge` about the export and the champion.
 """
@@ -18,6 +18,15 @@ def gate_failures(report: Report, policy: GateConfig) -> tuple[str, ...]:
     ]
     reasons += _bounds(report, policy)
     return tuple(reasons)
+
+
+def gate_notes(report: Report, policy: GateConfig) -> tuple[str, ...]:
+    """What the policy asks for and nobody could check; it keeps no model from going live."""
+    return tuple(
+        f"gate.beat names {name}, but no {name} was trained beside this {report.family}: the gate could not compare them."
+        for name in policy.beat
+        if name not in report.baselines
+    )
 
 
 def _bounds(report: Report, policy: GateConfig) -> list[str]:

@@ -185,7 +185,7 @@ def _of(point: LearningPoint, measure: str, words: str) -> list[str]:
 
 
 def terminal_lines(report: Report) -> list[str]:
-    """The best other model, the features that matter most, what is suspicious, and why ONNX Runtime cannot serve it: a line each."""
+    """The best other model, the features that matter most, what is suspicious, why ONNX Runtime cannot serve it, and every note: a line each."""
     best, lines = best_peer(report), []
     if best is not None:
         side = "above" if best.behind >= 0 else "below"
@@ -197,4 +197,4 @@ def terminal_lines(report: Report) -> list[str]:
         lines.append(f"warning   {leak}")
     if report.tensorflow_only is not None:
         lines.append(f"warning   served with TensorFlow alone: {report.tensorflow_only}")
-    return lines
+    return lines + [f"note      {note}" for note in report.notes]

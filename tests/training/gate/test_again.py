@@ -10,10 +10,12 @@ import polars as pl
 import pytest
 
 from registry.local import LocalRegistry
+from registry.manifest import REPORT
 from training.config import parse_config
 from training.gate.again import JUDGES, judged_again
 from training.pipeline import Places, train
 from training.progress import Silent
+from training.report.report import Report
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +32,7 @@ TASK = {
     "features": {"context": [{"kind": "categorical", "name": "device"}]},
     "model": {"family": "logistic"},
     "training": {"epochs": 4, "batch_size": 256, "optimizer": {"learning_rate": 0.03}},
+    "gate": {"beat": ["prior", "logistic"]},
     "report": {"segments": ["device"], "importance": False},
 }
 
@@ -97,6 +100,13 @@ def test_the_first_champion_is_judged_by_its_own_report_alone(kept, shelf):
     verdict = judged_again(kept.bad, shelf)
     assert verdict.champion is None
     assert any(reason.endswith("of prior (gate.beat)") for reason in verdict.reasons)
+
+
+def test_a_logistic_that_should_beat_itself_is_not_refused_and_its_report_says_so(kept):
+    report = Report.model_validate_json((kept.good / REPORT).read_bytes())
+    assert report.gate_reasons == ()
+    (note,) = [note for note in report.notes if "gate.beat" in note]
+    assert note.startswith("gate.beat names logistic")
 
 
 def test_what_the_champion_is_already_needs_no_duel(kept, shelf):

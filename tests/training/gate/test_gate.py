@@ -6,7 +6,7 @@ import pytest
 
 from training.config import GateConfig
 from training.export.exported import ExportFacts
-from training.gate.gate import budget_failures, gate_failures
+from training.gate.gate import budget_failures, gate_failures, gate_notes
 from training.metrics import SliceMetrics
 from training.report.report import DataSummary, Report
 
@@ -115,6 +115,14 @@ def test_a_baseline_that_is_beaten_gives_no_reason():
 
 def test_a_baseline_that_is_not_in_the_report_is_not_asked_for():
     assert gate_failures(make_report({"prior": 0.25}), policy(beat=("prior", "logistic"))) == ()
+
+
+def test_what_the_gate_could_not_compare_is_noted():
+    report = make_report({"prior": 0.25})
+    assert gate_notes(report, policy(beat=("prior",))) == ()
+    assert gate_notes(report, policy(beat=("prior", "logistic"))) == (
+        "gate.beat names logistic, but no logistic was trained beside this mlp: the gate could not compare them.",
+    )
 
 
 def test_an_undefined_log_loss_beats_nobody():

@@ -148,6 +148,12 @@ def test_the_terminal_gets_nothing_where_nothing_was_studied():
     assert terminal_lines(make_report()) == []
 
 
+def test_the_terminal_shows_every_note():
+    assert terminal_lines(make_report(notes=("There is no test slice.",))) == [
+        "note      There is no test slice."
+    ]
+
+
 def test_the_terminal_is_told_why_a_version_is_for_tensorflow_alone():
     report = make_report().model_copy(update={"tensorflow_only": "joint does not convert to ONNX"})
     assert terminal_lines(report) == [
