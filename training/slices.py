@@ -97,6 +97,9 @@ def encode_slices(
         seed: Chooses those non-clicks.
         work_dir: Where the stores go.
         progress: Told about every chunk.
+
+    Raises:
+        DataError: If a slice has clicks or non-clicks alone, or ``keep_rate`` leaves clicks alone to train on.
     """
     collector = _Collector(encoder, ingested, cuts, work_dir=work_dir)
     rng = np.random.default_rng([seed, 1])
@@ -108,7 +111,9 @@ def encode_slices(
                 if mask.any():
                     collector.add(part, chunk.rows(mask), keep_rate if part is Slice.TRAIN else 1.0, rng)
             bar.advance(len(chunk.time_ms))
-    return collector.slices()
+    encoded = collector.slices()
+    _refuse_clicks_alone(encoded, keep_rate)
+    return encoded
 
 
 class _Collector:
@@ -192,6 +197,17 @@ class _Collector:
             first_ms=self._times[part][0] if self.dated else None,
             last_ms=self._times[part][1] if self.dated else None,
             impressions=self._rows[part],
+        )
+
+
+def _refuse_clicks_alone(slices: Slices, keep_rate: float) -> None:
+    """Both labels are in the training slice, but non-clicks were left out of what is trained on."""
+    clicked = slices.facts[Slice.TRAIN].clicked
+    clicks = int(clicked.sum())
+    if slices.stores[Slice.TRAIN].rows == clicks:
+        raise DataError(
+            f"training.keep_rate: expected a share that leaves non-clicks to train on, got {keep_rate}, which leaves none of "
+            f"the {len(clicked) - clicks} in the train slice beside its {clicks} clicks"
         )
 
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from features.encoder import Encoder
 from training.config import TaskConfig, parse_config
+from training.errors import DataError
 from training.log.ingest import Ingested, ingest
 from training.log.quarantine import Quarantine
 from training.log.split import Cuts, Slice
@@ -52,11 +54,13 @@ def read(directory: Path, *, later: str) -> Ingested:
         )
 
 
-def encode(log: Ingested, directory: Path) -> Slices:
+def encode(log: Ingested, directory: Path, keep_rate: float = 1.0) -> Slices:
     fitted = fit_statistics(make_task().features, log, CUTS, seed=1, progress=Silent())
     (directory / "vocabularies").mkdir()
     encoder = Encoder(fitted, directory / "vocabularies")
-    return encode_slices(encoder, log, CUTS, keep_rate=1.0, seed=1, work_dir=directory, progress=Silent())
+    return encode_slices(
+        encoder, log, CUTS, keep_rate=keep_rate, seed=1, work_dir=directory, progress=Silent()
+    )
 
 
 def test_statistics_do_not_change_with_the_future(tmp_path):
@@ -87,3 +91,14 @@ def test_the_sample_for_the_parity_check_is_held_out_and_knows_its_places(tmp_pa
     slices = encode(read(tmp_path / "log", later="x"), tmp_path / "log")
     assert slices.held_out_sample["user"].unique().to_list() == ["x"]
     assert np.array_equal(slices.sample_places, np.arange(HELD_OUT // 2))
+
+
+def test_a_keep_rate_that_leaves_clicks_alone_is_refused(tmp_path):
+    told = r"training\.keep_rate: .* got 0\.0001, which leaves none of the 30 in the train slice beside its 30 clicks"
+    with pytest.raises(DataError, match=told):
+        encode(read(tmp_path / "log", later="x"), tmp_path / "log", keep_rate=0.0001)
+
+
+def test_a_keep_rate_that_leaves_some_non_clicks_is_no_mistake(tmp_path):
+    slices = encode(read(tmp_path / "log", later="x"), tmp_path / "log", keep_rate=0.2)
+    assert TRAINED / 2 < slices.stores[Slice.TRAIN].rows < TRAINED

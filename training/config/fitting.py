@@ -102,7 +102,12 @@ class TrainingConfig(Part):
         description="share of a rare id's impressions that train as OOV; half of it for an id of 1,000 impressions; of "
         "categorical features: a new value of a hashed one shares a row with others, which l2_rare keeps small",
     )
-    keep_rate: float = Field(default=1.0, gt=0, le=1, description="share of non-clicks kept for training")
+    keep_rate: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="share of non-clicks kept for training, of which some must be left",
+    )
     distill: bool = Field(
         default=False, description="train one network on the ensemble's answers and export it instead"
     )
