@@ -23,6 +23,9 @@ from training.statistics import SpecStatistics
 from training.store import EncodedStore, StoreWriter
 from training.targets import Targets
 
+FEWEST_NON_CLICKS = 20
+"""Non-clicks are left out where there are plenty of them: a rate that leaves fewer is a slip of the pen."""
+
 
 @dataclass(frozen=True)
 class SliceFacts:
@@ -99,7 +102,7 @@ def encode_slices(
         progress: Told about every chunk.
 
     Raises:
-        DataError: If a slice has clicks or non-clicks alone, or ``keep_rate`` leaves clicks alone to train on.
+        DataError: If a slice has clicks or non-clicks alone, or ``keep_rate`` leaves hardly any non-clicks.
     """
     collector = _Collector(encoder, ingested, cuts, work_dir=work_dir)
     rng = np.random.default_rng([seed, 1])
@@ -112,7 +115,7 @@ def encode_slices(
                     collector.add(part, chunk.rows(mask), keep_rate if part is Slice.TRAIN else 1.0, rng)
             bar.advance(len(chunk.time_ms))
     encoded = collector.slices()
-    _refuse_clicks_alone(encoded, keep_rate)
+    _refuse_few_non_clicks(encoded, keep_rate)
     return encoded
 
 
@@ -200,14 +203,15 @@ class _Collector:
         )
 
 
-def _refuse_clicks_alone(slices: Slices, keep_rate: float) -> None:
-    """Both labels are in the training slice, but non-clicks were left out of what is trained on."""
+def _refuse_few_non_clicks(slices: Slices, keep_rate: float) -> None:
+    """The training slice has both labels, but not all of it is trained on."""
     clicked = slices.facts[Slice.TRAIN].clicked
     clicks = int(clicked.sum())
-    if slices.stores[Slice.TRAIN].rows == clicks:
+    left = slices.stores[Slice.TRAIN].rows - clicks
+    if keep_rate < 1 and left < FEWEST_NON_CLICKS:
         raise DataError(
-            f"training.keep_rate: expected a share that leaves non-clicks to train on, got {keep_rate}, which leaves none of "
-            f"the {len(clicked) - clicks} in the train slice beside its {clicks} clicks"
+            f"training.keep_rate: expected a share that leaves at least {FEWEST_NON_CLICKS} non-clicks to train on, got "
+            f"{keep_rate}, which leaves {left} of the {len(clicked) - clicks} in the train slice"
         )
 
 

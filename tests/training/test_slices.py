@@ -93,12 +93,13 @@ def test_the_sample_for_the_parity_check_is_held_out_and_knows_its_places(tmp_pa
     assert np.array_equal(slices.sample_places, np.arange(HELD_OUT // 2))
 
 
-def test_a_keep_rate_that_leaves_clicks_alone_is_refused(tmp_path):
-    told = r"training\.keep_rate: .* got 0\.0001, which leaves none of the 30 in the train slice beside its 30 clicks"
+@pytest.mark.parametrize(("keep_rate", "left"), [(0.0001, 0), (0.2, 5)])
+def test_a_keep_rate_that_leaves_hardly_any_non_clicks_is_refused(tmp_path, keep_rate, left):
+    told = rf"training\.keep_rate: .* at least 20 .* got {keep_rate}, which leaves {left} of the 30 in the train slice"
     with pytest.raises(DataError, match=told):
-        encode(read(tmp_path / "log", later="x"), tmp_path / "log", keep_rate=0.0001)
+        encode(read(tmp_path / "log", later="x"), tmp_path / "log", keep_rate=keep_rate)
 
 
-def test_a_keep_rate_that_leaves_some_non_clicks_is_no_mistake(tmp_path):
-    slices = encode(read(tmp_path / "log", later="x"), tmp_path / "log", keep_rate=0.2)
-    assert TRAINED / 2 < slices.stores[Slice.TRAIN].rows < TRAINED
+def test_a_keep_rate_that_leaves_non_clicks_enough_is_no_mistake(tmp_path):
+    slices = encode(read(tmp_path / "log", later="x"), tmp_path / "log", keep_rate=0.8)
+    assert TRAINED / 2 + 20 <= slices.stores[Slice.TRAIN].rows < TRAINED

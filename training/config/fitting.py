@@ -106,7 +106,7 @@ class TrainingConfig(Part):
         default=1.0,
         gt=0,
         le=1,
-        description="share of non-clicks kept for training, of which some must be left",
+        description="share of non-clicks kept for training; at least 20 must be left",
     )
     distill: bool = Field(
         default=False, description="train one network on the ensemble's answers and export it instead"

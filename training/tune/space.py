@@ -213,7 +213,10 @@ def task_at(task: TaskConfig, point: Point) -> TaskConfig:
     }
     if training["embedding_optimizer"] or embeddings != dense:
         training["embedding_optimizer"] = embeddings
+    unsaid = training["l2_rare"] is None and point["l2_rare"] == point_of(task)["l2_rare"]
     training |= {name: value for name, value in point.items() if name in training}
+    if unsaid:
+        training["l2_rare"] = None
     model |= {name: value for name, value in point.items() if name in model}
     if "width" in point:
         final_mlp = FAMILIES[str(point["family"])] is FinalMlp

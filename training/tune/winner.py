@@ -71,11 +71,20 @@ def with_changes(document: dict[str, Any], changes: dict[str, Any]) -> dict[str,
 def _winner_text(changes: dict[str, Any], source: Path, data_root: Path, output: Path) -> str:
     """The new file without its comments; it has been parsed."""
     document = read_document(source)
+    if any(key.startswith(("training.optimizer.", "training.embedding_optimizer.")) for key in changes):
+        document = _with_optimizers(document, source)
     tuned = with_changes(document, changes)
     tuned["data"] = tuned["data"] | {"root": _seen_from(output.absolute().parent, data_root, document)}
     text = yaml.safe_dump(tuned, sort_keys=False, allow_unicode=True)
     parse_config(yaml.safe_load(text), source="what axon tune wants to write")
     return text
+
+
+def _with_optimizers(document: dict[str, Any], source: Path) -> dict[str, Any]:
+    """The document with both optimisers in full: where a task file names one in part, the other keys are not those of a file without."""
+    training = parse_config(document, source=source.name).training
+    said = training.model_dump(mode="json", include={"optimizer", "embedding_optimizer"})
+    return document | {"training": (document.get("training") or {}) | said}
 
 
 def _seen_from(folder: Path, data_root: Path, document: dict[str, Any]) -> str:

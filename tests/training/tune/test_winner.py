@@ -45,7 +45,7 @@ BETTER = make_trial(
     0.42,
     **{
         "model.hidden": [64, 32],
-        "training.ema": 0.99,
+        "training.ema": 0.9,
         "training.optimizer.learning_rate": 0.005,
         "training.embedding_optimizer.name": "adam",
         "training.embedding_optimizer.learning_rate": 0.01,
@@ -70,6 +70,16 @@ def test_it_says_what_the_winner_changes_and_keeps_the_rest(written):
     assert after.model_copy(update={"model": before.model, "training": before.training}) == before.model_copy(
         update={"data": after.data}
     )
+
+
+def test_one_rate_alone_is_changed_where_the_task_file_names_no_optimizer(tmp_path):
+    config = write_world(tmp_path / "task")
+    document = yaml.safe_load(config.read_text())
+    del document["training"]["optimizer"]
+    config.write_text(yaml.safe_dump(document))
+    trial = make_trial(3, 0.4, 0.42, **{"training.optimizer.learning_rate": 0.005})
+    write_winner(make_result(trial, make_trial(0, 0.5, 0.52)), config, config.parent, tmp_path / "tuned.yaml")
+    assert differences(load_config(config), load_config(tmp_path / "tuned.yaml")) == trial.changes
 
 
 def test_its_data_are_found_from_its_new_place(written):
