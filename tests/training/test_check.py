@@ -118,6 +118,18 @@ def test_a_column_that_is_mostly_missing_is_a_warning(tmp_path: Path):
     assert "'device' is missing in 75.0%" in warnings(check(tmp_path, *a_day("a", "", "", "")))
 
 
+def test_ids_that_became_numbers_with_a_fraction_are_a_warning(tmp_path: Path):
+    assert "such as '17.0'" in warnings(
+        check(tmp_path, *a_day("17.0", "", "4.0"), item=[categorical("device")])
+    )
+
+
+@pytest.mark.parametrize("device", ["17", "17.5", "v1.0", "1.0.0"])
+def test_other_texts_are_no_such_ids(tmp_path: Path, device: str):
+    checked = check(tmp_path, *a_day("17.0", device, "4.0"), item=[categorical("device")])
+    assert "with a fraction" not in warnings(checked)
+
+
 @pytest.mark.parametrize(("label", "only"), [(0, "non-clicks"), (1, "clicks")])
 def test_one_class_only_is_an_error(tmp_path: Path, label: int, only: str):
     checked = check(tmp_path, f"{START_MS},u1,i1,a,{label}", f"{START_MS + 1},u2,i1,b,{label}")

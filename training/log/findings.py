@@ -101,6 +101,11 @@ def _about_column(tally: ColumnTally) -> Iterator[str]:
         yield f"{name} is missing in {tally.missing:.1%} of impressions"
     if tally.constant:
         yield f"{name} has one value only, which tells a model nothing"
+    if (token := tally.whole_number_with_fraction()) is not None:
+        yield (
+            f"{name} has whole numbers with a fraction, such as {token!r}, as pandas writes ids of which some are missing: "
+            f"to a request that says {token.removesuffix('.0')} that is another value; write the column as integers"
+        )
     auc = tally.auc_alone()
     if tally.gives_clicks_away(OUTCOMES_TO_JUDGE):
         yield f"{name} alone tells every click from every non-click: is it known before the click?"

@@ -23,6 +23,7 @@ MOST_SAMPLED = 100_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_KEYS = 200_000
 _LEARNED = 0.7
+_WHOLE = r"^-?\d+\.0$"
 
 
 class ColumnTally:
@@ -75,6 +76,15 @@ class ColumnTally:
     def constant(self) -> bool:
         """Whether every impression has a value, and they are all the same."""
         return self.distinct == 1 and self.missing == 0
+
+    def whole_number_with_fraction(self) -> str | None:
+        """One of the texts, where all that were sampled are whole numbers as `17.0`; None where they are not, or no texts."""
+        if self.raw.kind not in {RawKind.TEXT, RawKind.TEXTS}:
+            return None
+        values, _ = self._sample.taken()
+        values = values.filter(~_missing(self.raw.kind, values))
+        tokens = values.explode() if self.raw.kind is RawKind.TEXTS else values
+        return str(tokens[0]) if len(tokens) and tokens.str.contains(_WHOLE).all() else None
 
     def gives_clicks_away(self, at_least: int) -> bool:
         """Whether the column alone tells every click from every non-click.
