@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from features.spec import Activity, Recent
 from history import HistoryStore
 from history.stores.filling import is_filled
 from service.past import Past
@@ -16,13 +17,13 @@ class Pasts:
 
     Attributes:
         store: That somebody keeps up to date, or will.
-        features: The names of the features of history.
+        features: Those of history.
         live: What the store knows.
         snapshot: What was known at the end of training.
     """
 
     store: HistoryStore
-    features: tuple[str, ...]
+    features: tuple[Activity | Recent, ...]
     live: Past
     snapshot: Past
 

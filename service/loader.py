@@ -105,8 +105,7 @@ def _past(
         )
         if store is None:
             return snapshot, None
-        names = tuple(feature.name for feature in spec.history)
-        pasts = Pasts(store, names, Past(Live(spec, store), spec, manifest), snapshot)
+        pasts = Pasts(store, tuple(spec.history), Past(Live(spec, store), spec, manifest), snapshot)
         return pasts.now(), pasts
     except StoreError as error:
         raise LoadError(f"{version} looks at history, which cannot be opened: {error}") from error
@@ -116,7 +115,7 @@ def tell_of_past(live: LiveModel) -> None:
     """Say in the log where a model looks now that was told of a store."""
     if live.waits:
         log.warning(
-            "%s answers from its own snapshot: nobody has filled the store of AXON_HISTORY yet, which axon remember does",
+            "%s answers from its own snapshot: nobody has filled the store of AXON_HISTORY with its history yet, which axon remember does",
             live.origin,
         )
     else:

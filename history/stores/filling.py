@@ -3,9 +3,11 @@
 `training.remembering` writes the record; the service looks before it asks a store that perhaps nobody has filled.
 """
 
+import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+from features.spec import Activity, Recent
 from history.stores.store import HistoryStore, Unchanged
 
 SPACE = "~remembered"
@@ -41,12 +43,14 @@ def fill(store: HistoryStore, before: Unchanged) -> Unchanged:
     return Unchanged(SPACE, KEY, word)
 
 
-def is_filled(store: HistoryStore, features: Iterable[str]) -> bool:
-    """Whether a store can be asked: somebody has filled it to the end, or keeps records there and no cursor.
+def is_filled(store: HistoryStore, features: Sequence[Activity | Recent]) -> bool:
+    """Whether a store can be asked: somebody has filled it to the end with these features, or keeps records and no cursor.
+
+    A store that was filled for another version may count otherwise under the same name, such as with another half-life.
 
     Args:
         store: Of one model.
-        features: The names of its features of history.
+        features: Its features of history.
 
     Raises:
         StoreError: If the store cannot be read.
@@ -54,5 +58,25 @@ def is_filled(store: HistoryStore, features: Iterable[str]) -> bool:
     record = found_in(store).record
     # Records without one cost Redis a look at all its names: done only before there is one.
     if record is not None:
-        return not being_filled(record)
-    return any(next(store.records(name), None) is not None for name in features)
+        return not being_filled(record) and _definitions_in(record) == definitions_of(features)
+    return any(next(store.records(feature.name), None) is not None for feature in features)
+
+
+def _definitions_in(cursor: bytes) -> object:
+    """What the records of a store mean, as its cursor has it; None where it does not say."""
+    try:
+        return json.loads(cursor)["definitions"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def definitions_of(features: Sequence[Activity | Recent]) -> dict[str, str]:
+    """What decides what a record means, in words, by the name of the feature."""
+    return {feature.name: _definition(feature) for feature in features}
+
+
+def _definition(feature: Activity | Recent) -> str:
+    of = ", ".join(feature.of)
+    if isinstance(feature, Activity):
+        return f"activity of {of}" + "".join(f", half-life {one}" for one in feature.half_lives)
+    return f"the last {feature.max_length} {feature.collects} of {of}"

@@ -71,4 +71,4 @@ def _pasts(service: Service) -> Iterator[str]:
     """A line for each version that waits for a store of history."""
     for live, _ in service.holder.served:
         if live.waits:
-            yield f"[-] {live.origin} answers from its own snapshot: nobody has filled the store of AXON_HISTORY yet"
+            yield f"[-] {live.origin} answers from its own snapshot: nobody has filled the store of AXON_HISTORY with its history yet"

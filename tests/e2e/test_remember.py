@@ -84,9 +84,7 @@ def test_the_snapshot_answers_as_long_as_nobody_has_filled_the_store(answers, wh
 
 
 def test_a_service_says_that_nobody_has_filled_its_store(answers):
-    waiting = (
-        "[-] shop-history/1 answers from its own snapshot: nobody has filled the store of AXON_HISTORY yet"
-    )
+    waiting = "[-] shop-history/1 answers from its own snapshot: nobody has filled the store of AXON_HISTORY with its history yet"
     assert [waiting in said for said in answers["said"]] == [True, False, True]
 
 

@@ -3,12 +3,10 @@
 `training.remembering.remembering` reads it at every step, so that an outcome is counted once, whatever is killed and whenever.
 """
 
-from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from features.spec import Activity, Recent
 from history import HistoryStore, StoreError
 from history.stores.filling import KEY, SPACE, being_filled, found_in
 from history.stores.store import Changes, Unchanged
@@ -69,15 +67,3 @@ class Cursor(BaseModel):
 
     def _record(self) -> bytes:
         return self.model_dump_json().encode()
-
-
-def definitions_of(features: Sequence[Activity | Recent]) -> dict[str, str]:
-    """What decides what a record means, in words, by the name of the feature."""
-    return {feature.name: _definition(feature) for feature in features}
-
-
-def _definition(feature: Activity | Recent) -> str:
-    of = ", ".join(feature.of)
-    if isinstance(feature, Activity):
-        return f"activity of {of}" + "".join(f", half-life {one}" for one in feature.half_lives)
-    return f"the last {feature.max_length} {feature.collects} of {of}"

@@ -12,7 +12,7 @@ from features.spec import FeatureSpec
 from history import History, HistoryStore
 from history.packed.packed import PackedHistory
 from history.stores.copy import copy_records
-from history.stores.filling import fill, found_in
+from history.stores.filling import definitions_of, fill, found_in
 from history.stores.opening import open_store
 from history.stores.store import Unchanged
 from history.stores.writer import claim_of
@@ -24,7 +24,7 @@ from training.config import TaskConfig
 from training.errors import ConfigError, OtherHistoryError
 from training.join.labelling import LABELS, Labelled, label_column
 from training.join.rules import JoinRules
-from training.remembering.cursor import Cursor, definitions_of
+from training.remembering.cursor import Cursor
 from training.remembering.following import Following, Patience
 from training.remembering.rows import outcomes_of
 
