@@ -177,19 +177,19 @@ class _Quantiles:
 
 
 class _Average:
-    """Clicks over impressions, summed over all rows."""
+    """Clicks over impressions, summed over all rows as the encoder counts them: nothing negative, no click unshown."""
 
     def __init__(self, feature: Rate) -> None:
         self.feature = feature
         self.clicks = self.impressions = 0.0
 
     def update(self, frame: pl.DataFrame) -> None:
-        clicks, impressions = (
-            frame[column].cast(pl.Float64).fill_nan(0.0)
+        clicked, shown = (
+            np.fmax(frame[column].to_numpy().astype(np.float64), 0.0)
             for column in (self.feature.clicks, self.feature.impressions)
         )
-        self.clicks += float(clicks.sum())
-        self.impressions += float(impressions.sum())
+        self.clicks += float(np.minimum(clicked, shown).sum())
+        self.impressions += float(shown.sum())
 
     def fitted(self) -> FittedRate:
         # One of each keeps the average off 0 and 1, where log-odds have no value.

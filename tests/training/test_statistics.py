@@ -207,6 +207,23 @@ def test_the_quantiles_of_a_million_values_are_close(edges_of_a_million):
 # The other kinds
 
 
+@pytest.mark.parametrize(
+    ("clicks", "impressions", "average"),
+    [
+        pytest.param([1, 3], [10, 20], 5 / 32, id="clicks over impressions, one of each beside them"),
+        pytest.param([1, math.nan], [10, 20], 2 / 32, id="a missing count is nothing"),
+        pytest.param([1, -1], [10, -1], 2 / 12, id="so is a negative one"),
+        pytest.param([1, 30], [10, 20], 22 / 32, id="no more clicks than impressions"),
+        pytest.param([1, 3], [10, math.nan], 2 / 12, id="no click that was not shown"),
+        pytest.param([], [], 1 / 2, id="nothing"),
+    ],
+)
+def test_the_average_of_a_rate_counts_what_the_encoder_counts(clicks, impressions, average):
+    frame = pl.DataFrame({"c": clicks, "i": impressions}, schema={"c": pl.Float32, "i": pl.Float32})
+    part = learned({"kind": "rate", "clicks": "c", "impressions": "i"}, frame)
+    assert part.average == pytest.approx(average)
+
+
 def test_a_time_part_learns_its_zone():
     feature = {"kind": "time_part", "column": "t", "part": "hour", "time_zone": "Asia/Kolkata"}
     assert learned(feature) == FittedTimeZone(starts_ms=(0,), offsets_ms=(19_800_000,))
