@@ -139,8 +139,8 @@ class _Moments:
         if self.count == 0:
             return FittedScale(mean=0.0, std=1.0, low=0.0, high=0.0)
         std = math.sqrt(self.squares / self.count)
-        # A constant feature has nothing to divide by; what is left is 0 for its one value.
-        usable = std if std > 1e-9 * max(1.0, abs(self.mean)) else 1.0
+        # A constant feature has nothing to divide by; what is left is 0 for its one value. Small numbers are none.
+        usable = std if std > 1e-9 * abs(self.mean) else 1.0
         return FittedScale(mean=self.mean, std=usable, low=self.low, high=self.high)
 
 

@@ -142,6 +142,11 @@ def test_a_small_deviation_beside_a_large_mean_survives_chunks():
     assert parts[:2] == pytest.approx((1e6, 1.0))
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e-12, 1.0, 1e30])
+def test_numbers_of_any_size_are_standardised(size):
+    assert scale(numbers(size, 3 * size))[1] == pytest.approx(size)
+
+
 @pytest.mark.parametrize(
     ("since", "at", "expected"),
     [
