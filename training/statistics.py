@@ -173,7 +173,8 @@ class _Quantiles:
             return FittedEdges(edges=())
         shares = np.arange(1, self.feature.buckets) / self.feature.buckets
         edges = np.unique(np.quantile(self.kept, shares, method="higher").astype(np.float32))
-        return FittedEdges(edges=tuple(float(edge) for edge in edges))
+        # Nothing trains a bucket below the smallest value, and `missing: lowest` or a smaller value later would be in it.
+        return FittedEdges(edges=tuple(float(edge) for edge in edges if edge > self.kept.min()))
 
 
 class _Average:

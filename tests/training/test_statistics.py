@@ -169,8 +169,9 @@ def test_the_scale_of_an_age(since, at, expected):
     ("values", "settings", "expected"),
     [
         pytest.param(range(100), {"buckets": 4}, [25, 50, 75], id="quarters"),
-        pytest.param([1, 1, 1, 1, 9], {"buckets": 4}, [1], id="equal edges fall together"),
-        pytest.param([5], {"buckets": 3}, [5], id="a single value"),
+        pytest.param([1, 4, 4, 4, 9], {"buckets": 4}, [4], id="equal edges fall together"),
+        pytest.param([0, 0, 0, 2, 3, 4], {"buckets": 4}, [2, 3], id="no bucket below the smallest value"),
+        pytest.param([5], {"buckets": 3}, [], id="a single value"),
         pytest.param([-1, 0, 1, 2, 3], {"buckets": 2, "missing_values": [-1]}, [2], id="numbers for missing"),
         pytest.param([math.nan], {}, [], id="nothing but missing values"),
         pytest.param([], {}, [], id="nothing"),
@@ -181,7 +182,7 @@ def test_bucket_edges(values, settings, expected):
 
 
 def test_an_edge_is_a_float32():
-    edge = edges(numbers(0.1, 0.1), buckets=2)[0]
+    edge = edges(numbers(0, 0.1), buckets=2)[0]
     assert edge == np.float32(0.1)
 
 
@@ -189,6 +190,13 @@ def test_an_edge_is_a_float32():
 def test_edges_rise(values):
     found = edges(numbers(*values), buckets=7)
     assert found == sorted(set(found))
+
+
+@given(values=NUMBERS)
+def test_every_bucket_has_values(values):
+    found = edges(numbers(*values), buckets=7)
+    buckets = np.searchsorted(np.float32(found), np.float32(values), side="right")
+    assert np.unique(buckets).tolist() == list(range(len(found) + 1))
 
 
 @given(values=NUMBERS, at=st.integers(0, 40))
