@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from tests.training.click_worlds import bent, honest, make_evidence, moved, shallow, stairs
 from training.calibration import (
@@ -119,7 +119,9 @@ def test_isotonic_pools_adjacent_violators_by_hand():
     logits, clicked = np.repeat([0.0, 1.0, 2.0], 400), np.repeat([0, 1] * 3, [300, 100, 100, 300, 200, 200])
     found = fitted_on("isotonic", logits, clicked)
     assert found.logits == (0.0, 1.5)
-    assert expit(found.calibrated) == pytest.approx([0.25, 0.625])
+    # What is left is the shift with which the line between them promises 600 clicks.
+    assert np.diff(found.calibrated) == pytest.approx(logit(0.625) - logit(0.25))
+    assert expit(found.apply(logits)).sum() == pytest.approx(600)
 
 
 def test_every_knot_of_isotonic_has_clicks_and_non_clicks_enough():
@@ -149,6 +151,14 @@ def test_isotonic_cannot_be_told_to_fall():
 def test_a_curve_needs_one_height_per_knot():
     with pytest.raises(ValidationError, match="got 1 for 2"):
         Isotonic(logits=(0.0, 1.0), calibrated=(1.0,))
+
+
+@pytest.mark.parametrize("impressions", [2_000, 20_000])
+@pytest.mark.parametrize("distortion", WORLDS)
+def test_after_isotonic_as_many_clicks_are_promised_as_came(distortion, impressions):
+    evidence = make_evidence(distortion, impressions=impressions)
+    found = fitted_on("isotonic", evidence.logits, evidence.clicked)
+    assert expit(found.apply(evidence.logits)).sum() == pytest.approx(evidence.clicked.sum())
 
 
 def test_after_platt_as_many_clicks_are_promised_as_came():

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import brentq, isotonic_regression, minimize
 from scipy.special import expit, logit
 
 from training.calibration.curves import IDENTITY, Beta, Isotonic, Linear
@@ -27,6 +27,12 @@ MOST_KNOTS = 50
 SLOPES = (0.01, 100.0)
 """Range of every fitted slope; positive, so that the order of candidates, and with it every AUC, is kept."""
 
+LEAST_RISE = 1e-9
+"""From one knot of an isotonic curve to the next: less is a rounding."""
+
+MOST_SHIFT = 5.0
+"""Of a whole isotonic curve; one that needs more has outliers that no shift makes good."""
+
 
 def fit_calibration(
     kind: Kind, logits: ArrayLike, clicked: ArrayLike, held: Held | None = None
@@ -35,7 +41,8 @@ def fit_calibration(
 
     Args:
         kind: ``temperature`` fits a slope, ``platt`` a slope and an offset, ``beta`` a slope for each end and an
-            offset, ``isotonic`` a rising line of up to `MOST_KNOTS` knots, ``none`` nothing.
+            offset, ``isotonic`` a rising line of up to `MOST_KNOTS` knots that promises as many clicks as came, ``none``
+            nothing.
         logits: Of the uncalibrated model, with downsampling already undone, shape ``(n,)``, finite.
         clicked: Labels 0 or 1, shape ``(n,)``.
         held: Near the identity: a prior on every slope around 1 and on the shift of the mean logit around 0; None for
@@ -154,7 +161,23 @@ def _isotonic(logits: Float64Array, is_click: NDArray[np.bool_]) -> Isotonic:
         step.knot for step in wide_steps(steps, max(FEWEST, min(is_click.sum(), non_clicks) / MOST_KNOTS))
     ]
     at, calibrated = zip(*knots, strict=True)
-    return Isotonic(logits=at, calibrated=calibrated)
+    curve = Isotonic(logits=at, calibrated=calibrated)
+    shift = _missing_shift(curve.apply(distinct), impressions, clicks.sum())
+    return Isotonic(logits=at, calibrated=tuple(height + shift for height in calibrated))
+
+
+def _missing_shift(calibrated: Float64Array, impressions: NDArray[np.integer], clicks: float) -> float:
+    """What to add to the calibrated logits ``(k,)`` of so many impressions each for as many clicks as came.
+
+    A wide step has more clicks than an impression of its mean logit would get where clicks are rare, so the line through
+    its centre promises too many.
+    """
+
+    def excess(shift: float) -> float:
+        return float(impressions @ expit(calibrated + shift) - clicks)
+
+    reached = excess(-MOST_SHIFT) < 0.0 < excess(MOST_SHIFT)
+    return float(brentq(excess, -MOST_SHIFT, MOST_SHIFT)) if reached else 0.0
 
 
 def wide_steps(steps: list[Step], fewest: float) -> list[Step]:
@@ -182,4 +205,4 @@ def _is_gentle(wide: list[Step], step: Step) -> bool:
     if not wide:
         return True
     (before, low), (after, high) = wide[-1].knot, step.knot
-    return 0 < high - low <= SLOPES[1] * (after - before)
+    return LEAST_RISE < high - low <= SLOPES[1] * (after - before)
