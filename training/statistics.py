@@ -41,6 +41,9 @@ RESERVOIR = 200_000
 _CANDIDATES = 4
 """Tokens counted at once, as a multiple of a vocabulary's largest size."""
 
+_FEWEST_CANDIDATES = 100_000
+"""As many are counted at once however small the vocabulary: what was forgotten begins at 0 when it comes back."""
+
 _MS_PER_DAY = 86_400_000
 
 
@@ -94,9 +97,10 @@ class Tokens:
             tokens = tokens.replace(MISSING_TEXT, self.feature.fill)
         counted = tokens.value_counts(name="count")
         self.counts.update(dict(zip(counted.to_series(0).to_list(), counted["count"].to_list(), strict=True)))
-        if len(self.counts) > _CANDIDATES * self.feature.max_size:
+        most = max(_CANDIDATES * self.feature.max_size, _FEWEST_CANDIDATES)
+        if len(self.counts) > most:
             # A column of ever new tokens must not fill the memory: the rarest so far are forgotten.
-            self.counts = Counter(dict(self.counts.most_common(_CANDIDATES * self.feature.max_size // 2)))
+            self.counts = Counter(dict(self.counts.most_common(most // 2)))
 
     def fitted(self) -> FittedVocabulary:
         frequent = [

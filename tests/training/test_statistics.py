@@ -103,6 +103,12 @@ def test_ids_do_not_depend_on_the_order_of_the_log(logs):
     assert vocabulary(texts(*tokens)) == vocabulary(texts(*shuffled))
 
 
+def test_a_small_vocabulary_holds_the_most_frequent_tokens_of_all_chunks():
+    # "j" is the rarest of the first chunk, and in the end it is ahead of the nine others.
+    others = list("abcdefghi") * 3
+    assert vocabulary(texts(*others, *"jj"), texts(*others, *"jjjjj"), max_size=1) == ["j"]
+
+
 @given(tokens=TOKENS, at=st.integers(0, 40))
 def test_a_vocabulary_does_not_depend_on_chunks(tokens, at):
     assert vocabulary(texts(*tokens)) == vocabulary(texts(*tokens[:at]), texts(*tokens[at:]))
