@@ -50,9 +50,10 @@ def test_no_calibration_has_no_segments():
     assert "expected a kind beside segment: 'city'" in refusal(document)
 
 
-def test_isotonic_has_nothing_that_a_prior_could_hold():
-    document = make_document(training={"calibration": {"kind": "isotonic", "prior": 0.02}})
-    assert "expected a kind with slope and shift beside prior: 0.02, got isotonic" in refusal(document)
+@pytest.mark.parametrize("kind", ["none", "isotonic"])
+def test_some_kinds_have_nothing_that_a_prior_could_hold(kind):
+    document = make_document(training={"calibration": {"kind": kind, "prior": 0.02}})
+    assert f"expected a kind with slope and shift beside prior: 0.02, got {kind}" in refusal(document)
 
 
 @pytest.mark.parametrize("calibration", ["plat", 3, {"kind": "sigmoid"}])

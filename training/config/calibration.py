@@ -48,9 +48,9 @@ class CalibrationConfig(Part):
 
     @model_validator(mode="after")
     def _has_a_slope_to_hold(self) -> Self:
-        if self.kind == "isotonic" and self.prior is not None:
+        if self.kind in {"none", "isotonic"} and self.prior is not None:
             raise ValueError(
-                f"expected a kind with slope and shift beside prior: {self.prior}, got isotonic, which has neither; take "
+                f"expected a kind with slope and shift beside prior: {self.prior}, got {self.kind}, which has neither; take "
                 "another kind, or null as prior"
             )
         return self
