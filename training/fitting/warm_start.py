@@ -13,9 +13,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from features.fitted import FittedSpec, FittedVocabulary
+from features.fitted import FittedFeature, FittedSpec, FittedVocabulary
 from features.layout import EncodedLayout
-from features.spec import AnyFeature
+from features.spec import AnyFeature, Cross
 from registry.manifest import FEATURE_SPEC
 from registry.version import Version
 from training.config import ModelConfig, TaskConfig
@@ -57,7 +57,7 @@ class Start:
         except (OSError, ConfigError, ValidationError) as error:
             raise ColdError(f"{version} does not say how it was made: {error}") from error
         _refuse_another_network(task, config, old.layout(), fitted.layout())
-        return cls(_networks(version, task, old), _known(old, fitted))
+        return cls(_networks(version, task, old), known_ids(old, fitted))
 
     def of_member(self, place: int) -> Self | None:
         """The start of one member of an ensemble; None where the champion has fewer."""
@@ -153,7 +153,8 @@ def _networks(version: Version, task: TaskConfig, fitted: FittedSpec) -> tuple[F
     raise ColdError("the export does not hold the weights that its task file asks for")
 
 
-def _known(old: FittedSpec, new: FittedSpec) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def known_ids(old: FittedSpec, new: FittedSpec) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """For each id feature of both its new ids and the old ids of the same meaning, each ``(k,)``."""
     features = {feature.name: feature for feature in old.spec.features()}
     return {
         feature.name: _same_ids(old, features[feature.name], new, feature)
@@ -168,7 +169,10 @@ def _same_ids(
     """New ids and the old ids that mean the same: tokens by name, everything else by its number."""
     before, now = old.learned_for(old_feature), new.learned_for(feature)
     rows, old_rows = new.rows_of(feature), old.rows_of(old_feature)
-    if isinstance(before, FittedVocabulary) and isinstance(now, FittedVocabulary):
+    if isinstance(feature, Cross) and _made_of(old, feature) != _made_of(new, feature):
+        # The numbers of its parts are what a cross hashes: one token more gives nearly every pair another id.
+        pairs = []
+    elif isinstance(before, FittedVocabulary) and isinstance(now, FittedVocabulary):
         first, old_first = rows - len(now.tokens), old_rows - len(before.tokens)
         place_of = {token: place for place, token in enumerate(before.tokens)}
         pairs = [
@@ -182,3 +186,11 @@ def _same_ids(
         pairs = [(place, place) for place in range(rows)] if rows == old_rows else []
     ids = np.asarray(pairs, np.int64).reshape(-1, 2)
     return ids[:, 0], ids[:, 1]
+
+
+def _made_of(fitted: FittedSpec, cross: Cross) -> list[tuple[AnyFeature, FittedFeature]]:
+    """A cross and its parts, with what was fitted for each."""
+    names = {cross.name, *cross.of}
+    return [
+        (feature, fitted.learned_for(feature)) for feature in fitted.spec.features() if feature.name in names
+    ]
