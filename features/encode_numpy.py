@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.coded_texts import CodedTexts
-from features.fitted import FittedEdges, FittedSpec, FittedTimeZone
+from features.fitted import FittedCross, FittedEdges, FittedSpec, FittedTimeZone
 from features.number_matrix import Floats, NumberMatrix, flushed, without
 from features.raw import MISSING_TIME
 from features.spec import (
@@ -108,7 +108,11 @@ class _Columns:
         self._numbers = [raw.column for raw in inputs if raw.kind is RawKind.NUMBER]
         rows = {column: row for row, column in enumerate(self._numbers)}
         self._readers = self._readers_of(fitted, features, tables, rows)
-        self._crosses = [feature for feature in features if isinstance(feature, Cross)]
+        self._crosses = [
+            (feature, isinstance(fitted.fitted[feature.name], FittedCross))
+            for feature in features
+            if isinstance(feature, Cross)
+        ]
         value_fields = layout.values if half is None else layout.values_of(half)
         self._values = NumberMatrix(fitted, features, rows, value_fields)
 
@@ -147,9 +151,9 @@ class _Columns:
         ids = np.zeros((self._width, size), np.int32)  # a column is a row here: quicker to fill
         for place, read in self._readers:
             ids[place] = read(raw, numbers)
-        for cross in self._crosses:
+        for cross, spread in self._crosses:
             parts = [self._part(name, ids, known) for name in cross.of]
-            ids[self._own[cross.name]] = _crossed(cross, parts)
+            ids[self._own[cross.name]] = _crossed(cross, parts, spread=spread)
         return EncodedArrays(np.ascontiguousarray(ids.T), self._values.encoded(numbers, raw))
 
     def _number_rows(self, raw: Raw, size: int) -> Floats:
@@ -235,9 +239,11 @@ def _time_part(feature: TimePart, zone: FittedTimeZone) -> _Reader:
     return read
 
 
-def _crossed(feature: Cross, parts: Sequence[Ids]) -> NDArray[np.int64]:
+def _crossed(feature: Cross, parts: Sequence[Ids], *, spread: bool) -> NDArray[np.int64]:
     combined = np.zeros(len(parts[0]), np.int64)
     for part in parts:
         combined = (combined * _MULTIPLIER + part + 1) % _PRIME
-    # One more round spreads neighbours that differ in the last part only.
-    return 1 + combined * _MULTIPLIER % _PRIME % feature.buckets
+    if not spread:
+        return 1 + combined * _MULTIPLIER % _PRIME % feature.buckets
+    square = combined * combined % _PRIME
+    return 1 + square * square % _PRIME * combined % _PRIME % feature.buckets

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, assert_never
 import tensorflow as tf
 
 from features.fitted import (
+    FittedCross,
     FittedEdges,
     FittedRate,
     FittedScale,
@@ -143,7 +144,7 @@ class Encoder(tf.Module):
                 case TimePart():
                     ids[feature.name] = self._time_part(feature, raw[feature.column])
                 case Cross():
-                    ids[feature.name] = _crossed(feature, [ids[part] for part in feature.of])
+                    ids[feature.name] = self._crossed(feature, [ids[part] for part in feature.of])
                 case Numeric():
                     number = _without(raw[feature.column], feature.missing_values)
                     values |= self._scaled(feature, tf.cast(number, tf.float64))
@@ -209,6 +210,18 @@ class Encoder(tf.Module):
         weekday = tf.math.floormod(tf.math.floordiv(local_ms, _MS_PER_DAY) + _EPOCH_WEEKDAY, 7)
         part = {"hour": hour, "weekday": weekday, "hour_of_week": 24 * weekday + hour}[feature.part]
         return tf.where(tf.equal(times_ms, MISSING_TIME), tf.constant(PADDING_ID, tf.int64), 1 + part)
+
+    def _crossed(self, feature: Cross, parts: list[tf.Tensor]) -> tf.Tensor:
+        combined = tf.zeros_like(parts[0], tf.int64)
+        for part in parts:
+            combined = tf.math.floormod(combined * _MULTIPLIER + tf.cast(part, tf.int64) + 1, _PRIME)
+        if isinstance(self.fitted.fitted[feature.name], FittedCross):
+            # Sums of multiples lie on a lattice, which buckets may cut badly; the fifth power keeps residues apart.
+            square = tf.math.floormod(combined * combined, _PRIME)
+            spread = tf.math.floormod(tf.math.floormod(square * square, _PRIME) * combined, _PRIME)
+        else:
+            spread = tf.math.floormod(combined * _MULTIPLIER, _PRIME)
+        return 1 + tf.math.floormod(spread, feature.buckets)
 
     def _scaled(self, feature: Numeric | Age, numbers: tf.Tensor) -> dict[str, tf.Tensor]:
         """The value column of a float64 number ``(n,)``, and its indicator column if the feature has one.
@@ -306,14 +319,6 @@ def _hashed(feature: Hashed, tokens: tf.Tensor) -> tf.Tensor:
     if feature.missing == "oov":
         return ids
     return tf.where(tf.equal(tokens, MISSING_TEXT), tf.constant(PADDING_ID, tf.int64), ids)
-
-
-def _crossed(feature: Cross, parts: list[tf.Tensor]) -> tf.Tensor:
-    combined = tf.zeros_like(parts[0], tf.int64)
-    for part in parts:
-        combined = tf.math.floormod(combined * _MULTIPLIER + tf.cast(part, tf.int64) + 1, _PRIME)
-    # One more round spreads neighbours that differ in the last part only.
-    return 1 + tf.math.floormod(tf.math.floormod(combined * _MULTIPLIER, _PRIME), feature.buckets)
 
 
 def _without(numbers: tf.Tensor, missing_values: tuple[float, ...]) -> tf.Tensor:

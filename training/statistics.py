@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.fitted import (
+    FittedCross,
     FittedEdges,
     FittedFeature,
     FittedRate,
@@ -28,6 +29,7 @@ from features.spec import (
     AnyFeature,
     Buckets,
     Categorical,
+    Cross,
     FeatureSpec,
     MultiValued,
     Numeric,
@@ -205,23 +207,23 @@ class _Average:
 _LOWEST_RATE = 1e-6
 
 
-class _Nothing:
-    def update(self, frame: pl.DataFrame) -> None:
-        """Learns nothing."""
+class _Known:
+    """What is known without the log."""
 
-    def fitted(self) -> NothingFitted:
-        return NothingFitted()
-
-
-class _Zone:
-    def __init__(self, feature: TimePart) -> None:
+    def __init__(self, feature: AnyFeature) -> None:
         self.feature = feature
 
     def update(self, frame: pl.DataFrame) -> None:
-        """Learns nothing: the time zone database knows it."""
+        """Learns nothing."""
 
-    def fitted(self) -> FittedTimeZone:
-        return FittedTimeZone.of(self.feature.time_zone)
+    def fitted(self) -> FittedFeature:
+        match self.feature:
+            case TimePart(time_zone=time_zone):
+                return FittedTimeZone.of(time_zone)
+            case Cross():
+                return FittedCross()
+            case _:
+                return NothingFitted()
 
 
 def _statistic(feature: AnyFeature, rng: np.random.Generator) -> Statistic:
@@ -234,10 +236,8 @@ def _statistic(feature: AnyFeature, rng: np.random.Generator) -> Statistic:
             return _Average(feature)
         case Buckets():
             return _Quantiles(feature, rng)
-        case TimePart():
-            return _Zone(feature)
         case _:
-            return _Nothing()
+            return _Known(feature)
 
 
 def _numbers(feature: Numeric | Age | Buckets, frame: pl.DataFrame) -> NDArray[np.float64]:

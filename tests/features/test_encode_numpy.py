@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from features.encode_numpy import NumpyEncoder
 from features.encoder import Encoder, input_signature
 from features.fitted import (
+    FittedCross,
     FittedEdges,
     FittedRate,
     FittedScale,
@@ -123,7 +124,7 @@ SPEC = FeatureSpec.model_validate(
 VOCABULARY = FittedVocabulary(tokens=("red", "new york", " ", "größe", "x" * 80))
 
 
-def fitted_for(feature):
+def fitted_for(feature):  # noqa: PLR0911  # one per kind
     match feature.kind:
         case "categorical" | "multi" | "recent":
             shares = getattr(feature, "like", None)
@@ -136,6 +137,8 @@ def fitted_for(feature):
             return FittedEdges(edges=() if feature.name == "one-bucket" else (-2.5, 0.0, 1e-40, 7.25))
         case "time_part":
             return FittedTimeZone.of(feature.time_zone)
+        case "cross" if feature.name != "within-the-item":
+            return FittedCross()  # the other one has the ids of an earlier version
         case _:
             return NothingFitted()
 

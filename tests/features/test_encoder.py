@@ -1,5 +1,6 @@
 """One feature at a time: the ids and values of raw values, worked out by hand."""
 
+import itertools
 import math
 
 import pytest
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from features.encoder import Encoder
 from features.fitted import (
+    FittedCross,
     FittedEdges,
     FittedScale,
     FittedSpec,
@@ -244,7 +246,7 @@ def crossed(encode):
 
     def run(pairs, buckets=1000):
         features = [{"kind": "hashed", "name": name} for name in "ab"]
-        fitted = dict.fromkeys(("a", "b", "c"), NothingFitted())
+        fitted = {"a": NothingFitted(), "b": NothingFitted(), "c": FittedCross()}
         cross = {"name": "c", "of": ["a", "b"], "buckets": buckets}
         first, second = zip(*pairs, strict=True)
         return encode(features, fitted, crosses=[cross], a=first, b=second).ids.numpy()[:, 2].tolist()
@@ -273,6 +275,29 @@ def test_a_cross_depends_on_the_order_of_its_parts(crossed):
 def test_a_cross_collides_as_seldom_as_chance(crossed):
     # 400 pairs in 100,000 buckets: 0.8 collisions expected.
     assert len(set(crossed(PAIRS, buckets=100_000))) >= 395
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "buckets"),
+    [(50, 24, 1_000), (2, 3_000, 100_000), (24, 24, 1_000), (300, 100, 1_000_000)],
+)
+def test_a_cross_uses_as_many_buckets_as_chance(encode, users, items, buckets):
+    names = {"a": range(users), "b": range(items)}
+    features = [{"kind": "categorical", "name": name} for name in names]
+    fitted = {name: FittedVocabulary(tokens=tuple(map(str, tokens))) for name, tokens in names.items()}
+    first, second = zip(*itertools.product(*(map(str, tokens) for tokens in names.values())), strict=True)
+    cross = {"name": "c", "of": ["a", "b"], "buckets": buckets}
+    ids = encode(features, {**fitted, "c": FittedCross()}, crosses=[cross], a=first, b=second).ids.numpy()
+    expected = buckets * (1 - (1 - 1 / buckets) ** (users * items))
+    assert len(set(ids[:, 2].tolist())) == pytest.approx(expected, rel=0.05)
+
+
+def test_a_cross_of_an_earlier_version_keeps_its_ids(encode):
+    features = [{"kind": "categorical", "name": name} for name in "ab"]
+    fitted = {**dict.fromkeys("ab", FittedVocabulary(tokens=("x", "y"))), "c": NothingFitted()}
+    cross = {"name": "c", "of": ["a", "b"], "buckets": 1_000}
+    encoded = encode(features, fitted, crosses=[cross], a=["x", "y"], b=["x", "x"])
+    assert encoded.ids.numpy()[:, 2].tolist() == [9, 100]
 
 
 def test_a_cross_of_missing_parts_has_an_id(crossed):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from features.encoder import Encoder, input_signature
 from features.fitted import (
+    FittedCross,
     FittedEdges,
     FittedScale,
     FittedSpec,
@@ -60,7 +61,7 @@ FITTED = FittedSpec(
         "price": FittedEdges(edges=(-2.5, 0.0, 7.25)),
         "age": SCALE,
         "hour": FittedTimeZone.of("Europe/Berlin"),
-        "cross": NothingFitted(),
+        "cross": FittedCross(),
     },
 )
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from features.fitted import (
+    FittedCross,
     FittedEdges,
     FittedScale,
     FittedSpec,
@@ -49,7 +50,7 @@ FITTED = {
     "hour": ZONE,
     "weekday": ZONE,
     "hour_of_week": ZONE,
-    "city_brand": NothingFitted(),
+    "city_brand": FittedCross(),
 }
 
 
@@ -103,6 +104,10 @@ def test_moving_one_edge_changes_the_fingerprint():
 def test_a_part_of_the_wrong_kind_is_refused():
     with pytest.raises(ValidationError, match="city: expected FittedVocabulary, got FittedScale"):
         make_fitted(city=SCALE)
+
+
+def test_a_cross_of_an_earlier_version_says_nothing():
+    assert make_fitted(city_brand=NothingFitted()).fingerprint() != make_fitted().fingerprint()
 
 
 def test_a_missing_part_is_refused():

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.fitted import FittedEdges, FittedScale, FittedTimeZone, FittedVocabulary, NothingFitted
+from features.fitted import (
+    FittedCross,
+    FittedEdges,
+    FittedScale,
+    FittedTimeZone,
+    FittedVocabulary,
+    NothingFitted,
+)
 from features.raw import MISSING_TIME
 from features.spec import FeatureSpec
 from training.statistics import SpecStatistics
@@ -246,6 +253,14 @@ def test_the_average_of_a_rate_counts_what_the_encoder_counts(clicks, impression
 def test_a_time_part_learns_its_zone():
     feature = {"kind": "time_part", "column": "t", "part": "hour", "time_zone": "Asia/Kolkata"}
     assert learned(feature) == FittedTimeZone(starts_ms=(0,), offsets_ms=(19_800_000,))
+
+
+def test_a_cross_is_spread_as_by_chance():
+    parts = [{"kind": "hashed", "name": name, "column": "f"} for name in "ab"]
+    spec = FeatureSpec.model_validate({"item": parts, "crosses": [{"name": "c", "of": ["a", "b"]}]})
+    statistics = SpecStatistics(spec, np.random.default_rng(0))
+    statistics.update(texts("x"))
+    assert statistics.fitted().fitted["c"] == FittedCross()
 
 
 def test_a_hash_learns_nothing():

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from features.encoder import Encoder
-from features.fitted import FittedScale, FittedSpec, FittedVocabulary, NothingFitted
+from features.fitted import FittedCross, FittedScale, FittedSpec, FittedVocabulary, NothingFitted
 from features.spec import FeatureSpec
 from registry.manifest import Split
 from tests.training.conftest import draw_weights, make_network
@@ -39,7 +39,7 @@ FITTED = FittedSpec(
         "clicked_items": NothingFitted(),
         "item": FittedVocabulary(tokens=("i1", "i2", "i3")),
         "price": FittedScale(mean=1.0, std=2.0, low=0.0, high=9.0),
-        "city_item": NothingFitted(),
+        "city_item": FittedCross(),
     },
 )
 RAW = {

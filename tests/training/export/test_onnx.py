@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from features.encoder import Encoder
-from features.fitted import FittedScale, FittedSpec, FittedVocabulary, NothingFitted
+from features.fitted import FittedCross, FittedScale, FittedSpec, FittedVocabulary, NothingFitted
 from features.spec import FeatureSpec
 from registry.manifest import OnnxGraph
 from tests.training.conftest import draw_weights, make_network
@@ -54,7 +54,7 @@ FULL = FittedSpec(
         **BARE.fitted,
         "liked": NothingFitted(),
         "tags": FittedVocabulary(tokens=("red",)),
-        "cross": NothingFitted(),
+        "cross": FittedCross(),
     },
 )
 """A sequence that attends the item, and a cross of both sides."""

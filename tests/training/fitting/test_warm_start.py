@@ -2,7 +2,7 @@
 
 import pytest
 
-from features.fitted import FittedSpec, FittedVocabulary, NothingFitted
+from features.fitted import FittedCross, FittedSpec, FittedVocabulary, NothingFitted
 from features.spec import FeatureSpec
 from training.fitting.warm_start import known_ids
 
@@ -14,8 +14,8 @@ SPEC = FeatureSpec.model_validate(
 )
 
 
-def fitted(*cities):
-    parts = {"city": FittedVocabulary(tokens=cities), "agent": NothingFitted(), "city_agent": NothingFitted()}
+def fitted(*cities, cross=FittedCross()):  # noqa: B008  # a constant
+    parts = {"city": FittedVocabulary(tokens=cities), "agent": NothingFitted(), "city_agent": cross}
     return FittedSpec(spec=SPEC, fitted=parts)
 
 
@@ -40,3 +40,7 @@ def test_a_cross_is_known_while_its_parts_have_the_same_ids():
 @pytest.mark.parametrize("cities", [("rome", "bonn", "oslo"), ("bonn", "rome")])
 def test_a_cross_of_parts_with_other_ids_starts_fresh(cities):
     assert pairs("city_agent", fitted("rome", "bonn"), fitted(*cities)) == {}
+
+
+def test_a_cross_with_the_ids_of_an_earlier_version_starts_fresh():
+    assert pairs("city_agent", fitted("rome", cross=NothingFitted()), fitted("rome")) == {}
