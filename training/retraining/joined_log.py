@@ -21,10 +21,12 @@ class JoinedLog:
 
     Args:
         directory: Of its files alone; each is called after its first and its last moment, milliseconds since the epoch.
+        now: The time of the run.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, now: datetime) -> None:
         self._directory = directory
+        self._now = now
 
     @property
     def files(self) -> list[Path]:
@@ -41,7 +43,7 @@ class JoinedLog:
 
         Args:
             config: The task; it must name a place of decisions.
-            until: Impressions from here on are left out, and all whose window is open then.
+            until: Impressions from here on are left out, and all that may still be clicked.
 
         Returns:
             Counts by name, as `Joined` has them; empty where there was nothing new.
@@ -51,7 +53,7 @@ class JoinedLog:
             DataError: If the journals cannot be read.
         """
         how, since_ms = config.retrain.join, self.until_ms + 1
-        last_ms = _last_ms(config, until)
+        last_ms = _last_ms(config, until, self._now)
         if last_ms < since_ms or how.decisions is None:
             return {}
         rules = JoinRules.of_task(
@@ -83,16 +85,19 @@ class JoinedLog:
         return config.model_copy(update={"data": data, "targets": targets})
 
 
-def _last_ms(config: TaskConfig, until: datetime | None) -> int:
+def _last_ms(config: TaskConfig, until: datetime | None, now: datetime) -> int:
     """The last moment of an impression that can be labelled, milliseconds since the epoch.
 
-    Whatever is before the cut has waited for `retrain.attribution`; where a click counts for longer, it has to wait on.
+    It has waited for its window and for `retrain.attribution`, whatever cut somebody has asked for: a file is written once.
     """
     if until is None:
         raise ConfigError(
             "retrain.join.decisions: expected a log with data.time, got one without a clock: nobody could tell which of its "
             "impressions came after which decision; name the column"
         )
-    retrain = config.retrain
-    waits_ms = max(0, retrain.join.window_ms - retrain.attribution_ms)
-    return int(until.timestamp() * 1000) - 1 - waits_ms
+    waits_ms = max(config.retrain.join.window_ms, config.retrain.attribution_ms)
+    return min(_ms(until), _ms(now) - waits_ms) - 1
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

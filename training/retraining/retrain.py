@@ -40,7 +40,7 @@ def retrain(
         TrainingError: If anything refuses the run; nothing is published then.
         RegistryError: If the version cannot be written.
     """
-    joined = JoinedLog(places.runs / f"{config.name}.joined") if config.retrain.join.decisions else None
+    joined = JoinedLog(places.runs / f"{config.name}.joined", now) if config.retrain.join.decisions else None
     retraining = Retraining(cut_of(config, until, now), joined)
     with alone(places.runs, config.name, "run"):
         run = RunDirectory.create(places.runs, config.name, now=now)

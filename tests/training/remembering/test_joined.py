@@ -1,7 +1,7 @@
 """A store that begins with a version of a retraining: its snapshot has some of what the journals tell, and each outcome counts once."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -55,7 +55,8 @@ def retrain(world: World, config: TaskConfig, until_ms: int) -> int:
     """Publish what `axon retrain` leaves, but for the network: how many impressions of decisions its snapshot has."""
     until = datetime.fromtimestamp(until_ms / 1000, UTC)
     run = RunDirectory.create(world.directory / "runs", NAME, now=until)
-    retraining = Retraining(until, JoinedLog(world.directory / "joined"))
+    now = until + timedelta(milliseconds=config.retrain.attribution_ms)
+    retraining = Retraining(until, JoinedLog(world.directory / "joined", now))
     inputs = config.features.log_inputs()
     log = gathered(config, Gathering(world.directory, run, inputs, None, retraining), Silent())
     _, counted = replay_log(

@@ -69,8 +69,9 @@ def test_training_on_the_joined_log_counts_the_same(world):
     write_journals(world.journals, later)
     config = task(retrain={"join": {"decisions": world.journals, "window": "10m"}})
     stepped(world, LATER_MS, config=config)
-    joined = JoinedLog(world.directory / "joined")
-    joined.grow(config, datetime.fromtimestamp(LATER_MS / 1000, UTC))
+    now = datetime.fromtimestamp(LATER_MS / 1000, UTC)
+    joined = JoinedLog(world.directory / "joined", now)
+    joined.grow(config, now)
     write_log(world.directory / "log.jsonl", world.early)
     work = {name: world.directory / name for name in ("early", "decided")}
     for path in work.values():

@@ -13,6 +13,7 @@ from training.errors import ConfigError, DataError
 from training.progress import Silent
 from training.retraining.gather import Gathering, Retraining, gathered
 from training.retraining.joined_log import JoinedLog
+from training.retraining.retrain import cut_of
 from training.run import RunDirectory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -64,11 +65,11 @@ def task(address, window="30m", attribution="0s", **changes):
     return make_task(retrain={"join": join, "attribution": attribution}, **changes)
 
 
-def gather(directory, config, minutes):
+def gather(directory, config, minutes, until=None):
     """The log of a run so many minutes after noon, and what it wrote down about decisions."""
-    until = NOON + timedelta(minutes=minutes) - timedelta(milliseconds=config.retrain.attribution_ms)
+    now = NOON + timedelta(minutes=minutes)
     run = RunDirectory.create(directory / "runs", "toy", now=NOON)
-    retraining = Retraining(until, JoinedLog(directory / "runs" / "toy.joined"))
+    retraining = Retraining(cut_of(config, until, now), JoinedLog(directory / "runs" / "toy.joined", now))
     log = gathered(
         config, Gathering(directory, run, config.features.log_inputs(), None, retraining), Silent()
     )
@@ -109,6 +110,24 @@ def test_an_impression_waits_for_its_window_and_for_the_attribution(
     decide(address, 0)
     _, facts = gather(directory, task(address, attribution=attribution), minutes)
     assert facts["impressions"] == decisions
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=1000)])
+def test_no_cut_that_somebody_asks_for_labels_what_may_still_be_clicked(directory, address, ahead):
+    config = task(address, attribution="30m")
+    decide(address, 0, clicked=True)
+    decide(address, 40, clicked=True)
+    log, _ = gather(directory, config, 60, until=NOON + timedelta(minutes=60) + ahead)
+    assert labels(log)[3:] == [1]
+    assert labels(gather(directory, config, 120)[0])[3:] == [1, 1]
+
+
+def test_a_cut_in_the_past_leaves_later_impressions_for_the_next_run(directory, address):
+    decide(address, 0, clicked=True)
+    decide(address, 40)
+    until = NOON + timedelta(minutes=20)
+    assert labels(gather(directory, task(address), 120, until=until)[0])[3:] == [1]
+    assert labels(gather(directory, task(address), 120)[0])[3:] == [1, 0]
 
 
 def test_each_run_adds_what_has_come_since_and_no_impression_twice(directory, address):
@@ -222,7 +241,7 @@ def test_times_that_the_service_noted_are_read_as_it_read_them(directory, addres
 def test_a_log_without_a_clock_cannot_be_continued(tmp_path, address):
     config = task(address, data={"time": None})
     with pytest.raises(ConfigError, match=r"expected a log with data\.time"):
-        JoinedLog(tmp_path).grow(config, None)
+        JoinedLog(tmp_path, NOON).grow(config, None)
 
 
 def test_journals_that_cannot_be_read_are_told(directory):
