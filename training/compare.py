@@ -22,7 +22,7 @@ from training.metrics import SMALLEST_PROBABILITY, aucs_by_user
 
 Float64Array = NDArray[np.float64]
 Figures = dict[str, Interval | None]
-"""By name; None where it is undefined."""
+"""By name; None where it is undefined, or where redrawing users cannot tell how sure it is."""
 
 FIGURES = ("click_rate", "log_loss", "calibration_ratio", "gauc")
 _CLICKED, _VERSION = LABELS["click"], "version"
@@ -124,7 +124,7 @@ def _shadows(read: pl.DataFrame, user: str, how: Resampling) -> list[Contender]:
         redrawn = _redrawn(np.hstack([own, given]), how)
         width = own.shape[1]
         drawn = _figures(redrawn[:, :width]), _figures(redrawn[:, width:])
-        whole = _figures(own.sum(axis=0)), _figures(given.sum(axis=0))
+        whole = _whole(own), _whole(given)
         found.append(
             Contender(
                 version=version,
@@ -138,12 +138,12 @@ def _shadows(read: pl.DataFrame, user: str, how: Resampling) -> list[Contender]:
 
 
 def _contender(version: int, own: Float64Array, base: Float64Array | None, how: Resampling) -> Contender:
-    whole, drawn = _figures(own.sum(axis=0)), _figures(_redrawn(own, how))
+    whole, drawn = _whole(own), _figures(_redrawn(own, how))
     differences: Figures = {}
     if base is not None:
         # Different users, so each crowd is redrawn by itself.
         other = _figures(_redrawn(base, how, stream=1))
-        differences = _intervals(whole - _figures(base.sum(axis=0)), drawn - other, how)
+        differences = _intervals(whole - _whole(base), drawn - other, how)
     figures = _intervals(whole, drawn, how)
     return Contender(version=version, shadow=False, **_counts(own), figures=figures, differences=differences)
 
@@ -172,6 +172,17 @@ def _texts(column: pl.Series) -> NDArray[Any]:
 
 def _redrawn(sums: Float64Array, how: Resampling, *, stream: int = 0) -> Float64Array:
     return redrawn_sums(sums, how.resamples, np.random.default_rng([how.seed, stream]))
+
+
+def _whole(sums: Float64Array) -> Float64Array:
+    """`FIGURES` of all users; NaN where every redrawn crowd would be the same, and so sure of what was chance."""
+    figures = _figures(sums.sum(axis=0))
+    impressions, clicks = sums[:, :2].sum(axis=0)
+    if len(sums) == 1 or clicks in {0, impressions}:
+        figures[:] = np.nan
+    if np.count_nonzero(sums[:, 4]) == 1:
+        figures[FIGURES.index("gauc")] = np.nan
+    return figures
 
 
 def _figures(sums: Float64Array) -> Float64Array:

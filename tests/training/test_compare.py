@@ -81,6 +81,40 @@ def test_without_a_click_there_is_no_calibration_and_no_gauc(log):
     assert (only.figures["calibration_ratio"], only.figures["gauc"]) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("clicked", "users"),
+    [
+        pytest.param([0, 0, 0], ["a", "b", "c"], id="no click"),
+        pytest.param([1, 1, 1], ["a", "b", "c"], id="nothing but clicks"),
+        pytest.param([0, 1, 0], ["a", "a", "a"], id="one user"),
+    ],
+)
+def test_a_version_whose_crowds_are_all_the_same_is_not_sure_of_anything(log, clicked, users):
+    rng = np.random.default_rng(4)
+    ours = world(rng, [f"u{place}" for place in range(100)], 0.1, 0.1)
+    path = log(
+        version=[1] * 1000 + [2] * 3,
+        user_id=[*ours["user_id"], *users],
+        clicked=[*map(int, ours["clicked"]), *clicked],
+        answered_probability=[*ours["answered_probability"], 0.1, 0.1, 0.1],
+    )
+    one, other = compare(path, user="user_id").contenders
+    assert defined(one.figures["click_rate"])
+    assert (set(other.figures.values()), set(other.differences.values())) == ({None}, {None})
+
+
+def test_the_gauc_of_one_user_alone_is_not_sure_of_anything(log):
+    path = log(
+        version=[1] * 4,
+        user_id=["u", "u", "v", "v"],
+        clicked=[1, 0, 0, 0],
+        answered_probability=[0.5, 0.4, 0.3, 0.2],
+    )
+    (only,) = compare(path, user="user_id").contenders
+    assert defined(only.figures["click_rate"])
+    assert only.figures["gauc"] is None
+
+
 def test_the_version_with_most_impressions_is_what_the_others_are_held_against(log):
     path = log(
         version=[3, 4, 4], user_id=["u", "v", "w"], clicked=[0, 1, 0], answered_probability=[0.1, 0.2, 0.3]
