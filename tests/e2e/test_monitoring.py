@@ -66,6 +66,8 @@ def told(past_shop, past_rows, tmp_path_factory):
     ended = Outcome(at=datetime(2026, 1, 1, tzinfo=UTC), ending="refused", reasons=("AUC fell",))
     LocalRegistry(directory / "models").note_outcome(MODEL, ended)
     settings = {"decisions": f"file:{directory / 'decisions'}", "watch_attribution_s": "1", "drain_s": "0"}
+    # Nobody fills it: the version answers from its snapshot, and says so.
+    settings["history"] = f"sqlite:{directory / 'history.sqlite'}"
     settings |= {
         "catalog": str(past_shop.data / "items.csv"),
         "users": str(past_shop.data / "users.csv"),
@@ -152,6 +154,10 @@ def test_the_drift_of_every_column_with_values_is_told(samples):
 
 def test_a_training_that_the_registry_has_noted_is_counted(samples):
     assert value(samples, "axon_retrain_outcomes_total", model=MODEL, outcome="refused") == 1
+
+
+def test_a_store_of_history_that_nobody_has_filled_is_told(samples):
+    assert value(samples, "axon_model_history_filled", model=MODEL) == 0
 
 
 def test_the_age_of_the_model_can_be_told(samples):
