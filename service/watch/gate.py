@@ -48,7 +48,7 @@ class GateMetrics(Collector):
             labels=("model", "outcome"),
         )
         for name, count in self._counts.items():
-            for ending in ENDINGS:
+            for ending in dict.fromkeys((*ENDINGS, *count)):
                 ended.add_metric((name, ending), count[ending])
         for labels, at_s in self._last_s.items():
             last.add_metric(labels, at_s)

@@ -64,7 +64,8 @@ def told(past_shop, past_rows, tmp_path_factory):
     directory = tmp_path_factory.mktemp("watched")
     shutil.copytree(past_shop.registry, directory / "models")
     ended = Outcome(at=datetime(2026, 1, 1, tzinfo=UTC), ending="refused", reasons=("AUC fell",))
-    LocalRegistry(directory / "models").note_outcome(MODEL, ended)
+    for outcome in (ended, ended.model_copy(update={"ending": "stopped"})):
+        LocalRegistry(directory / "models").note_outcome(MODEL, outcome)
     settings = {"decisions": f"file:{directory / 'decisions'}", "watch_attribution_s": "1", "drain_s": "0"}
     # Nobody fills it: the version answers from its snapshot, and says so.
     settings["history"] = f"sqlite:{directory / 'history.sqlite'}"
@@ -152,8 +153,9 @@ def test_the_drift_of_every_column_with_values_is_told(samples):
     assert {"category", "brand", "price", "city", "age_band"} <= columns
 
 
-def test_a_training_that_the_registry_has_noted_is_counted(samples):
-    assert value(samples, "axon_retrain_outcomes_total", model=MODEL, outcome="refused") == 1
+@pytest.mark.parametrize(("outcome", "count"), [("refused", 1), ("stopped", 1), ("failed", 0)])
+def test_trainings_that_the_registry_has_noted_are_counted(samples, outcome, count):
+    assert value(samples, "axon_retrain_outcomes_total", model=MODEL, outcome=outcome) == count
 
 
 def test_a_store_of_history_that_nobody_has_filled_is_told(samples):
