@@ -254,6 +254,12 @@ def test_who_learns_reads_the_decisions_where_the_service_keeps_them(name):
     assert "decisions:/decisions:ro" in services[name]["volumes"]
 
 
+@pytest.mark.parametrize("name", ["retrainer", "rememberer"])
+def test_who_learns_has_room_for_an_index_of_all_decisions(name):
+    found = compose()["services"][name]
+    assert f"runs:{found['environment']['SQLITE_TMPDIR']}" in found["volumes"]
+
+
 def test_the_health_check_asks_whether_the_service_is_ready():
     assert "http://127.0.0.1:8000/readyz" in compose()["services"]["service"]["healthcheck"]["test"][-1]
 

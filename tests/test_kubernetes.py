@@ -71,3 +71,9 @@ def test_the_job_calls_a_command_with_options_that_it_has():
     register()
     told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).stdout
     assert [option for option in arguments if option.startswith("--") and option not in told] == []
+
+
+def test_a_join_has_more_room_than_the_scratch_volume():
+    (container,) = containers()[1]["containers"]
+    (runs,) = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "runs"]
+    assert {"name": "SQLITE_TMPDIR", "value": runs} in container["env"]

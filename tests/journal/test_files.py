@@ -1,9 +1,7 @@
 """The journal in a directory, when things go wrong."""
 
-import resource
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from journal import FileJournal, JournalWriteError, Record, Rotation
 from journal.files import segments
 from journal.frames import framed
+from tests.full_disc import files_of_at_most
 
 REPOSITORY = Path(__file__).parents[2]
 KILLED_ROUNDS = 100
@@ -41,17 +40,6 @@ for number in range(rounds):
     with os.fdopen(reading) as told:
         print(number, len(told.readlines()))
 """
-
-
-@contextmanager
-def files_of_at_most(size):
-    """A real limit of the system, so that a write ends in the middle as it does on a full disc."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def keys(journal):
@@ -155,14 +143,14 @@ def test_a_file_that_is_old_enough_is_closed(tmp_path):
 def test_a_full_disc_refuses_and_keeps_what_is_there(tmp_path):
     journal = FileJournal(tmp_path)
     journal.append([Record("a", b"1")])
-    with files_of_at_most(1000), pytest.raises(JournalWriteError, match="expected room"):
+    with files_of_at_most(0, 1000), pytest.raises(JournalWriteError, match="expected room"):
         journal.append([Record("b", bytes(5000))])
     assert keys(journal) == ["a"]
 
 
 def test_a_disc_with_room_again_is_written_again(tmp_path):
     journal = FileJournal(tmp_path)
-    with files_of_at_most(1000), pytest.raises(JournalWriteError):
+    with files_of_at_most(0, 1000), pytest.raises(JournalWriteError):
         journal.append([Record("b", bytes(5000))])
     journal.append([Record("c", bytes(5000))])
     assert keys(journal) == ["c"]

@@ -135,7 +135,7 @@ def test_a_version_that_is_published_with_the_clock_a_year_behind_is_the_last_on
 def test_with_a_full_disc_answers_go_on_and_decisions_that_are_lost_are_counted(start, settings):
     with start(**settings) as service:
         service.wait_until_ready()
-        with files_of_at_most(service.process, 64):
+        with files_of_at_most(service.process.pid, 64):
             answers = {service.score(ROW).status_code for _ in range(5)}
             failed = service.wait_for(
                 "/metrics",

@@ -4,12 +4,14 @@
 so that memory does not grow with the log.
 """
 
+import contextlib
 import itertools
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from journal.records import Decision, Feedback, FeedbackType
+from training.errors import DataError
 
 Done = dict[FeedbackType, int]
 """When something was done for the first time, milliseconds since the epoch, by what was done."""
@@ -148,3 +150,19 @@ class EventIndex:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+
+
+@contextlib.contextmanager
+def room_told() -> Iterator[None]:
+    """Say what to do where the files of this index, or of one beside it, find no room.
+
+    Raises:
+        DataError: In the place of SQLite's own.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise DataError(
+            f"expected room for decisions and feedback in the directory for temporary files, got: {error}; SQLITE_TMPDIR=DIR "
+            "names another"
+        ) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from journal import DECISIONS, FEEDBACK, SHADOWS, open_journal
 from journal.records import Decision, Feedback, ShadowAnswer
 from training.errors import NothingJoinedError
-from training.join.events import EventIndex
+from training.join.events import EventIndex, room_told
 from training.join.labelling import LABELS, Joined, labelled, moment
 from training.join.output import RowWriter
 from training.join.rules import JoinRules
@@ -29,7 +29,7 @@ def join(address: str, rules: JoinRules, out: Path) -> Joined:
 
     Raises:
         NothingJoinedError: If there is nothing to write.
-        DataError: If the ending is another.
+        DataError: If the ending is another, or the feedback has no room.
         JournalError: If the journals cannot be read.
     """
     joined = Joined()
@@ -38,8 +38,9 @@ def join(address: str, rules: JoinRules, out: Path) -> Joined:
         contextlib.closing(ShadowIndex()) as shadows,
         RowWriter(out) as writer,
     ):
-        _index(address, index, joined)
-        shadows.add(map(ShadowAnswer.read, open_journal(address, SHADOWS).tail().fresh()))
+        with room_told():
+            _index(address, index, joined)
+            shadows.add(map(ShadowAnswer.read, open_journal(address, SHADOWS).tail().fresh()))
         for decision in _decisions(address):
             if rules.model not in {None, decision.model}:
                 continue

@@ -61,9 +61,12 @@ class RowWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        for path in (self._rows, self._made):
-            path.unlink(missing_ok=True)
+        try:
+            self._file.close()
+        finally:
+            # A full disc does not take the last rows either.
+            for path in (self._rows, self._made):
+                path.unlink(missing_ok=True)
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a row."""

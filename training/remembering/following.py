@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from journal import DECISIONS, FEEDBACK, Record, open_journal
 from journal.records import Decision, Feedback
-from training.join.events import EventIndex
+from training.join.events import EventIndex, room_told
 from training.join.labelling import LABELS, TIME, Joined, Labelled, labelled, moment
 from training.join.rules import JoinRules
 from training.remembering.decisions import DecisionIndex
@@ -74,11 +74,13 @@ class Following:
 
         Raises:
             JournalError: If the journals cannot be read; then this object is of no more use.
+            DataError: If there is no room for what has come.
         """
         late: list[Decision] = []
         suspects: list[Feedback] = []
-        self._decisions.add(self._fresh_decisions(late, shown_ms, since_ms))
-        self._events.add(self._fresh_events(suspects, shown_ms, since_ms))
+        with room_told():
+            self._decisions.add(self._fresh_decisions(late, shown_ms, since_ms))
+            self._events.add(self._fresh_events(suspects, shown_ms, since_ms))
         settled_ms = now_ms - self._patience.grace_ms
         if users := self._events.users_of_strays(settled_ms):
             self._events.attribute(self._decisions.of_users(users), settled_ms)

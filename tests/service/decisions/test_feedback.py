@@ -188,7 +188,7 @@ def test_a_full_disc_acknowledges_nothing_and_loses_nothing(start, settings, tmp
     many = [event(f"{place} {'x' * 500}") for place in range(20)]
     with start(**{**settings, "decisions": address}) as service:
         send(service, event("before"))
-        with files_of_at_most(service.process, 8192):
+        with files_of_at_most(service.process.pid, 8192):
             refused = send(service, *many)
         again = send(service, *many)
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/feedback-unavailable")

@@ -1,5 +1,6 @@
 """Labels from decisions and feedback, by the rules of docs/feedback.md."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from journal import DECISIONS, FEEDBACK, SHADOWS, open_journal
 from journal.records import Columns, Decision, Described, Feedback, ShadowAnswer
+from tests.full_disc import files_of_at_most
 from training.errors import DataError
 from training.join import JoinRules, join
 
@@ -299,3 +301,33 @@ def test_what_a_shadow_says_of_a_scored_row_is_about_its_only_item(labelled, add
     open_journal(address, SHADOWS).append([ShadowAnswer("d1", NOON, "shop", 4, [], [0.75]).record()])
     log, _ = labelled(seen("a"), decisions=(scored,))
     assert log["shadow_probability"].to_list() == [0.75]
+
+
+@pytest.fixture
+def full_disc():
+    """From now on no file may be larger."""
+    with contextlib.ExitStack() as stack:
+        yield lambda size: stack.enter_context(files_of_at_most(0, size))
+
+
+def many(count):
+    return [replace(DECISION, decision_id=f"d{place}") for place in range(count)]
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl"])
+def test_a_disc_full_of_rows_is_told_and_nothing_is_left_on_it(labelled, full_disc, tmp_path, ending):
+    labelled(decisions=many(200), shown="answered", ending=ending)
+    before = (tmp_path / f"log{ending}").read_bytes()
+    full_disc(20_000)
+    with pytest.raises(OSError, match="File too large"):
+        labelled(decisions=[], shown="answered", ending=ending)
+    assert {path.name for path in tmp_path.iterdir()} == {"decisions", f"log{ending}"}
+    assert (tmp_path / f"log{ending}").read_bytes() == before
+
+
+def test_feedback_that_finds_no_room_is_told_with_what_to_do(labelled, full_disc):
+    events = [Feedback(f"e{place:032}", "click", NOON, "a", f"d{place:032}") for place in range(20_000)]
+    labelled(*events, shown="answered")
+    full_disc(100_000)
+    with pytest.raises(DataError, match="SQLITE_TMPDIR=DIR names another"):
+        labelled(decisions=[], shown="answered")
