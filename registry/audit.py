@@ -77,7 +77,7 @@ class State:
         return {move.before for move in self.moves if move.action is Action.PRUNE and move.before is not None}
 
     def earlier(self, alias: str, existing: Collection[int]) -> int | None:
-        """The version that the alias meant before the one it means now, of those that still exist.
+        """The version that the alias meant before the one it means now, of those that existed and were not pruned since.
 
         A rollback takes the move back that it undoes: after 1, 2, 3 and a rollback to 2, the one before is 1.
         """
@@ -85,8 +85,8 @@ class State:
         for move in self.moves:
             if move.alias == alias:
                 _follow(stack, move)
-        current = self.aliases.get(alias)
-        return next((number for number in reversed(stack) if number != current and number in existing), None)
+        gone = {self.aliases.get(alias), *self.removed()}
+        return next((number for number in reversed(stack) if number in existing and number not in gone), None)
 
 
 def _follow(stack: list[int], move: Move) -> None:

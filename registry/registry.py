@@ -242,21 +242,22 @@ class Registry(OutcomeKeeper):
         if keep < 1:
             raise ValueError(f"expected to keep at least 1 version, got {keep}")
         versions = self.versions(name)
+        kept = _kept(self.state(name), versions)
         going = [
             version
             for version in versions[:-keep]
-            if version.number not in self._kept(name, versions) and not self._is_in_use(version)
+            if version.number not in kept and not self._is_in_use(version)
         ]
         if dry_run:
             return going
-        return [version for version in going if self._prune(version, reason)]
+        return [version for version in going if self._prune(version, versions, reason)]
 
-    def _prune(self, version: Version, reason: str) -> bool:
+    def _prune(self, version: Version, versions: Sequence[Version], reason: str) -> bool:
         removed: list[int] = []
 
         def decide(state: State) -> Move | None:
-            # An alias may have come to mean it in the meantime.
-            if version.number in state.aliases.values():
+            # An alias may have moved in the meantime.
+            if version.number in _kept(state, versions):
                 return None
             removed[:] = [version.number]
             return Move.made(Action.PRUNE, None, version.number, None, reason)
@@ -265,11 +266,6 @@ class Registry(OutcomeKeeper):
         if removed:
             self._remove(version)
         return bool(removed)
-
-    def _kept(self, name: str, versions: Sequence[Version]) -> set[int]:
-        state = self.state(name)
-        earlier = state.earlier(CHAMPION, [version.number for version in versions])
-        return {*state.aliases.values(), *(() if earlier is None else (earlier,))}
 
     def _point(self, version: Version, alias: str, action: Action, reason: str) -> None:
         def decide(state: State) -> Move | None:
@@ -294,3 +290,9 @@ class Registry(OutcomeKeeper):
 
     def _version(self, name: str, number: int) -> Version:
         return Version(name, number, self._directory(name, number))
+
+
+def _kept(state: State, versions: Sequence[Version]) -> set[int | None]:
+    """Numbers that no pruning takes: what aliases name, and what a rollback of the champion would go back to."""
+    earlier = state.earlier(CHAMPION, [version.number for version in versions])
+    return {*state.aliases.values(), earlier}

@@ -3,13 +3,16 @@
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
-from registry.aliases import TRAIL
+from registry.aliases import LOCK, TRAIL, healed, record
 from registry.audit import Action, Move, State
-from registry.durable import in_use
-from registry.errors import RegistryError
+from registry.durable import in_use, locked
+from registry.errors import RefusedMoveError, RegistryError
 from registry.manifest import verify
 from registry.reference import ModelRef
 from tests.registry.conftest import REPOSITORY
@@ -188,6 +191,38 @@ def test_a_version_that_is_being_read_is_not_pruned(three):
     with in_use(three.root / "shop/1"):
         assert three.prune("shop", keep=1) == []
     assert [version.number for version in three.prune("shop", keep=1)] == [1]
+
+
+@contextmanager
+def waiting(home, act):
+    """Somebody acts, has seen how things stand, and waits for the lock; what happens in the block comes first."""
+    with ThreadPoolExecutor() as pool, locked(home / LOCK):
+        done = pool.submit(act)
+        time.sleep(0.2)
+        yield done
+        assert not done.done()
+
+
+def rolled_back_by_hand(home, before, after):
+    record(home, healed(home), moved(Action.ROLLBACK, before, after))
+
+
+def test_what_a_rollback_has_come_to_need_meanwhile_is_not_pruned(three):
+    home = three.root / "shop"
+    with waiting(home, lambda: three.prune("shop", keep=1)) as pruned:
+        rolled_back_by_hand(home, 3, 2)
+    assert pruned.result() == []
+    assert three.rollback("shop")[1].number == 1
+
+
+def test_what_was_pruned_meanwhile_is_not_rolled_back_to(three):
+    three.rollback("shop")
+    home = three.root / "shop"
+    with waiting(home, lambda: three.rollback("shop")) as rolled_back:
+        record(home, healed(home), Move.made(Action.PRUNE, None, 1, None))
+    with pytest.raises(RefusedMoveError, match="no version before champion -> 2 that still exists"):
+        rolled_back.result()
+    assert three.resolve(ModelRef(name="shop")).number == 2
 
 
 @pytest.mark.parametrize(
