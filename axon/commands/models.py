@@ -48,7 +48,8 @@ def models(
     check: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Read every file, and stop at the first that is not as it was published."
+            "--verify",
+            help="Read every file, and stop at the first that is not as it was published, or at an alias of no version.",
         ),
     ] = False,
     url: Annotated[
@@ -247,8 +248,11 @@ def _judged(bundle: Path, shelf: "Shelf", force: str | None) -> list[str]:
 
 def _verify(shelf: "Shelf", names: list[str]) -> None:
     from registry.manifest import verify
+    from registry.reference import ModelRef
 
     for name in names:
+        for alias in shelf.aliases(name):
+            shelf.resolve(ModelRef(name=name, at=alias))
         for version in shelf.versions(name):
             verify(shelf.fetch(version).directory)
 

@@ -10,8 +10,9 @@ import typer
 from typer.testing import CliRunner
 
 from axon.commands import models
+from registry.errors import UnknownVersionError
 from registry.local import LocalRegistry
-from registry.manifest import REPORT
+from registry.manifest import MANIFEST, REPORT
 from training.errors import GateClosedError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -49,6 +50,13 @@ def test_the_table_shows_metrics_and_aliases(axon):
     assert "0.5000" in table
     assert "0.7500" in table
     assert "champion" in table
+
+
+def test_a_champion_that_is_gone_is_found(axon, shelf):
+    axon("models", "--verify")
+    (shelf.root / "shop/3" / MANIFEST).unlink()
+    with pytest.raises(UnknownVersionError, match=r"got shop@champion: .* has versions 1, 2 and"):
+        axon("models", "--verify")
 
 
 def test_the_versions_as_json(axon):
