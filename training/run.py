@@ -2,8 +2,11 @@
 
 import os
 import shutil
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
+
+from registry.durable import is_occupied, locked, occupied
 
 
 class RunDirectory:
@@ -15,22 +18,23 @@ class RunDirectory:
         self.vocabularies = self.work / "vocabularies"
         self.bundle = path / "bundle"
         self.quarantine = path / "quarantine.jsonl"
+        self._occupation = ExitStack()
 
     @classmethod
     def create(cls, runs: Path, name: str, *, now: datetime) -> "RunDirectory":
-        """Make a directory that no other run has; two runs in the same second get two."""
+        """Make a directory that no other run has; two runs in the same second get two.
+
+        The work files of earlier runs of this name that were killed go: a log takes room each time.
+        """
         runs.mkdir(parents=True, exist_ok=True)
-        stem = f"{name}-{now:%Y%m%dT%H%M%S}"
-        for attempt in range(1, 1000):
-            path = runs / (stem if attempt == 1 else f"{stem}-{attempt}")
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            run = cls(path)
+        with locked(runs / f".{name}.work.lock"):
+            for work in runs.glob(f"{name}-[0-9]*T[0-9]*/work"):
+                if not is_occupied(work):
+                    shutil.rmtree(work, ignore_errors=True)
+            run = cls(_made(runs, f"{name}-{now:%Y%m%dT%H%M%S}"))
             run.vocabularies.mkdir(parents=True)
-            return run
-        raise FileExistsError(f"{runs}: a thousand runs named {stem}")
+            run._occupation.enter_context(occupied(run.work))
+        return run
 
     def write(self, name: str, text: str) -> Path:
         """Write one file of the run, whole or not at all."""
@@ -42,7 +46,19 @@ class RunDirectory:
     def drop_work(self) -> None:
         """Remove the work files, as every run does when it ends."""
         shutil.rmtree(self.work, ignore_errors=True)
+        self._occupation.close()
 
     def drop_bundle(self) -> None:
         """Remove the bundle once the registry has it."""
         shutil.rmtree(self.bundle, ignore_errors=True)
+
+
+def _made(runs: Path, stem: str) -> Path:
+    for attempt in range(1, 1000):
+        path = runs / (stem if attempt == 1 else f"{stem}-{attempt}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise FileExistsError(f"{runs}: a thousand runs named {stem}")

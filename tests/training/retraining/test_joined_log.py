@@ -141,6 +141,15 @@ def test_each_run_adds_what_has_come_since_and_no_impression_twice(directory, ad
     assert gather(directory, config, 121)[1] == {"impressions": 2, "new": {}}
 
 
+def test_half_written_rows_of_a_run_that_was_killed_go(directory, address):
+    decide(address, 0)
+    gather(directory, task(address), 60)
+    left = directory / "runs/toy.joined/.0-1.jsonl.99.rows"
+    left.write_bytes(b"{")
+    assert gather(directory, task(address), 120)[1]["impressions"] == 1
+    assert not left.exists()
+
+
 def test_what_the_journals_have_forgotten_is_still_learned_from(directory, address):
     config = task(address)
     decide(address, 0)
