@@ -7,11 +7,12 @@ long as a `Retention` says.
 
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -68,7 +69,8 @@ class FileJournal:
         self._recovered = False
 
     def append(self, records: Sequence[Record]) -> None:
-        data = b"".join(map(framed, records))
+        made = [framed(record) for record in records]
+        data = b"".join(made)
         if not data:
             return
         try:
@@ -78,7 +80,7 @@ class FileJournal:
         try:
             _write(segment.handle, data)
         except OSError as error:
-            self._cut(segment)
+            self._cut(segment, map(len, made))
             raise _refused(segment.path, error) from error
         segment.size += len(data)
 
@@ -139,9 +141,12 @@ class FileJournal:
         sync_directory(self._directory)
         return _Segment(path, handle, len(MAGIC), time.monotonic())
 
-    def _cut(self, segment: _Segment) -> None:
-        """Take back half a record."""
+    def _cut(self, segment: _Segment, sizes: Iterable[int]) -> None:
+        """Take back half a record. Whole ones stay: somebody may have read them, and knows where the next begins."""
         try:
+            written = os.lseek(segment.handle, 0, os.SEEK_CUR)
+            whole = (end for end in itertools.accumulate(sizes, initial=segment.size) if end <= written)
+            segment.size = max(whole)
             os.ftruncate(segment.handle, segment.size)
             os.lseek(segment.handle, segment.size, os.SEEK_SET)
         except OSError:

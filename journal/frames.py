@@ -56,20 +56,27 @@ def frames(file: BinaryIO, start: int, size: int, *, keys_only: bool = False) ->
         if file.read(len(MAGIC)) != MAGIC:
             return
         start = len(MAGIC)
-    while start + _HEADER.size < size:
-        length, checksum, key_length = _HEADER.unpack(file.read(_HEADER.size))
-        end = start + _HEADER.size + length
-        # Zeros, which file systems leave behind after a power failure, are no record either.
-        if not 0 < length <= MAX_BYTES or key_length > length or end > size:
-            return
-        payload = file.read(key_length if keys_only else length)
-        if keys_only:
-            file.seek(end)
-        elif len(payload) != length or zlib.crc32(payload) != checksum:
-            return
-        try:
-            key = payload[:key_length].decode()
-        except UnicodeDecodeError:
-            return
-        yield Framed(end, Record(key, payload[key_length:]))
-        start = end
+    while one := _frame(file, start, size, keys_only=keys_only):
+        yield one
+        start = one.end
+
+
+def _frame(file: BinaryIO, start: int, size: int, *, keys_only: bool) -> Framed | None:
+    """The record whose frame begins here, where the file is read from; None if it is torn or damaged, or there is none."""
+    header = file.read(_HEADER.size)
+    # A torn tail may be cut while it is read: less may come than the file once had.
+    if start + _HEADER.size >= size or len(header) < _HEADER.size:
+        return None
+    length, checksum, key_length = _HEADER.unpack(header)
+    end = start + _HEADER.size + length
+    # Zeros, which file systems leave behind after a power failure, are no record either.
+    if not 0 < length <= MAX_BYTES or key_length > length or end > size:
+        return None
+    payload = file.read(key_length if keys_only else length)
+    if len(payload) < key_length or not (keys_only or zlib.crc32(payload) == checksum):
+        return None
+    file.seek(end)
+    try:
+        return Framed(end, Record(payload[:key_length].decode(), payload[key_length:]))
+    except UnicodeDecodeError:
+        return None

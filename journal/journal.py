@@ -33,7 +33,7 @@ class Journal(Protocol):
         """Write records.
 
         Raises:
-            JournalWriteError: If they could not be written, all of them.
+            JournalWriteError: If they could not be written, all of them; the first of them may be there, for good.
         """
 
     def sync(self) -> None:

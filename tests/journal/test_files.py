@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from journal import FileJournal, JournalWriteError, Record, Rotation
 from journal.files import segments
-from journal.frames import framed
+from journal.frames import framed, frames
 from tests.full_disc import files_of_at_most
 
 REPOSITORY = Path(__file__).parents[2]
@@ -146,6 +148,39 @@ def test_a_full_disc_refuses_and_keeps_what_is_there(tmp_path):
     with files_of_at_most(0, 1000), pytest.raises(JournalWriteError, match="expected room"):
         journal.append([Record("b", bytes(5000))])
     assert keys(journal) == ["a"]
+
+
+def test_what_a_reader_has_seen_of_a_full_disc_stays_and_it_goes_on_behind(tmp_path):
+    """Many are written at once, and a service tells whoever sends an event again that it is there."""
+    journal = FileJournal(tmp_path)
+    journal.append([Record("a", b"1")])
+    tail, stopping = journal.tail(), threading.Event()
+    seen: set[str] = set()
+
+    def read():
+        while not stopping.is_set():
+            seen.update(record.key for record in tail.fresh(keys_only=True))
+
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(read)
+        with files_of_at_most(0, 60_000):
+            for number in range(3000):
+                with pytest.raises(JournalWriteError):
+                    journal.append([Record(f"{number} {place}", bytes(1000)) for place in range(100)])
+        stopping.set()
+        reading.result()
+    journal.append([Record("b", bytes(5000))])
+    seen.update(record.key for record in tail.fresh(keys_only=True))
+    assert seen == set(keys(journal))
+    assert {"a", "b"} <= seen
+
+
+def test_a_tail_that_is_cut_while_it_is_read_is_the_end(tmp_path):
+    FileJournal(tmp_path).append([Record("a", b"1")])
+    (path,) = segments(tmp_path)
+    with path.open("rb") as file:
+        found = list(frames(file, 0, path.stat().st_size + 100))
+    assert [one.record.key for one in found] == ["a"]
 
 
 def test_a_disc_with_room_again_is_written_again(tmp_path):
