@@ -105,13 +105,19 @@ class FileJournal:
 
     def _segment_for(self, size: int) -> _Segment:
         segment = self._segment
-        full = segment is not None and segment.size + size > self._rotation.size
-        if segment is not None and (self._is_old(segment) or (full and segment.size > len(MAGIC))):
+        if segment is not None and self._is_done(segment, size):
             os.fsync(segment.handle)
             self._close()
         if self._segment is None:
             self._segment = self._begin()
         return self._segment
+
+    def _is_done(self, segment: _Segment, size: int) -> bool:
+        """Whether so many bytes are for the next file."""
+        full = segment.size + size > self._rotation.size and segment.size > len(MAGIC)
+        # What is written to a file that somebody has deleted is nowhere.
+        deleted = os.fstat(segment.handle).st_nlink == 0
+        return full or deleted or self._is_old(segment)
 
     def _is_old(self, segment: _Segment) -> bool:
         return time.monotonic() - segment.since > self._rotation.age_s

@@ -1,5 +1,6 @@
 """The journal in a directory, when things go wrong."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -140,6 +141,19 @@ def test_a_file_that_is_old_enough_is_closed(tmp_path):
     journal.append([Record("a", b"1")])
     journal.sync()
     assert [path.suffix for path in segments(tmp_path)] == [".log"]
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_who_deletes_the_file_that_is_written_loses_nothing_of_what_comes_after(tmp_path, restored):
+    journal, directory = FileJournal(tmp_path / "journal"), tmp_path / "journal"
+    journal.append([Record("a", b"1")])
+    shutil.copytree(directory, tmp_path / "copy")
+    journal.append([Record("b", b"1")])
+    shutil.rmtree(directory)
+    if restored:
+        shutil.copytree(tmp_path / "copy", directory)
+    journal.append([Record("c", b"1")])
+    assert keys(journal) == (["a", "c"] if restored else ["c"])
 
 
 def test_a_full_disc_refuses_and_keeps_what_is_there(tmp_path):
