@@ -73,12 +73,12 @@ def compare(log: Path, *, user: str, against: int | None = None, how: Resampling
 
     Args:
         log: Ends in .parquet, .csv or .jsonl.
-        user: Column that tells users apart; without it every impression is redrawn by itself, and GAUC is undefined.
+        user: Column that tells users apart; an impression of a missing one is redrawn by itself.
         against: Version that the others are held against; the one with most impressions by default.
         how: How chance is measured.
 
     Raises:
-        DataError: If the log is none of `axon join`'s, or has no such version.
+        DataError: If the log is none of `axon join`'s, or has no such version or column.
     """
     how = how or Resampling()
     read = _read(log, user)
@@ -103,6 +103,10 @@ def _read(log: Path, user: str) -> pl.DataFrame:
     if missing := [name for name in (_VERSION, _CLICKED, PROBABILITY) if name not in known]:
         raise DataError(
             f"expected a log that axon join has written, {log} has no column {', '.join(missing)}; join it again"
+        )
+    if user not in known:
+        raise DataError(
+            f"expected a column {user!r} that tells users apart in {log}, got {', '.join(known)}; name it with --user"
         )
     wanted = [_VERSION, _CLICKED, PROBABILITY, user, shadows.VERSION, shadows.PROBABILITY]
     read = lazy.select(name for name in wanted if name in known).collect()
@@ -152,17 +156,16 @@ def _sums(part: pl.DataFrame, column: str, user: str) -> Float64Array:
     """What each user adds: impressions, clicks, log loss, promised clicks, impressions that GAUC counts, their AUC; (units, 6)."""
     clicked = part[_CLICKED].to_numpy().astype(np.int8)
     probabilities = part[column].to_numpy().astype(np.float64)
-    users = _texts(part[user]) if user in part.columns else None
+    users = _texts(part[user])
     units = units_of(users, len(clicked))
     clipped = np.clip(probabilities, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     losses = -np.log(np.where(clicked == 1, clipped, 1 - clipped))
     sums = np.zeros((int(units.max()) + 1, 6))
     for place, numbers in enumerate((np.ones(len(units)), clicked, losses, probabilities)):
         sums[:, place] = np.bincount(units, weights=numbers)
-    if users is not None:
-        aucs = aucs_by_user(clicked, probabilities, users)
-        own = units[aucs.first_impressions]
-        sums[own, 4], sums[own, 5] = aucs.impressions, aucs.impressions * aucs.aucs
+    aucs = aucs_by_user(clicked, probabilities, users)
+    own = units[aucs.first_impressions]
+    sums[own, 4], sums[own, 5] = aucs.impressions, aucs.impressions * aucs.aucs
     return sums
 
 

@@ -167,6 +167,13 @@ def test_a_log_that_was_not_joined_is_refused(log):
         compare(path, user="user_id")
 
 
+def test_a_log_whose_users_are_called_otherwise_is_refused_and_not_taken_for_one_without_users(log):
+    path = log(version=[3], uid=["u"], clicked=[0], answered_probability=[0.5])
+    with pytest.raises(DataError, match=r"expected a column 'user_id' .* got version, uid, .* --user"):
+        compare(path, user="user_id")
+    assert compare(path, user="uid").against == 3
+
+
 def test_a_version_that_answered_nothing_is_refused(log):
     path = log(version=[3], user_id=["u"], clicked=[0], answered_probability=[0.5])
     with pytest.raises(DataError, match=r"expected one of the versions \[3\]"):
