@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from service.answered import Answered
 from service.errors import HungUpError, NotReadyError, SlowBodyError
 from service.hot import NOBODY, Call, HotPath, head
+from service.parser import Parser
 from service.waiting_room import hang_up
 
 _STOPPED = (
@@ -77,6 +78,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *args: Any, hot: HotPath, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.parser: Parser = Parser(self)
         self._hot = hot
         self._paths = {path.encode(): path for path in hot.paths}
         self._coming: _Exchange | None = None  # the plain request whose body is not whole yet
@@ -103,6 +105,8 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
+        if self.parser.offers:
+            return
         # An answer that was given within the same bytes has started the clock of an idle connection.
         self._unset_keepalive_if_required()
         path = self._paths.get(self.url)
@@ -132,6 +136,8 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_message_complete(self) -> None:
+        if self.parser.offers:
+            return
         if isinstance(self.cycle, _Exchange):
             self.cycle.whole = True
         exchange = self._coming
@@ -169,7 +175,6 @@ class Connection(HttpToolsProtocol):
             parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
-            and not parser.should_upgrade()
             and not self.expect_100_continue
             and not self.flow.write_paused
             and self.limit_concurrency is None

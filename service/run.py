@@ -111,6 +111,7 @@ def _serve_here(settings: ServiceSettings, app: AxonApp, listener: socket.socket
     config = uvicorn.Config(
         app,
         http=partial(Connection, hot=app.hot),  # type: ignore[arg-type]  # called like the class
+        ws="none",  # whatever is installed beside us
         log_config=None,
         log_level=settings.log_level,
         access_log=False,

@@ -285,3 +285,33 @@ def test_who_still_waits_when_a_stop_takes_too_long_is_told_so(start, published)
         statuses = {Reader(connection).answer()[0] for connection in connections}
         assert statuses == {200, 503}
         assert running.process.wait(timeout=30) == 0
+
+
+OFFERS = {
+    "as Java's client does": (
+        "Connection: Upgrade, HTTP2-Settings",
+        "HTTP2-Settings: AAEAAEAA",
+        "Upgrade: h2c",
+    ),
+    "of a web socket": ("Upgrade: websocket", "Connection: upgrade"),
+}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/score", "/api/v1/score?version=1"])
+@pytest.mark.parametrize("offer", OFFERS)
+def test_an_offer_of_another_protocol_is_passed_over(service, path, offer):
+    """To uvicorn's parser such a request ends with its head, and its body was lost."""
+    offered, plain = head(BODY, *OFFERS[offer], path=path) + BODY, head() + BODY
+    expected = probability(asked(service, plain))
+    with connect(service) as connection:
+        reader = Reader(connection)
+        connection.sendall(offered * 2 + plain)
+        assert [probability(reader.answer()) for _ in range(3)] == [expected] * 3
+        for start in range(0, len(offered), 50):
+            connection.sendall(offered[start : start + 50])
+            time.sleep(0.002)
+        assert probability(reader.answer()) == expected
+
+
+def test_a_tunnel_is_no_offer_and_not_possible(service):
+    assert asked(service, b"CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n")[0] >= 400
