@@ -69,6 +69,7 @@ class AxonApp(FastAPI):
     """
 
     background: Background
+    loop: asyncio.AbstractEventLoop
     opens_after: Callable[[float], bool] | None = None
     shadow: Shadow | None = None
 
@@ -110,6 +111,8 @@ def create_app(settings: ServiceSettings, *, on_live: Callable[[LiveModel], None
         items = catalog.build(live.fitted.spec, live.manifest, live.runtime.item_states, holder.explain)
         live = replace(live, ranker=Ranker(live, items, catalog.store, settings.max_candidates))
         warm_up_ranking(live)
+        # What changed while its items were computed was brought in for the other versions alone.
+        asyncio.run_coroutine_threadsafe(_followed(app.state.service), app.loop).result()
         metrics.loaded(live, time.monotonic() - started)
         _keep_collections_short()
         return live
@@ -180,6 +183,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # More requests at once than cores would fight over the interpreter and be slower together; they wait in line.
     cores = settings.threads or len(os.sched_getaffinity(0))
     anyio.to_thread.current_default_thread_limiter().total_tokens = cores
+    app.loop = asyncio.get_running_loop()
     app.watcher.start()
     app.background.start()
     if app.shadow is not None:

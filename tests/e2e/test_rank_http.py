@@ -13,8 +13,23 @@ import redis
 from registry.local import LocalRegistry
 from registry.manifest import BundleFacts, write_manifest
 from registry.reference import ModelRef
+from service.catalog.opening import open_entities
+from service.catalog.store import Entity
 from tests.e2e.conftest import by_id, served
 from tests.history.servers import running_redis
+
+
+def copied(past_shop, directory):
+    """A registry with the shop's version, and the same as a bundle that is not published yet."""
+    shutil.copytree(past_shop.registry, directory / "models")
+    registry = LocalRegistry(directory / "models")
+    first = registry.resolve(ModelRef.parse("shop-history"))
+    bundle = directory / "bundle"
+    shutil.copytree(first.directory, bundle, ignore=shutil.ignore_patterns("manifest.json"))
+    write_manifest(
+        bundle, BundleFacts.model_validate(first.manifest().model_dump(exclude={"files", "format_version"}))
+    )
+    return registry, bundle
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +81,7 @@ def test_a_changed_item_ranks_as_it_is_now(client, question):
 
 
 def test_a_new_version_takes_over_with_its_catalog_and_no_request_fails(past_shop, question, tmp_path):
-    shutil.copytree(past_shop.registry, tmp_path / "models")
-    registry = LocalRegistry(tmp_path / "models")
-    first = registry.resolve(ModelRef.parse("shop-history"))
-    bundle = tmp_path / "bundle"
-    shutil.copytree(first.directory, bundle, ignore=shutil.ignore_patterns("manifest.json"))
-    write_manifest(
-        bundle, BundleFacts.model_validate(first.manifest().model_dump(exclude={"files", "format_version"}))
-    )
+    registry, bundle = copied(past_shop, tmp_path)
     settings = {
         "entities": f"sqlite:{tmp_path / 'catalog.sqlite'}",
         "catalog": str(past_shop.data / "items.csv"),
@@ -93,6 +101,38 @@ def test_a_new_version_takes_over_with_its_catalog_and_no_request_fails(past_sho
     assert after["unknown"] == []
     # The same network: its own item halves, computed before it went live, give the same ranking.
     assert [item["id"] for item in after["items"]] == [item["id"] for item in before["items"]]
+
+
+def test_what_changes_while_a_version_computes_its_items_is_changed_for_it_too(past_shop, tmp_path):
+    registry, bundle = copied(past_shop, tmp_path)
+    registry.publish(bundle, "shop-history", alias="challenger")
+    address = f"sqlite:{tmp_path / 'catalog.sqlite'}"
+    store = open_entities(address)
+    store.put(Entity.ITEM, {f"i{number:05}": b'{"category":"books"}' for number in range(5000)})
+    store.close()
+    # Nobody looks into the store by himself in this time, and the challenger's items take a second.
+    settings = {"entities": address, "split": "challenger:0", "poll_s": "600", "drain_s": "0"}
+    with served(registry.root, past_shop.directory, **settings) as serving:
+
+        def health() -> str:
+            return serving.get("/healthz?verbose").text
+
+        wait_for(lambda: "computing items" in health())
+        changed = serving.put("/api/v1/items/i00000", json={"features": {"shelf": 7}})
+        gone = serving.delete("/api/v1/items/i00001")
+        assert (changed.status_code, gone.status_code) == (200, 204)
+        assert "computing items" in health()
+        wait_for(lambda: "[+] challenger" in health())
+        ask = {"candidates": {"filter": {"item_id": ["i00000", "i00001"], "category": None}}}
+        answer = serving.post("/api/v1/rank?version=challenger", json=ask).json()
+    assert (answer["version"], [item["id"] for item in answer["items"]]) == (2, ["i00000"])
+
+
+def wait_for(said):
+    until = time.monotonic() + 60
+    while not said():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
