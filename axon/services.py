@@ -38,7 +38,8 @@ def _asked(url: str, name: str) -> list[dict[str, Any]]:
     if not url.startswith(("http://", "https://")):
         raise OSError(f"expected the address of a service, such as http://127.0.0.1:8000, got {url!r}")
     key = os.environ.get("AXON_API_KEY")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    # In UTF-8, as other clients send it; what is asked with writes Latin-1.
+    headers = {"Authorization": f"Bearer {key}".encode().decode("latin-1")} if key else {}
     request = Request(f"{url.rstrip('/')}/api/v1/models/{name}", headers=headers)  # noqa: S310  # looked at above
     try:
         with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310

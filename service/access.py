@@ -1,6 +1,6 @@
-"""Who may read and change items and users: the headers of a request and the settings come in, or a refusal goes out.
+"""Who may read and change items, users and models, and send feedback: the headers of a request and the settings come in, or a refusal goes out.
 
-`service.routes.entities` asks before it does anything.
+The routes of these ask before they do anything.
 """
 
 import hmac
@@ -24,13 +24,13 @@ def check_access(headers: Headers, settings: ServiceSettings) -> None:
     if settings.api_key is None:
         if not is_loopback(settings.host):
             raise LoopbackOnlyError(
-                f"this service listens on {settings.host} and has no key, so nobody may read or change its items and "
-                "users: set AXON_API_KEY, or let it listen on 127.0.0.1"
+                f"this service listens on {settings.host} and has no key, so nobody may read or change its items, users "
+                "and models, or send feedback: set AXON_API_KEY, or let it listen on 127.0.0.1"
             )
         return
-    given = _given_key(headers)
+    given, key = _given_keys(headers), settings.api_key.get_secret_value().encode()
     # Compared without telling by the time it takes how much of it is right.
-    if not hmac.compare_digest(given.encode(), settings.api_key.get_secret_value().encode()):
+    if not any(hmac.compare_digest(one, key) for one in given):
         raise KeyRequiredError(f"expected this service's key, got {'another' if given else 'none'}: {_HOW}")
 
 
@@ -42,6 +42,9 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _given_key(headers: Headers) -> str:
+def _given_keys(headers: Headers) -> list[bytes]:
+    """As they came: a gateway may have put a token of its own where the client's key is not."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    # Starlette reads bytes as Latin-1, whatever they are.
+    return [key.encode("latin-1") for key in (bearer, headers.get("x-api-key", "")) if key]

@@ -129,7 +129,8 @@ class ServiceSettings(BaseSettings):
     api_key: SecretStr | None = Field(
         default=None,
         min_length=1,
-        description="needed by whoever reads or changes items, users and models; without one only a service on a loopback address lets them",
+        description="needed by whoever reads or changes items, users and models, or sends feedback; without one only a service "
+        "on a loopback address lets them",
     )
     runtime: RuntimeName = Field(
         default="auto",

@@ -2,10 +2,12 @@
 
 import pytest
 
+from axon.services import served_by
 from tests.service.conftest import NOON_MS
 
 EVERYBODY = "0.0.0.0"  # noqa: S104  # what is tested is that it is not enough
 HAT = {"category": "hats", "tags": ["red"], "published": NOON_MS, "price": 5}
+KEY = "schlüssel"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def locked(start, published, tmp_path_factory):
     """A service with a key, which everybody reaches."""
     store = tmp_path_factory.mktemp("catalog") / "catalog.sqlite"
     with start(
-        registry=published.directory.parents[1], entities=f"sqlite:{store}", host=EVERYBODY, api_key="secret"
+        registry=published.directory.parents[1], entities=f"sqlite:{store}", host=EVERYBODY, api_key=KEY
     ) as running:
         running.wait_until_ready()
         yield running
@@ -131,7 +133,12 @@ def test_a_body_of_another_kind_is_refused(shop):
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"Authorization": "Bearer wrong"}, {"X-API-Key": "wrong"}, {"Authorization": "Basic secret"}],
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"X-API-Key": "wrong"},
+        {"Authorization": f"Basic {KEY}".encode()},
+    ],
 )
 @pytest.mark.parametrize(
     ("method", "path"),
@@ -143,13 +150,25 @@ def test_without_the_key_nothing_is_told_or_changed(locked, method, path, header
     assert "Authorization: Bearer KEY" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("headers", [{"Authorization": "Bearer secret"}, {"X-API-Key": "secret"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": f"Bearer {KEY}".encode()},
+        {"X-API-Key": KEY.encode()},
+        {"Authorization": "Bearer token.of.a.gateway", "X-API-Key": KEY.encode()},
+    ],
+)
 def test_with_the_key_items_are_changed(locked, headers):
     assert locked.client.put("/api/v1/items/x", json={"features": {}}, headers=headers).status_code in {
         200,
         201,
     }
     assert locked.client.get("/api/v1/items/x", headers=headers).status_code == 200
+
+
+def test_the_command_line_sends_the_key(locked, monkeypatch):
+    monkeypatch.setenv("AXON_API_KEY", KEY)
+    assert served_by([str(locked.client.base_url)], "shop").keys() == {1}
 
 
 def test_without_a_key_a_service_that_everybody_reaches_is_changed_by_nobody(start, published, tmp_path):
