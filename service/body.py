@@ -6,9 +6,11 @@
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from service.errors import (
     MAX_PROBLEMS,
@@ -18,9 +20,13 @@ from service.errors import (
     NotFiniteError,
     TooManyRowsError,
 )
-from service.rows import nearest, pointer_token, shown
+from service.rows import nearest, pointer_token, shown, summary
 
 _KEYS = frozenset({"model", "rows"})
+_OBJECT, _OURS, _COMPLETE = "model_type", "value_error", {"missing", "extra_forbidden"}
+"""What pydantic calls a value that is no object, one that our own code refuses, and what it tells well itself."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,32 @@ def decode(body: bytes) -> object:
             detail = f"{problems[0].pointer}: {problems[0].detail}"
             raise NotFiniteError(detail, problems) from error
         raise MalformedJsonError(f"the body is not JSON: {error}") from error
+
+
+def checked(model: type[_Model], document: object) -> _Model:
+    """A document as the model has it.
+
+    Raises:
+        InvalidRequestError: If it is something else; the error says where.
+    """
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        problems = [
+            FieldProblem("".join(f"/{pointer_token(str(part))}" for part in wrong["loc"]), _reason(wrong))
+            for wrong in error.errors(include_url=False)
+        ]
+        raise InvalidRequestError(summary(problems), problems) from error
+
+
+def _reason(wrong: ErrorDetails) -> str:
+    """What was expected and, where that is not plain, what came."""
+    if wrong["type"] == _OURS:
+        return str(wrong["ctx"]["error"])
+    if wrong["type"] in _COMPLETE:
+        return wrong["msg"]
+    expected = "expected an object" if wrong["type"] == _OBJECT else wrong["msg"]
+    return f"{expected}, got {shown(wrong['input'])}"
 
 
 def _not_finite_numbers(body: bytes) -> list[FieldProblem]:

@@ -186,7 +186,7 @@ def summary(problems: Sequence[FieldProblem], *, uncounted: bool = False) -> str
     others = len(problems) - 1
     more = f" (and {'at least ' if uncounted else ''}{others} more)" if others else ""
     first = problems[0]
-    return f"{first.pointer}: {first.detail}{more}"
+    return f"{first.pointer or 'the body'}: {first.detail}{more}"
 
 
 def first_of(wrong: Iterable[FieldProblem]) -> tuple[str, list[FieldProblem]]:

@@ -3,15 +3,14 @@
 `service.routes.feedback` calls it; `service.decisions.feedback_desk` judges them.
 """
 
-from typing import Any, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from features.values import LARGEST_MS
 from journal.records import Feedback, FeedbackType
-from service.body import decode
-from service.errors import FieldProblem, InvalidRequestError, TooManyRowsError
-from service.rows import pointer_token, summary
+from service.body import checked, decode
+from service.errors import TooManyRowsError
 
 MAX_ID = 512
 """Characters of an id."""
@@ -39,6 +38,13 @@ class FeedbackEvent(BaseModel):
         le=LARGEST_MS,
         description="when, in milliseconds since the epoch, UTC; now by default",
     )
+
+    @field_validator("at_ms", mode="before")
+    @classmethod
+    def _is_no_truth(cls, at_ms: object) -> object:
+        if isinstance(at_ms, bool):
+            raise ValueError(f"expected milliseconds since the epoch, got {at_ms}")  # noqa: TRY004  # pydantic's own
+        return at_ms
 
     @model_validator(mode="after")
     def _belongs_to_somebody(self) -> Self:
@@ -75,11 +81,7 @@ def read_feedback(body: bytes, *, most: int, now_ms: int) -> list[Feedback]:
         raise TooManyRowsError.at(
             "/events", f"expected at most {most} events, got {len(given)}: split the request"
         )
-    try:
-        request = FeedbackRequest.model_validate(document)
-    except ValidationError as error:
-        problems = [FieldProblem(_pointer(wrong["loc"]), wrong["msg"]) for wrong in error.errors()]
-        raise InvalidRequestError(summary(problems), problems) from error
+    request = checked(FeedbackRequest, document)
     return [_feedback(event, now_ms) for event in request.events]
 
 
@@ -93,7 +95,3 @@ def _feedback(event: FeedbackEvent, now_ms: int) -> Feedback:
         user_id=event.user_id or "",
         received_ms=now_ms,
     )
-
-
-def _pointer(place: tuple[Any, ...]) -> str:
-    return "".join(f"/{pointer_token(str(part))}" for part in place)

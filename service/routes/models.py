@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from registry import errors as registry_errors
@@ -14,9 +14,8 @@ from registry.reference import CHAMPION
 from registry.registry import Registry
 from registry.summary import VersionSummary, summaries
 from service.access import check_access
-from service.body import decode
+from service.body import checked, decode
 from service.errors import (
-    FieldProblem,
     InvalidRequestError,
     RefusedMoveError,
     RegistryUnavailableError,
@@ -24,7 +23,6 @@ from service.errors import (
 )
 from service.openapi import problem_responses
 from service.routes.body import read_body
-from service.rows import pointer_token
 from service.split import BUCKETS
 from service.state import Service, service_of
 
@@ -51,16 +49,7 @@ class _Body(BaseModel):
             MalformedJsonError: If it is not JSON.
             InvalidRequestError: If it is not what it should be; the error says where.
         """
-        try:
-            return cls.model_validate(decode(body))
-        except ValidationError as error:
-            places = [
-                FieldProblem("".join(f"/{pointer_token(str(part))}" for part in wrong["loc"]), wrong["msg"])
-                for wrong in error.errors(include_url=False)
-            ]
-            raise InvalidRequestError(
-                f"{places[0].pointer or 'the body'}: {places[0].detail}", places
-            ) from error
+        return checked(cls, decode(body))
 
 
 class Promotion(_Body):

@@ -125,6 +125,7 @@ def test_numbers_are_ids_too(running, address):
         (event("w", type="look"), "/events/0/type"),
         (event("w", at_ms=-1), "/events/0/at_ms"),
         (event("w", at_ms="yesterday"), "/events/0/at_ms"),
+        (event("w", at_ms=True), "/events/0/at_ms"),
         (event("w", colour="red"), "/events/0/colour"),
         (event("w", user_id=None), "/events/0"),
         (event("", item_id="a"), "/events/0/event_id"),
@@ -133,6 +134,26 @@ def test_numbers_are_ids_too(running, address):
 def test_an_event_that_is_none_refuses_the_request_and_says_where(running, wrong, pointer):
     answer = send(running, wrong)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ([], "the body: expected an object, got []"),
+        ({"events": "all"}, "/events: Input should be a valid list, got 'all'"),
+        ({"events": [7]}, "/events/0: expected an object, got 7"),
+        (
+            {"events": [event("w", at_ms=-1)]},
+            "/events/0/at_ms: Input should be greater than or equal to 0, got -1",
+        ),
+        (
+            {"events": [event("w", user_id=None)]},
+            "/events/0: expected a decision_id, or a user_id where the decision is not known",
+        ),
+    ],
+)
+def test_a_refusal_says_what_came(running, body, detail):
+    assert running.client.post("/api/v1/feedback", json=body).json()["detail"] == detail
 
 
 def test_too_many_events_are_refused(running):
