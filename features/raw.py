@@ -33,6 +33,7 @@ from features.errors import UnreadableValueError
 from features.quick_columns import quick_json_column, quick_text_column, quick_texts
 from features.spec import RawInput, RawKind, TimeColumn
 from features.values import (
+    BEYOND_INTEGERS,
     LARGEST_FLOAT32,
     LARGEST_INTEGER_BITS,
     LARGEST_MS,
@@ -242,8 +243,12 @@ def _text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int) and value.bit_length() <= LARGEST_INTEGER_BITS:
         return str(value)
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and abs(value) < BEYOND_INTEGERS:
         return repr(value)
+    if isinstance(value, float) and math.isfinite(value):
+        raise UnreadableValueError(
+            f"expected text or a number of at most 64 bits, got {_shown(value)}: write a longer id as text"
+        )
     raise UnreadableValueError(f"expected text or a number, got {_shown(value)}")
 
 

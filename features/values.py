@@ -13,4 +13,6 @@ LARGEST_MS = 253_402_300_799_999
 """The end of the year 9999, in milliseconds since the epoch."""
 LARGEST_INTEGER_BITS = 512
 """Far beyond any id, and Python writes no integer of any size."""
+BEYOND_INTEGERS = 2.0**64
+"""From here on readers of JSON make a float of an integer, and of neighbouring ids the same one."""
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)

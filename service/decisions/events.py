@@ -3,35 +3,37 @@
 `service.routes.feedback` calls it; `service.decisions.feedback_desk` judges them.
 """
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from features.raw import from_json
 from features.values import LARGEST_MS
 from journal.records import Feedback, FeedbackType
 from service.body import checked, decode
+from service.catalog.table import other_input
 from service.errors import TooManyRowsError
 
 MAX_ID = 512
 """Characters of an id."""
 
+_ID = other_input("id")
+Id = Annotated[
+    str, BeforeValidator(lambda given: from_json(_ID, given)), Field(min_length=1, max_length=MAX_ID)
+]
+"""As requests to rank and the catalog read one: 7 and "7" are one."""
+
 
 class FeedbackEvent(BaseModel):
     """One thing that somebody did with one item."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    event_id: str = Field(
-        min_length=1, max_length=MAX_ID, description="yours; an event that is sent again has the same"
-    )
+    event_id: Id = Field(description="yours; an event that is sent again has the same")
     type: FeedbackType = Field(description="what was done; impression says that the item was seen")
-    item_id: str = Field(min_length=1, max_length=MAX_ID, description="as it was ranked")
-    decision_id: str | None = Field(
-        default=None, min_length=1, max_length=MAX_ID, description="of the answer that showed the item"
-    )
-    user_id: str | None = Field(
-        default=None, min_length=1, max_length=MAX_ID, description="who did it; needed without a decision_id"
-    )
+    item_id: Id = Field(description="as it was ranked")
+    decision_id: Id | None = Field(default=None, description="of the answer that showed the item")
+    user_id: Id | None = Field(default=None, description="who did it; needed without a decision_id")
     at_ms: int | None = Field(
         default=None,
         ge=0,

@@ -83,8 +83,8 @@ def test_a_json_value_as_text(value, text):
 
 @pytest.mark.parametrize(
     "value",
-    [["a"], {"a": 1}, math.nan, math.inf, "\ud800"],
-    ids=["list", "object", "NaN", "inf", "surrogate"],
+    [["a"], {"a": 1}, math.nan, math.inf, "\ud800", float(10**20)],
+    ids=["list", "object", "NaN", "inf", "surrogate", "an integer that a reader of JSON has rounded"],
 )
 def test_what_is_no_text_is_refused(value):
     with pytest.raises(UnreadableValueError, match="expected text"):

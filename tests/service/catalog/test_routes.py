@@ -113,6 +113,7 @@ def test_a_body_that_cannot_be_kept_is_refused_with_its_place(shop, body, status
         pytest.param([{"id": str(n), "features": {}} for n in range(4)], "/items", id="more than the limit"),
         pytest.param([{"features": {}}], "/items/0/id", id="no id"),
         pytest.param([{"id": "x" * 513, "features": {}}], "/items/0/id", id="an endless id"),
+        pytest.param([{"id": 10**30, "features": {}}], "/items/0/id", id="an id that JSON's readers round"),
         pytest.param([{"id": "x"}], "/items/0/features", id="no features"),
         pytest.param(["x"], "/items/0", id="no object"),
     ],

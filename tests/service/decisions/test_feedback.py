@@ -115,8 +115,8 @@ def test_an_event_of_the_future_is_told_and_not_kept(running, address):
 
 
 def test_numbers_are_ids_too(running, address):
-    send(running, event("number", item_id=7))
-    assert "7" in {one.item_id for one in kept(address)}
+    send(running, event("number", item_id=7), event("truth", item_id=True))
+    assert {"7", "true"} <= {one.item_id for one in kept(address)}
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,7 @@ def test_numbers_are_ids_too(running, address):
         (event("w", colour="red"), "/events/0/colour"),
         (event("w", user_id=None), "/events/0"),
         (event("", item_id="a"), "/events/0/event_id"),
+        (event(10**30), "/events/0/event_id"),
     ],
 )
 def test_an_event_that_is_none_refuses_the_request_and_says_where(running, wrong, pointer):
