@@ -6,7 +6,8 @@
 import csv
 import gzip
 import io
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -70,6 +71,7 @@ def _parquet(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
+            _check_names(file.schema_arrow.names, path)
             for batch in file.iter_batches(_ROWS):
                 for cells in batch.to_pylist():
                     number += 1
@@ -96,6 +98,7 @@ def _delimited(path: Path, delimiter: str) -> Iterator[Row]:
         number = 0
         try:
             header = next(table, [])
+            _check_names(header, path)
             for number, cells in enumerate((cells for cells in table if cells), 1):  # for the error
                 if len(cells) != len(header):
                     raise ImportFileError(
@@ -104,6 +107,12 @@ def _delimited(path: Path, delimiter: str) -> Iterator[Row]:
                 yield Row(number, dict(zip(header, cells, strict=True)), text=True)
         except csv.Error as error:
             raise ImportFileError(f"{path}, row {number + 1}: {error}") from error
+
+
+def _check_names(header: Sequence[str], path: Path) -> None:
+    twice = next((name for name, times in Counter(header).items() if name and times > 1), None)
+    if twice is not None:
+        raise ImportFileError(f"{path}: expected every column once, got {twice!r} twice: rename one")
 
 
 def _text(path: Path) -> TextIO:

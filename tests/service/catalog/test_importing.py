@@ -185,6 +185,12 @@ def test_going_back_to_an_earlier_file_brings_it_in_again(bring, tmp_path):
         pytest.param(
             "i.csv.gz", "not compressed", r"i\.csv\.gz, after row 0: Not a gzipped file", id="no gzip"
         ),
+        pytest.param(
+            "i.csv",
+            "item_id,shelf,shelf,,\nhat,1,2,,\n",
+            r"i\.csv: expected every column once, got 'shelf' twice",
+            id="a column twice",
+        ),
         pytest.param("i.xlsx", "", r"expected a name that ends with \.parquet, \.csv", id="another kind"),
     ],
 )
