@@ -73,11 +73,21 @@ def _parquet(path: Path) -> Iterator[Row]:
         with parquet.ParquetFile(path) as file:
             _check_names(file.schema_arrow.names, path)
             for batch in file.iter_batches(_ROWS):
-                for cells in batch.to_pylist():
+                for cells in batch.cast(_in_microseconds(batch.schema), safe=False).to_pylist():
                     number += 1
                     yield Row(number, cells, text=False)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, ValueError) as error:
         raise ImportFileError(f"{path}, after row {number}: {error}") from error
+
+
+def _in_microseconds(schema: Any) -> Any:
+    """The schema of a batch, with times as Python can have them: nanoseconds are what pandas writes."""
+    import pyarrow as pa  # noqa: PLC0415  # as above
+
+    return pa.schema(
+        field.with_type(pa.timestamp("us", field.type.tz)) if pa.types.is_timestamp(field.type) else field
+        for field in schema
+    )
 
 
 def _jsonl(path: Path) -> Iterator[Row]:

@@ -138,6 +138,24 @@ def test_going_back_to_an_earlier_file_brings_it_in_again(bring, tmp_path):
         assert bring(path)[0] == {"hat": {"price": price}}
 
 
+def test_times_may_have_nanoseconds(bring, tmp_path):
+    path = tmp_path / "items.parquet"
+    moment = pa.array([1_767_268_800_000_000_001], pa.timestamp("ns", "UTC"))
+    parquet.write_table(pa.table({"item_id": ["hat"], "published": moment, "added": moment}), path)
+    assert bring(path)[0]["hat"] == {
+        "published": 1_767_268_800_000,
+        "added": "2026-01-01T12:00:00+00:00",
+    }
+
+
+def test_what_python_cannot_have_is_told(bring, tmp_path):
+    path = tmp_path / "items.parquet"
+    table = pa.table({"item_id": ["hat"], "watched": pa.array([1], pa.duration("ns"))})
+    parquet.write_table(table, path)
+    with pytest.raises(ImportFileError, match=r"items\.parquet, after row 0: Nanosecond duration"):
+        bring(path)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
