@@ -20,18 +20,21 @@ _READY: dict[int | str, dict[str, Any]] = {
 }
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez", response_class=PlainTextResponse)
 async def live() -> PlainTextResponse:
     """Whether the process runs; restart it if this does not answer."""
     return PlainTextResponse("ok")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_class=PlainTextResponse, responses=_READY)
 async def ready(request: Request) -> PlainTextResponse:
     """Whether requests should be sent here: a model is loaded and warm, and the service is not stopping."""
     return _readiness(request)
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_class=PlainTextResponse, responses=_READY)
 async def health(request: Request) -> PlainTextResponse:
     """The same as `/readyz`; with `?verbose` also which versions answer, and whom."""

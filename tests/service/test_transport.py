@@ -56,6 +56,14 @@ def test_a_method_that_is_not_possible_names_the_possible_one(service):
     assert answer.json()["detail"] == f"GET is not possible at {SCORE}; expected POST"
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz?verbose"])
+def test_health_may_be_asked_for_by_its_status_alone(service, path):
+    """As balancers and monitors do."""
+    answer, whole = service.client.head(path), service.client.get(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Length"] == str(len(whole.content))
+
+
 def test_a_file_that_the_documentation_does_not_have_is_a_problem(service):
     assert service.client.get("/docs/assets/nothing.js").json()["status"] == 404
 
