@@ -96,8 +96,8 @@ class Resolver:
         Raises:
             RefusedRequestError: If a feature is not what the model takes.
         """
-        ids = [request.user_id for request in asked]
         own = [request.user for request in asked]
+        ids = [request.user_id or self._users.identity(request.user) for request in asked]
         known = [place for place, key in enumerate(ids) if key]
         kept = self._kept(Entity.USER, ids, own, known, self._users)
         users = self._read(self._users, ids, kept, own, lambda _: USER)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.coded_texts import CodedTexts
-from features.raw import MISSING_TEXT, Value, read_column
-from features.spec import FeatureSpec, RawInput, Side
+from features.errors import UnreadableValueError
+from features.raw import MISSING_TEXT, Value, from_json, read_column
+from features.spec import FeatureSpec, RawInput, RawKind, Side
 from service.catalog.kept import kept_value
 from service.column_reader import ColumnReader, Table
 from service.errors import FieldProblem, InvalidRequestError, UnknownFeatureError
@@ -61,6 +62,7 @@ class SideReader:
         self._columns_by_side = columns_by_side(inputs)
         self._known = self._columns_by_side[self.side]
         self.key = key if key in self._known else None
+        self._id = RawInput(column="id", side=side, kind=RawKind.TEXT)
         self._features = frozenset(raw.column for raw in self.inputs if raw.column != self.key)
         self._table = Table(raw.column for raw in self.inputs if raw.column != self.key)
         self._columns = ColumnReader(spec, self.inputs)
@@ -85,6 +87,13 @@ class SideReader:
             ]
             raise InvalidRequestError(summary(problems), problems)
         return SideColumns(read.arrays, read.keys, len(entities))
+
+    def identity(self, own: Features) -> str:
+        """The id of an entity that came without one, from the feature that ids fill; empty if it has none."""
+        try:
+            return "" if self.key is None else str(from_json(self._id, own.get(self.key)))
+        except UnreadableValueError:
+            return ""  # `read` has the words about it
 
     def covered(self, own: Features) -> bool:
         """Whether an entity with an id came with every other column, be it null: nothing kept of it would be looked at."""

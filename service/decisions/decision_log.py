@@ -46,14 +46,15 @@ class DecisionLog:
         """Note the answer to a question of rank, if it falls into the share that is noted: whether it did."""
         if not _chosen(self.rate_rank):
             return False
+        columns = _columns(live)
         user, context = asker(live, ranked)
         decision = Decision(
             decision_id=decision_id,
             at_ms=clock_ms(),
             model=live.name,
             version=live.version,
-            columns=_columns(live),
-            user=Described(asked.user_id, user),
+            columns=columns,
+            user=Described(asked.user_id or _id(user, columns.user), user),
             context=context,
             candidates=candidates(live, ranked, self.described),
             probabilities=list(ranked.probabilities),

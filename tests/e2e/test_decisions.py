@@ -48,7 +48,8 @@ def answers(past_shop, address, question, tmp_path_factory):
             answer = client.post("/api/v1/rank", json=question).json()
             told = client.post("/api/v1/feedback", json={"events": events(answer)}).json()
             answers.append((answer, told))
-        client.post("/api/v1/rank", json={**question, "candidates": [NEW]})
+        user = {"features": {"user_id": question["user"]}}
+        client.post("/api/v1/rank", json={**question, "user": user, "candidates": [NEW]})
     return answers
 
 
@@ -102,6 +103,11 @@ def test_features_of_the_catalog_are_noted(decision, past_rows):
 def test_features_of_the_request_are_noted(noted):
     (new,) = noted[-1].candidates
     assert (new.features["category"], new.features["price"]) == ("books", 3.5)
+
+
+def test_an_id_among_the_features_is_the_users(noted, decision):
+    assert noted[-1].user == decision.user
+    assert decision.user.features["city"]
 
 
 def test_far_down_candidates_are_noted_without_features(decision):
