@@ -41,6 +41,12 @@ class FeatureReader:
         self.inputs = tuple(inputs)
         self.key = key
         self._known = {raw.column: raw for raw in inputs}
+        # Requests have milliseconds, always; numbers of a file are what the task file says, as they are to training.
+        self._written = {
+            raw.column
+            for raw in inputs
+            if raw.kind is RawKind.TIME and raw.time.format not in {"auto", "epoch_ms"}
+        }
 
     @classmethod
     def of(cls, spec: FeatureSpec, kind: Entity, key: str | None) -> "FeatureReader":
@@ -114,5 +120,7 @@ class FeatureReader:
                 return from_json(raw, cell) if raw.kind is RawKind.TIME else cell.isoformat()
             case date():
                 return cell.isoformat()
+            case int() | float() if name in self._written:
+                return str(cell)
             case _:
                 return cell

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from features.spec import FeatureSpec, Hashed, MultiValued, Numeric, TimePart
+from features.raw import from_json
+from features.spec import FeatureSpec, Hashed, MultiValued, Numeric, TimeColumn, TimePart
 from service.catalog.features import FeatureReader
 from service.catalog.importing import Import, import_file
 from service.catalog.opening import open_entities
@@ -21,7 +22,9 @@ SPEC = FeatureSpec(
         Numeric(name="price"),
         MultiValued(name="tags"),
         TimePart(name="hour", column="published", part="hour", time_zone="UTC"),
-    )
+        TimePart(name="made_at", column="made", part="hour", time_zone="UTC"),
+    ),
+    time_columns={"made": TimeColumn(format="epoch_s")},
 )
 INPUTS = FeatureReader.of(SPEC, Entity.ITEM, "item_id").inputs
 
@@ -136,6 +139,20 @@ def test_going_back_to_an_earlier_file_brings_it_in_again(bring, tmp_path):
     for price in (5, 7, 5):
         path.write_text(f"item_id,price\nhat,{price}\n")
         assert bring(path)[0] == {"hat": {"price": price}}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+def test_times_are_what_the_task_file_says_whatever_the_file(bring, tmp_path, suffix):
+    path = tmp_path / f"items.{suffix}"
+    match suffix:
+        case "csv":
+            path.write_text("item_id,made\nhat,1767268800\n")
+        case "parquet":
+            parquet.write_table(pa.table({"item_id": ["hat"], "made": [1_767_268_800]}), path)
+        case _:
+            path.write_text('{"item_id": "hat", "made": 1767268800}\n')
+    (made,) = (raw for raw in INPUTS if raw.column == "made")
+    assert from_json(made, bring(path)[0]["hat"]["made"]) == 1_767_268_800_000
 
 
 def test_times_may_have_nanoseconds(bring, tmp_path):
