@@ -45,6 +45,12 @@ def build_table(
         log.warning(
             "%s of %d items is not what %s reads; it counts as missing", column, values, manifest.name
         )
+    for column in table.lacking():
+        log.warning(
+            "no item of the catalog has a value of %s, which %s reads: it counts as missing; is the column called so in the file?",
+            column,
+            manifest.name,
+        )
     return table
 
 

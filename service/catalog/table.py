@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UnreadableValueError
-from features.raw import Value, from_json, missing, read_column, to_array
+from features.raw import MISSING_TEXT, Value, from_json, missing, read_column, to_array
 from features.spec import FeatureSpec, Half, RawInput, RawKind, Side
 from history import KeyColumn
 from service.catalog.columns import (
@@ -122,6 +122,19 @@ class ItemTable:
         if column not in self._all_keys:
             self._all_keys[column] = self.keys_of(column, np.arange(len(self._ids)))
         return self._all_keys[column]
+
+    def lacking(self) -> list[str]:
+        """Columns that the model reads and none of the items has; none without items."""
+        live = self._live[: len(self._ids)]
+        nothing = {
+            column: MISSING_TEXT if raw.kind in _TEXTUAL else missing(raw)
+            for column, raw in self._inputs.items()
+        }
+        return [
+            column
+            for column, value in nothing.items()
+            if live.any() and self._columns[column].holds([value], len(live))[live].all()
+        ]
 
     def matching(self, wanted: Filter) -> Rows:
         """The rows, rising, that have in every named column the wanted value, or one of the wanted values.

@@ -41,6 +41,19 @@ def test_a_new_version_has_all_items_of_the_store(built):
     assert ids(built, {}) == ["hat", "shoe"]
 
 
+def test_a_column_that_the_model_reads_and_no_item_has_is_warned_of(built, caplog):
+    """As where a file has another name for it than the task file."""
+    built.build(SPEC, MANIFEST, halves, lambda _: None)
+    told = [record.getMessage() for record in caplog.records]
+    assert [text.split()[9] for text in told] == ["tags,", "price,", "published,", "brand,"]
+    built.store.put(Entity.ITEM, {"cap": b'{"tags":["red"],"price":1,"published":1,"brand":"acme"}'})
+    caplog.clear()
+    built.build(SPEC, MANIFEST, halves, lambda _: None)
+    built.store.delete(Entity.ITEM, ["cap", "hat", "shoe"])
+    built.build(SPEC, MANIFEST, halves, lambda _: None)
+    assert not caplog.records
+
+
 def test_what_another_process_changes_is_brought_in(built, place):
     other = open_entities(place)
     other.put(Entity.ITEM, {"hat": b'{"category":"caps"}', "coat": b'{"category":"coats"}'})
