@@ -18,7 +18,7 @@ from training.init.column import Column
 from training.init.defaults import BUCKETS, HASH_BUCKETS, HASHED_ABOVE, INTEGERS_AS_CATEGORIES, defaults_for
 from training.init.lists import Splitting, splitting_of
 from training.init.numbers import is_heavy_tailed, sentinels
-from training.init.signal import crossed_log_loss, repetition, seen_before, value_codes
+from training.init.signal import clearly_less, crossed_losses, repetition, seen_before, value_codes
 
 _CODE_WORDS = frozenset(
     {"id", "ids", "code", "type", "cat", "category", "class", "zip", "postcode", "zipcode", "hash", "region", "city",
@@ -30,10 +30,10 @@ _AMOUNT_WORDS = frozenset(
      "loss", "duration", "year", "distance", "avg", "mean", "sum", "total", "ctr", "freq", "recency", "popularity", "views"}
 )  # fmt: skip
 _UNIQUE = 0.9
+_SHORT_RANGE = 3
 _FREE_TEXT = 40
 _MOST_LONG_NAMES = 1000
 _SEEN_AGAIN = 0.05
-_CATEGORY_GAIN = 0.002
 _LARGE_IF_REPEATED = 1e6
 _LARGE = 1e7
 """From such a median on, whole numbers without a long tail are taken for names."""
@@ -91,8 +91,10 @@ def useless(column: Column, log: Log, *, key: bool) -> str | None:
         )
     if column.distinct == 1 and column.missing == 0:
         return "one value only, which tells a model nothing"
-    unique = column.side is None and column.distinct > _UNIQUE * log.rows * (1 - column.missing)
-    if unique and (column.numbers is None or key or _is_named_code(column) or _counts_rows(column.numbers)):
+    numbers = column.numbers
+    if _is_unique(column, log) and (
+        numbers is None or key or _is_named_code(column) or _counts_rows(numbers, log)
+    ):
         return "a different value in nearly every row: nothing to learn from"
     if not key and _is_free_text(column, log):
         return "free text: no kind of feature reads it"
@@ -112,9 +114,15 @@ def _is_free_text(column: Column, log: Log) -> bool:
     return rare and int(sentences.sum()) > len(known) / 2
 
 
-def _counts_rows(numbers: NDArray[np.float64]) -> bool:
+def _is_unique(column: Column, log: Log) -> bool:
+    return column.side is None and column.distinct > _UNIQUE * log.rows * (1 - column.missing)
+
+
+def _counts_rows(numbers: NDArray[np.float64], log: Log) -> bool:
+    """Whether unique numbers only rise or fall, or were handed out: drawn from so short a range, some would be alike."""
     steps = np.diff(numbers)
-    return bool((steps > 0).all() or (steps < 0).all()) and bool((numbers == np.floor(numbers)).all())
+    short = float(np.ptp(numbers)) < _SHORT_RANGE * log.rows
+    return bool((numbers == np.floor(numbers)).all() and ((steps > 0).all() or (steps < 0).all() or short))
 
 
 def _is_code(column: Column, numbers: NDArray[np.float64], log: Log) -> bool:
@@ -128,12 +136,25 @@ def _is_code(column: Column, numbers: NDArray[np.float64], log: Log) -> bool:
         return False
     if _is_named_code(column):
         return True
-    if repetition(column) >= 10:
-        by_value = crossed_log_loss(value_codes(column), log.clicked)
-        by_size = crossed_log_loss(bin_codes(numbers, 64), log.clicked)
-        return by_value < by_size * (1 - _CATEGORY_GAIN)
+    return not _is_unique(column, log) and _says_more_by_value(column, numbers, log)
+
+
+def _says_more_by_value(column: Column, numbers: NDArray[np.float64], log: Log) -> bool:
+    """Whether clicks follow single values rather than sizes; where they follow neither, whether the sizes are those of names."""
+    by_value = crossed_losses(value_codes(column), log.clicked)
+    by_size = _losses_by_size(numbers, log.clicked)
+    if all(clearly_less(by_value, losses) for losses in by_size):
+        return True
+    if any(clearly_less(losses, by_value) and clearly_less(losses, by_size[0]) for losses in by_size[1:]):
+        return False
+    known = numbers[~np.isnan(numbers)]
     large = float(np.median(known)) >= (_LARGE_IF_REPEATED if repetition(column) >= 2 else _LARGE)
     return large and not is_heavy_tailed(known)
+
+
+def _losses_by_size(numbers: NDArray[np.float64], clicked: NDArray[np.int8]) -> list[NDArray[np.float64]]:
+    """Losses where the numbers say nothing, and where their size says something, in a few bins and in many."""
+    return [crossed_losses(bin_codes(numbers, bins), clicked) for bins in (1, 16, 64)]
 
 
 def _is_named_code(column: Column) -> bool:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from training.alone import BINS, auc_alone, bin_codes, smoothed_rates
 from training.init.column import Column
-from training.metrics import log_loss
+
+_STANDARD_ERRORS = 2.5
 
 
 def value_codes(column: Column) -> NDArray[np.int64]:
@@ -33,11 +34,18 @@ def later_auc(column: Column, clicked: NDArray[np.int8], learned: NDArray[np.boo
     return auc_alone(codes_of(column), clicked, learned)
 
 
-def crossed_log_loss(codes: NDArray[np.int64], clicked: NDArray[np.int8]) -> float:
-    """Log loss of the codes' click rates, each half of the impressions learned from the other."""
+def crossed_losses(codes: NDArray[np.int64], clicked: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Log loss of every impression by the codes' click rates, each half of them learned from the other; shape ``(n,)``."""
     even = np.arange(len(codes)) % 2 == 0
     rates = np.where(even, smoothed_rates(codes, clicked, ~even), smoothed_rates(codes, clicked, even))
-    return log_loss(clicked, np.clip(rates, 1e-6, 1 - 1e-6))
+    losses: NDArray[np.float64] = -np.log(np.clip(np.where(clicked == 1, rates, 1 - rates), 1e-6, 1.0))
+    return losses
+
+
+def clearly_less(losses: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    """Whether the losses ``(n,)`` are less than the others' on average, beyond chance."""
+    gain = others - losses
+    return bool(gain.mean() > _STANDARD_ERRORS * gain.std() / np.sqrt(len(gain)))
 
 
 def is_slow(column: Column) -> bool:

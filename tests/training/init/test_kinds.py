@@ -1,14 +1,54 @@
 """Which kind of feature a column becomes, where a whole log would be too long to write."""
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
+import pytest
 
 from features.spec import Side
+from training.init.choice import Choice
 from training.init.column import Column
 from training.init.kinds import Log, choose
 
 ROWS = 20_000_000
 KEPT = 4_000
+
+OBSERVED = 10_000
+Of = Callable[[np.ndarray], np.ndarray]
+
+
+def some_names(rows: np.ndarray) -> np.ndarray:
+    """Whole numbers below 2,000, each of them about five times."""
+    return np.random.default_rng(1).integers(0, 2_000, len(rows))
+
+
+def large_amounts(rows: np.ndarray) -> np.ndarray:
+    return 30_000_000 + 5_000 * np.random.default_rng(1).integers(0, 4_000, len(rows))
+
+
+def all_different(rows: np.ndarray) -> np.ndarray:
+    return np.random.default_rng(1).choice(900_000_000, len(rows), replace=False) + 100_000_000
+
+
+def effects_of_values(numbers: np.ndarray) -> np.ndarray:
+    return np.random.default_rng(2).normal(scale=1.5, size=numbers.max() + 1)[numbers]
+
+
+def effects_of_size(numbers: np.ndarray) -> np.ndarray:
+    return 3.0 * (numbers - numbers.mean()) / np.ptp(numbers)
+
+
+def no_effect(numbers: np.ndarray) -> np.ndarray:
+    return np.zeros(len(numbers))
+
+
+def chosen_for(numbers: np.ndarray, logits: np.ndarray) -> Choice:
+    """What becomes of a column of such numbers, called ``x``, beside clicks of these logits."""
+    clicked = (np.random.default_rng(3).random(len(numbers)) < 1 / (1 + np.exp(-logits))).astype(np.int8)
+    log = Log(OBSERVED, 1, clicked, np.arange(OBSERVED) < 0.7 * OBSERVED)
+    column = Column("x", pl.Series(numbers.astype(str)), numbers.astype(float), len(np.unique(numbers)))
+    return choose(column, Side.CONTEXT, log, key=False)
 
 
 def test_ten_million_distinct_ids_are_hashed():
@@ -17,3 +57,31 @@ def test_ten_million_distinct_ids_are_hashed():
     column = Column("user_id", pl.Series(ids), None, distinct=10_000_000)
     chosen = choose(column, Side.USER, log, key=True)
     assert chosen.features == ({"kind": "hashed", "name": "user_id", "buckets": 200_000},)
+
+
+@pytest.mark.parametrize(
+    ("numbers_of", "logits_of", "kind"),
+    [
+        pytest.param(some_names, effects_of_values, "categorical", id="clicks follow the single value"),
+        pytest.param(some_names, effects_of_size, "numeric + buckets", id="clicks follow the size"),
+        pytest.param(some_names, no_effect, "numeric + buckets", id="clicks follow neither"),
+        pytest.param(
+            large_amounts, effects_of_size, "numeric + buckets", id="so large that it may be a name"
+        ),
+        pytest.param(all_different, no_effect, "numeric + buckets", id="no value ever comes back"),
+    ],
+)
+def test_whole_numbers_without_a_telling_name(numbers_of: Of, logits_of: Of, kind: str):
+    numbers = numbers_of(np.arange(OBSERVED))
+    assert chosen_for(numbers, logits_of(numbers)).kind == kind
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param(np.arange(OBSERVED), id="in order"),
+        pytest.param(np.random.default_rng(4).permutation(OBSERVED), id="shuffled"),
+    ],
+)
+def test_row_numbers_are_left_out(numbers: np.ndarray):
+    assert chosen_for(numbers, no_effect(numbers)).kind == "left out"
