@@ -9,6 +9,7 @@ from axon.options import Json, Quiet, screen
 
 if TYPE_CHECKING:
     from training.init import Draft
+    from training.init.label import LabelGuess
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,9 +69,17 @@ def init(
         },
         [
             f"{draft.seen.glimpse.rows:,} impressions, {found.rate:.3%} clicked -> {output}",
+            *_guess(found, asked=positive),
             f"next: axon train {output}",
         ],
     )
+
+
+def _guess(found: "LabelGuess", *, asked: list[str] | None) -> list[str]:
+    """What was taken for a click, where nobody said it."""
+    if asked or not found.positive:
+        return []
+    return [f"a click is {found.column} = {found.positive[0]!r}, {found.why}; --positive names another value"]
 
 
 def _columns(draft: "Draft") -> list[dict[str, Any]]:

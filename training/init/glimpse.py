@@ -73,7 +73,7 @@ def look_at(source: Source, *, rows: int, label: str | None, bar: Bar) -> Glimps
                 distinct[name].add(frame[old].cast(pl.String))
         if label is not None and len(labels) < _MOST_LABELS:
             values = chunk.cells.values(source.names[label], RawKind.TEXT)
-            labels.update(_label_text(value) for value in values if label_key(value) is not None)
+            labels.update(label_text(value) for value in values if label_key(value) is not None)
         bar.advance(chunk.size)
     return Glimpse(
         rows=sample.rows,
@@ -83,6 +83,13 @@ def look_at(source: Source, *, rows: int, label: str | None, bar: Bar) -> Glimps
         distinct={name: sketch.count for name, sketch in distinct.items()},
         labels=labels,
     )
+
+
+def label_text(value: object) -> str:
+    """How a value of the label column is counted."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value).strip()
 
 
 class DistinctSketch:
@@ -137,9 +144,3 @@ class _Sample:
             self.stride *= 2
             self.values = {name: values[::2] for name, values in self.values.items()}
             self._taken = (self._taken + 1) // 2
-
-
-def _label_text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value).strip()

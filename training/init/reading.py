@@ -14,12 +14,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.raw import MISSING_TEXT
 from features.spec import Side
 from training.config import DataConfig
 from training.errors import DataError
 from training.init.column import Column, markers_in, read_values
 from training.init.dialect import has_decimal_commas, renamed, separator_of
-from training.init.glimpse import Glimpse, look_at
+from training.init.glimpse import Glimpse, label_text, look_at
 from training.init.label import LabelGuess, guess_label
 from training.log.labels import read_labels
 from training.progress import Progress
@@ -111,11 +112,13 @@ def see(question: Question, progress: Progress) -> Seen:
             side: look_at(table, rows=_ALL, label=None, bar=bar)
             for side, table in _opened(question, data).items()
         }
-    guess = guess_label(label, glimpse.labels, glimpse.rows, question.positive)
-    clicked, unlabelled = read_labels(glimpse.values[label], guess.positive)
+    guess = guess_label(label, glimpse.labels, glimpse.rows, question.positive, marked=glimpse.text)
+    cells = glimpse.values[label]
+    unmarked = [MISSING_TEXT if label_text(cell) in guess.markers else cell for cell in cells]
+    clicked, unlabelled = read_labels(unmarked, guess.positive)
     labelled = np.ones(len(clicked), dtype=bool)
     labelled[list(unlabelled)] = False
-    markers = _markers([glimpse, *tables.values()], label)
+    markers = _markers([glimpse, *tables.values()], guess)
     columns = tuple(
         read_values(
             name, list(compress(values, labelled)), glimpse.distinct[name], text=glimpse.text, markers=markers
@@ -177,14 +180,17 @@ def _first(path: Path) -> Path:
     return Path(found[0]) if found else path
 
 
-def _markers(glimpses: Sequence[Glimpse], label: str) -> tuple[str, ...]:
+def _markers(glimpses: Sequence[Glimpse], guess: LabelGuess) -> tuple[str, ...]:
+    """Cells of text that mean missing, those of the label among them; what is a label is none of them."""
     cells: dict[str, Sequence[Any]] = {}
     for number, glimpse in enumerate(glimpses):
         if glimpse.text:
             cells |= {
                 name if number == 0 else f"{number}:{name}": values for name, values in glimpse.values.items()
             }
-    return markers_in(cells, label)
+    unlabelled = {cell for cell in cells.get(guess.column, ()) if label_text(cell) in guess.markers}
+    found = {cell for cell in markers_in(cells, guess.column) if label_text(cell) not in guess.outcomes}
+    return tuple(sorted(found | unlabelled))
 
 
 def _decimal(glimpses: Sequence[Glimpse], label: str) -> str:

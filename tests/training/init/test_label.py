@@ -20,6 +20,13 @@ def guess(counts: dict[str, int], positive: tuple[str, ...] = ()) -> tuple[str, 
         pytest.param({"1": 9, "2": 1}, ("2",), id="the larger number"),
         pytest.param({"-1": 1, "1": 9}, ("1",), id="the larger number, however frequent"),
         pytest.param({"<=50K": 9, ">50K": 1}, (">50K",), id="the rarer text"),
+        pytest.param({"nein": 1, "ja": 9}, ("ja",), id="ja"),
+        pytest.param({"x": 9, "not-clicked": 1}, ("x",), id="what is not said to be no click"),
+        pytest.param({"-": 1, "+": 9}, ("+",), id="plus"),
+        pytest.param({"0": 5, "1": 3, "NA": 2}, (), id="NA is no label"),
+        pytest.param({"True": 5, "False": 3, "None": 2}, (), id="None is none beside true and false"),
+        pytest.param({"yes": 5, "no": 3, "?": 2}, ("yes",), id="nor is a question mark"),
+        pytest.param({"None": 5, "click": 3}, ("click",), id="None is the other outcome of two"),
     ],
 )
 def test_the_value_that_means_a_click(counts: dict[str, int], positive: tuple[str, ...]):
@@ -53,3 +60,13 @@ def test_a_positive_value_that_never_appears_is_refused():
 def test_the_click_rate_is_of_the_labelled_rows():
     found = guess_label("bought", Counter({"yes": 1, "no": 3}), 5, ())
     assert (found.rate, round(found.missing, 6)) == (0.25, 0.2)
+
+
+def test_a_marker_of_missing_labels_is_asked_about_where_the_file_has_types():
+    with pytest.raises(DataError, match="got 3 values"):
+        guess_label("bought", Counter({"yes": 5, "no": 3, "NA": 2}), 10, (), marked=False)
+
+
+def test_missing_labels_do_not_count():
+    found = guess_label("bought", Counter({"0": 5, "1": 3, "NA": 2}), 10, ())
+    assert (found.rate, round(found.missing, 6), found.markers) == (0.375, 0.2, frozenset({"NA"}))

@@ -101,3 +101,18 @@ def test_the_command_tells_what_becomes_of_every_column(tmp_path: Path):
     kinds = {column["column"]: column["kind"] for column in answer["columns"]}
     assert answer["positive"] == [">50K"]
     assert (kinds["workclass"], kinds["native-country"]) == ("categorical", "left out")
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_command_tells_what_was_taken_for_a_click_unless_it_was_told(tmp_path: Path, asked: bool):
+    write_census(tmp_path, rows=500)
+    done = subprocess.run(
+        [sys.executable, "-m", "axon.main", "init", tmp_path / "census.csv", "--label", "income",
+         *(["--positive", ">50K"] if asked else []), "-o", tmp_path / "axon.yaml"],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )  # fmt: skip
+    said = "a click is income = '>50K', the rarer of the two; --positive names another value"
+    assert (said in done.stdout) is not asked
