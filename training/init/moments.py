@@ -19,6 +19,8 @@ from training.init.column import Column
 _MS_PER_DAY = 86_400_000
 _MS_PER_HOUR = 3_600_000
 _EARLIEST = datetime(1985, 1, 1, tzinfo=UTC).timestamp() * 1000
+_EARLIEST_DATE = datetime(1900, 1, 1, tzinfo=UTC).timestamp() * 1000
+"""Of years, months and days, as of birth; counts of seconds would be any numbers."""
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000
 _PROBES = 300
 _FEWEST_DIGITS_ALIKE = 3
@@ -49,15 +51,22 @@ _PATTERNS = (
             "%d-%m-%Y",
             "%m-%d-%Y",
             "%d %b %Y",
+            "%d %B %Y",
             "%d-%b-%Y",
+            "%d-%b-%y",
             "%b %d, %Y",
             "%B %d, %Y",
+            "%d/%m/%y",
+            "%m/%d/%y",
         )
         for clock in ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
     ),
     "%Y-%m-%d %H:%M:%S %Z",
     "%Y-%m-%d %H:%M:%S.%f %Z",
     "%a %b %d %H:%M:%S %Y",
+    "%a %b %d %H:%M:%S %z %Y",
+    "%a, %d %b %Y %H:%M:%S %Z",
+    "%a, %d %b %Y %H:%M:%S %z",
     "%d/%b/%Y:%H:%M:%S %z",
     "%Y-%m-%d-%H",
     "%Y-%m-%d %H",
@@ -87,8 +96,8 @@ _WORDS_FOR = frozenset(
     }
 )
 _WORDS_AGAINST = frozenset(
-    {"birth", "dob", "born", "upload", "uploaded", "release", "released", "publish", "published", "listed", "listing",
-     "signup", "register", "registered", "registration", "joined", "expiry", "expires", "end", "last", "first", "since",
+    {"birth", "birthday", "birthdate", "dateofbirth", "dob", "born", "upload", "uploaded", "release", "released",
+     "publish", "published", "listed", "listing", "signup", "register", "registered", "registration", "joined", "expiry", "expires", "end", "last", "first", "since",
      "click", "clicked", "conversion", "until", "update", "updated", "modified", "installed"}
 )  # fmt: skip
 
@@ -142,7 +151,7 @@ def guess_time(column: Column) -> TimeGuess | None:
     probes = texts[:: max(1, len(texts) // _PROBES)]
     for form in _formats(probes):
         known = _read(probes, form)
-        if known is None or not _plausible(column, known.values()):
+        if known is None or not _plausible(column, form, known.values()):
             continue
         known = _read(texts, form)
         if known is not None:
@@ -196,7 +205,7 @@ def _formats(probes: list[str]) -> Iterable[str]:
     if all(re.fullmatch(r"[0-9]+\.[0-9]+", text.strip()) for text in probes):
         return _WITH_FRACTION.get(min(len(text.strip().partition(".")[0]) for text in probes), ())
     # Cheaper than trying to read every text that is no time at all.
-    return _PATTERNS if all(re.search(r"\d.*[-/.: ].*\d", text) for text in probes[:20]) else ()
+    return _PATTERNS if all(re.search(r"\d.*[-/.: T].*\d", text) for text in probes[:20]) else ()
 
 
 def _read(texts: list[str], form: str) -> dict[str, int] | None:
@@ -207,9 +216,10 @@ def _read(texts: list[str], form: str) -> dict[str, int] | None:
         return None
 
 
-def _plausible(column: Column, times: Iterable[int]) -> bool:
+def _plausible(column: Column, form: str, times: Iterable[int]) -> bool:
     known = list(times)
-    if not _EARLIEST < min(known) <= max(known) < _LATEST:
+    dated = "%" in form or column.numbers is None
+    if not (_EARLIEST_DATE if dated else _EARLIEST) < min(known) <= max(known) < _LATEST:
         return False
     # A few integers may be anything: their name must speak for a time.
     return column.numbers is None or len(known) >= _FEWEST_DIGITS_ALIKE or bool(column.words & _WORDS_FOR)

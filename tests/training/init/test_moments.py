@@ -34,6 +34,23 @@ def guess(name: str, cells: list[str]) -> TimeGuess | None:
             ["21/10/2014 00:00", "22/10/2014 13:30"], "%d/%m/%Y %H:%M", 1413849600000, id="day first"
         ),
         pytest.param(["10/21/2014", "10/22/2014"], "%m/%d/%Y", 1413849600000, id="month first"),
+        pytest.param(["10/21/14 00:00", "10/22/14 13:30"], "%m/%d/%y %H:%M", 1413849600000, id="short year"),
+        pytest.param(["21 October 2014", "2 May 2015"], "%d %B %Y", 1413849600000, id="the month in full"),
+        pytest.param(["20141021T000000Z", "20141022T133000Z"], "auto", 1413849600000, id="ISO, compact"),
+        pytest.param(
+            ["Tue, 21 Oct 2014 00:00:00 GMT", "Wed, 22 Oct 2014 13:30:00 GMT"],
+            "%a, %d %b %Y %H:%M:%S %Z",
+            1413849600000,
+            id="as in mails",
+        ),
+        pytest.param(
+            ["Tue Oct 21 02:00:00 +0200 2014", "Wed Oct 22 13:30:00 +0200 2014"],
+            "%a %b %d %H:%M:%S %z %Y",
+            1413849600000,
+            id="the year behind the zone",
+        ),
+        pytest.param(["1948-03-01", "1999-12-31"], "auto", -689126400000, id="birthdays"),
+        pytest.param(["19480301", "19991231", "20010101"], "%Y%m%d", -689126400000, id="birthdays in digits"),
         pytest.param(
             ["05/03/2014 10:00", "05/04/2014 09:00", "05/12/2014 08:00"],
             "%m/%d/%Y %H:%M",
@@ -86,6 +103,10 @@ def test_how_times_are_written(cells: list[str], form: str, first_ms: int):
         pytest.param(["13:45", "14:00"], id="a clock without a day"),
         pytest.param(["10.0.0.1", "10.0.0.2"], id="addresses"),
         pytest.param(["500+", "[100,1k)"], id="ranges"),
+        pytest.param(["7.1.12", "10.2.21"], id="versions"),
+        pytest.param(
+            ["312345678", "298765432", "451234567"], id="numbers that would be seconds of before 1985"
+        ),
     ],
 )
 def test_what_is_no_time(cells: list[str]):
@@ -98,12 +119,13 @@ def test_a_missing_time_is_missing():
     assert found.time_ms[2] == MISSING_TIME
 
 
-def test_an_upload_time_is_not_taken_for_the_time_of_the_impression():
+@pytest.mark.parametrize("name", ["upload_date", "birthday"])
+def test_another_time_is_not_taken_for_that_of_the_impression(name: str):
     cells = ["2014-10-23", "2014-10-21", "2014-10-22"]
-    uploaded, shown = guess("upload_date", cells), guess("event_date", cells)
-    assert uploaded is not None
+    other, shown = guess(name, cells), guess("event_date", cells)
+    assert other is not None
     assert shown is not None
-    assert uploaded.likeness < 0 < shown.likeness
+    assert other.likeness < 0 < shown.likeness
 
 
 @pytest.mark.parametrize(
