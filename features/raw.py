@@ -12,12 +12,11 @@ call this file and nothing else, so a value means the same on both sides.
 
 An amount has a currency sign, a percent sign or commas that group thousands: ``$1,234.50`` is 1234.5 and ``12.3%`` 12.3.
 What may have points that group thousands, such as ``1.234 €``, is unreadable.
-Text of a column without a separator is a JSON list, such as ``["red", "big"]``.
+Text of a column without a separator is a JSON list, such as ``["red", "big"]``, or one as Python prints it: ``['red', 'big']``.
 An empty cell, an empty string and null are missing, whatever the kind; a literal NaN or an infinity is unreadable.
 """
 
 import itertools
-import json
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UnreadableValueError
+from features.list_text import list_from_text
 from features.quick_columns import quick_json_column, quick_text_column, quick_texts
 from features.spec import RawInput, RawKind, TimeColumn
 from features.values import (
@@ -283,16 +283,13 @@ def _texts(raw: RawInput, value: object) -> list[str]:
 
 def _split(raw: RawInput, cell: str) -> list[str]:
     if raw.separator is None:
-        return _json_list(cell)
+        return _listed(cell)
     return [token.strip() for token in cell.split(raw.separator)]
 
 
-def _json_list(cell: str) -> list[str]:
-    try:
-        values = json.loads(cell)
-    except (json.JSONDecodeError, RecursionError):
-        values = None
-    if not isinstance(values, list):
+def _listed(cell: str) -> list[str]:
+    values = list_from_text(cell)
+    if values is None:
         raise UnreadableValueError(f"expected a list (the column has no separator), got {_shown(cell)}")
     return [MISSING_TEXT if token is None else _text(token) for token in values]
 

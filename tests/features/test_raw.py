@@ -283,3 +283,23 @@ def test_text_is_refused_where_only_lists_come(read):
 @pytest.mark.parametrize("read", [from_text, from_json])
 def test_text_of_a_column_without_separator_is_a_json_list(read):
     assert read(LISTS, '["red", 5, null]') == ["red", "5", ""]
+
+
+@pytest.mark.parametrize("read", [from_text, from_json])
+@pytest.mark.parametrize(
+    ("cell", "tokens"),
+    [
+        pytest.param("['red', 'big']", ["red", "big"], id="texts"),
+        pytest.param("""["it's", 'a "b"', 'c\\'d']""", ["it's", 'a "b"', "c'd"], id="quotes within texts"),
+        pytest.param("['a, b', '[c]']", ["a, b", "[c]"], id="commas and brackets within texts"),
+        pytest.param("[5, None, True, 2.5, nan]", ["5", "", "true", "2.5", ""], id="no texts"),
+    ],
+)
+def test_text_of_a_column_without_separator_may_be_a_list_as_python_prints_it(read, cell, tokens):
+    assert read(LISTS, cell) == tokens
+
+
+@pytest.mark.parametrize("cell", ["['a'", "['a' 'b']", "[a, b]", "['a', ['b']]", "('a', 'b')", "['a',, 'b']"])
+def test_what_is_nearly_such_a_list_is_refused(cell: str):
+    with pytest.raises(UnreadableValueError, match="no separator"):
+        from_text(LISTS, cell)

@@ -3,11 +3,12 @@
 A `Column` comes in; a `Splitting` goes out to `training.init.kinds`.
 """
 
-import json
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from features.list_text import list_from_text
 from training.init.column import Column
 from training.init.defaults import LONGEST_LIST
 
@@ -16,6 +17,9 @@ _PROBES = 20_000
 _SEVERAL = 0.05
 _REUSE = 0.7
 _REUSE_IF_ALIKE = 0.1
+_REUSE_IF_LONG = 0.2
+_LONG = 4
+_DIGIT = re.compile("[0-9]")
 _FEWEST_CELLS = 3
 
 
@@ -44,8 +48,8 @@ def splitting_of(column: Column) -> Splitting | None:
         return None
     cells = column.texts.filter(column.present)[:_PROBES].to_list()
     if all(cell.startswith("[") and cell.endswith("]") for cell in cells):
-        lists = _json_lists(cells)
-        return None if lists is None else _described(None, lists)
+        listed = [tokens for cell in cells if (tokens := _listed(cell)) is not None]
+        return _described(None, listed) if len(listed) == len(cells) else None
     for separator in _SEPARATORS:
         if sum(separator in cell for cell in cells) < _SEVERAL * len(cells):
             continue
@@ -55,12 +59,12 @@ def splitting_of(column: Column) -> Splitting | None:
     return None
 
 
-def _json_lists(cells: list[str]) -> list[list[str]] | None:
-    try:
-        lists = [json.loads(cell) for cell in cells]
-    except json.JSONDecodeError:
+def _listed(cell: str) -> list[str] | None:
+    """The tokens of a list in a cell of text; None where it is none, or one of lists or objects."""
+    tokens = list_from_text(cell)
+    if tokens is None or any(isinstance(token, list | dict) for token in tokens):
         return None
-    return [[str(token) for token in tokens] for tokens in lists]
+    return list(map(str, tokens))
 
 
 def _are_lists(cells: list[str], lists: list[list[str]], separator: str) -> bool:
@@ -72,7 +76,16 @@ def _are_lists(cells: list[str], lists: list[list[str]], separator: str) -> bool
     # A text with spaces is a list only if its words are few; lists that are all alike in length, if they are very few.
     bound = 0.3 if separator == " " else _REUSE if len(kinds) > 20 else 1.0
     bound = bound if len(lengths) > 1 else _REUSE_IF_ALIKE
-    return len(kinds) >= _FEWEST_CELLS and len(tokens) < bound * len(kinds)
+    if len(kinds) < _FEWEST_CELLS:
+        return False
+    return len(tokens) < bound * len(kinds) or _are_long_lists_of_ids(kinds, tokens, separator)
+
+
+def _are_long_lists_of_ids(kinds: set[str], tokens: set[str], separator: str) -> bool:
+    """Whether the cells are histories: of many different ids, as all of them have digits, each in many cells."""
+    places = sum(cell.count(separator) + 1 for cell in kinds)
+    long = places >= _LONG * len(kinds)
+    return long and len(tokens) < _REUSE_IF_LONG * places and all(map(_DIGIT.search, tokens))
 
 
 def _described(separator: str | None, lists: list[list[str]]) -> Splitting:
