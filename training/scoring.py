@@ -89,7 +89,7 @@ class Scorer:
         if counted:
             notes.append(
                 f"{counted:,} of {rows:,} rows are not later than the log that {self.version} was trained on: their own "
-                "outcomes are in what is counted"
+                "outcomes may be in what is counted"
             )
         if untimed:
             notes.append(

@@ -245,7 +245,7 @@ def test_the_state_ends_with_the_whole_log(shop, version, trained_on):
 def test_rows_that_are_counted_already_are_told(shop, overlapping, command, options):
     output = ["overlapping.parquet"] if command == "score" else []
     done = axon(command, shop.config, overlapping, *output, *options, cwd=shop.directory)
-    told = "30 of 1,030 rows are not later than the log that shop-history/1 was trained on: their own outcomes are in what is counted"
+    told = "30 of 1,030 rows are not later than the log that shop-history/1 was trained on: their own outcomes may be in what is counted"
     assert " ".join(done.stdout.split()).count(told) == 1
 
 
