@@ -18,7 +18,7 @@ from training.init.column import Column
 from training.init.defaults import BUCKETS, HASH_BUCKETS, HASHED_ABOVE, INTEGERS_AS_CATEGORIES, defaults_for
 from training.init.lists import Splitting, splitting_of
 from training.init.numbers import is_heavy_tailed, sentinels
-from training.init.signal import clearly_less, crossed_losses, repetition, seen_before, value_codes
+from training.init.signal import clearly_less, come_once, crossed_losses, repetition, seen_before, value_codes
 
 _CODE_WORDS = frozenset(
     {"id", "ids", "code", "type", "cat", "category", "class", "zip", "postcode", "zipcode", "hash", "region", "city",
@@ -29,11 +29,13 @@ _AMOUNT_WORDS = frozenset(
      "minutes", "seconds", "ms", "sec", "length", "len", "size", "height", "width", "weight", "income", "balance", "gain",
      "loss", "duration", "year", "distance", "avg", "mean", "sum", "total", "ctr", "freq", "recency", "popularity", "views"}
 )  # fmt: skip
+_PERIODS = frozenset({"day", "date", "week", "month", "quarter", "year", "period"})
 _UNIQUE = 0.9
 _SHORT_RANGE = 3
 _FREE_TEXT = 40
 _MOST_LONG_NAMES = 1000
 _SEEN_AGAIN = 0.05
+_MOSTLY_SEEN = 0.5
 _LARGE_IF_REPEATED = 1e6
 _LARGE = 1e7
 """From such a median on, whole numbers without a long tail are taken for names."""
@@ -48,12 +50,14 @@ class Log:
         stride: Every so many-th row was kept.
         clicked: Labels of the kept impressions, shape ``(n,)``.
         learned: The earlier ones among them, shape ``(n,)``.
+        order: Their places in the order of time, shape ``(n,)``.
     """
 
     rows: int
     stride: int
     clicked: NDArray[np.int8]
     learned: NDArray[np.bool_]
+    order: NDArray[np.intp]
 
 
 def choose(column: Column, side: Side, log: Log, *, key: bool) -> Choice:
@@ -73,6 +77,10 @@ def choose(column: Column, side: Side, log: Log, *, key: bool) -> Choice:
         return _multi(column, side, splitting, log)
     if not key and column.numbers is not None and not _is_code(column, column.numbers, log):
         return _number(column, column.numbers, side)
+    if not key and _goes_by(column, log):
+        return left_out(
+            column, "its values go by with time: later impressions have others, which nobody has seen"
+        )
     return _category(column, side, log, key=key)
 
 
@@ -102,6 +110,12 @@ def useless(column: Column, log: Log, *, key: bool) -> str | None:
     if counted and column.numbers is None and seen_before(column, log.learned) < _SEEN_AGAIN:
         return "its values do not come back: hardly any later impression has one that was seen before"
     return None
+
+
+def _goes_by(column: Column, log: Log) -> bool:
+    """Whether the values come one after the other and never again, as days and weeks do."""
+    named = bool(column.words & _PERIODS)
+    return come_once(column, log.order) and (named or seen_before(column, log.learned) < _MOSTLY_SEEN)
 
 
 def _is_free_text(column: Column, log: Log) -> bool:

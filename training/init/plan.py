@@ -88,7 +88,7 @@ def draft(question: Question, progress: Progress) -> Draft:
     if not cuts.by_time:
         time = None
     learned = _learned(time, len(seen.clicked))
-    log = Log(seen.glimpse.rows, seen.glimpse.stride, seen.clicked, learned)
+    log = Log(seen.glimpse.rows, seen.glimpse.stride, seen.clicked, learned, _order(time, len(learned)))
     strong = strengths(seen.columns, seen.clicked, learned)
     leaks = _leaks(seen, sides, strong)
     if any(key.name in leaks for key in keys.values()):
@@ -151,6 +151,11 @@ def _learned(time: TimeGuess | None, rows: int) -> NDArray[np.bool_]:
     order = np.arange(rows) if time is None else time.time_ms
     learned: NDArray[np.bool_] = order <= np.quantile(order, _LEARNED)
     return learned if not learned.all() else np.arange(rows) <= _LEARNED * rows
+
+
+def _order(time: TimeGuess | None, rows: int) -> NDArray[np.intp]:
+    """Places of the impressions in the order of time."""
+    return np.arange(rows) if time is None else np.argsort(time.time_ms, kind="stable")
 
 
 @dataclass(frozen=True)

@@ -69,3 +69,10 @@ def seen_before(column: Column, learned: NDArray[np.bool_]) -> float:
     early = column.texts.filter(learned & present).unique()
     late = column.texts.filter(~learned & present)
     return int(late.is_in(early.implode()).sum()) / len(late) if len(late) else 1.0
+
+
+def come_once(column: Column, order: NDArray[np.intp]) -> bool:
+    """Whether each of several values has its turn in this order of the impressions, and none comes twice."""
+    codes = value_codes(column)[order]
+    codes = codes[codes > 0]
+    return 1 < len(np.unique(codes)) == 1 + np.count_nonzero(np.diff(codes))

@@ -43,17 +43,19 @@ def no_effect(numbers: np.ndarray) -> np.ndarray:
     return np.zeros(len(numbers))
 
 
-def chosen_for(numbers: np.ndarray, logits: np.ndarray) -> Choice:
-    """What becomes of a column of such numbers, called ``x``, beside clicks of these logits."""
+def chosen_for(numbers: np.ndarray, logits: np.ndarray, name: str = "x") -> Choice:
+    """What becomes of a column of such numbers beside clicks of these logits."""
     clicked = (np.random.default_rng(3).random(len(numbers)) < 1 / (1 + np.exp(-logits))).astype(np.int8)
-    log = Log(OBSERVED, 1, clicked, np.arange(OBSERVED) < 0.7 * OBSERVED)
-    column = Column("x", pl.Series(numbers.astype(str)), numbers.astype(float), len(np.unique(numbers)))
+    rows = np.arange(OBSERVED)
+    log = Log(OBSERVED, 1, clicked, rows < 0.7 * OBSERVED, rows)
+    column = Column(name, pl.Series(numbers.astype(str)), numbers.astype(float), len(np.unique(numbers)))
     return choose(column, Side.CONTEXT, log, key=False)
 
 
 def test_ten_million_distinct_ids_are_hashed():
     ids = [f"u{number}" for number in np.random.default_rng(1).integers(0, 1_000, KEPT)]
-    log = Log(ROWS, ROWS // KEPT, np.arange(KEPT, dtype=np.int8) % 2, np.arange(KEPT) < KEPT * 0.7)
+    rows = np.arange(KEPT)
+    log = Log(ROWS, ROWS // KEPT, rows.astype(np.int8) % 2, rows < KEPT * 0.7, rows)
     column = Column("user_id", pl.Series(ids), None, distinct=10_000_000)
     chosen = choose(column, Side.USER, log, key=True)
     assert chosen.features == ({"kind": "hashed", "name": "user_id", "buckets": 200_000},)
@@ -85,3 +87,16 @@ def test_whole_numbers_without_a_telling_name(numbers_of: Of, logits_of: Of, kin
 )
 def test_row_numbers_are_left_out(numbers: np.ndarray):
     assert chosen_for(numbers, no_effect(numbers)).kind == "left out"
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "kind"),
+    [
+        pytest.param("x", np.arange(OBSERVED) * 10 // OBSERVED, "left out", id="ten days"),
+        pytest.param("week", np.arange(OBSERVED) * 2 // OBSERVED, "left out", id="two weeks"),
+        pytest.param("x", np.arange(OBSERVED) * 2 // OBSERVED, "categorical", id="before and after a change"),
+        pytest.param("x", np.arange(OBSERVED) * 14 // OBSERVED % 7, "categorical", id="days of two weeks"),
+    ],
+)
+def test_values_that_go_by_with_time_are_left_out(name: str, numbers: np.ndarray, kind: str):
+    assert chosen_for(numbers, no_effect(numbers), name).kind == kind
