@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.spec import Side
 from training.alone import OUTCOMES_TO_JUDGE, TOO_GOOD, enough_to_judge
 from training.init.column import Column
-from training.init.signal import is_slow, later_auc, value_codes
+from training.init.signal import crossed_auc, is_slow, later_auc, value_codes
 
 SUSPICIOUS = 0.75
 """AUC from which a column named after something that follows a click is left out, if it is far ahead of the others."""
@@ -52,10 +52,14 @@ class Strength:
 def strengths(
     columns: Sequence[Column], clicked: NDArray[np.int8], learned: NDArray[np.bool_]
 ) -> dict[str, Strength]:
-    """How strong each column is on the impressions that are not ``learned``, by name."""
-    if not enough_to_judge(clicked[~learned]):
+    """How strong each column is, by name: on the impressions that are not ``learned``, or on all where those are too few."""
+    if enough_to_judge(clicked[~learned]):
+        found = {column.name: later_auc(column, clicked, learned) for column in columns}
+    elif enough_to_judge(clicked):
+        found = {column.name: crossed_auc(column, clicked) for column in columns}
+    else:
         return {column.name: Strength(0.5, 0.5) for column in columns}
-    aucs = {column.name: later_auc(column, clicked, learned) or 0.5 for column in columns}
+    aucs = {name: auc or 0.5 for name, auc in found.items()}
     aucs = {name: max(auc, 1 - auc) for name, auc in aucs.items()}
     rivals = {column.name for column in columns if aucs[column.name] < TOO_GOOD and not is_slow(column)}
     return {
@@ -75,7 +79,7 @@ def leak_reason(column: Column, clicked: NDArray[np.int8], strength: Strength, s
     """
     auc = f"{strength.auc:.3f}"
     if strength.auc >= TOO_GOOD:
-        return f"tells clicks alone with an AUC of {auc} on later rows: it repeats the label or comes after the click"
+        return f"tells clicks alone with an AUC of {auc} on rows that it was not learned from: it repeats the label or comes after the click"
     if _only_of_clicks(column, clicked):
         return "has one value only, or none, among non-clicks: it comes after the click"
     if strength.is_ahead and side is Side.CONTEXT and column.words & _AFTERWARDS:

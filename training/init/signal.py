@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from training.alone import BINS, auc_alone, bin_codes, smoothed_rates
 from training.init.column import Column
+from training.metrics import auc
 
 _STANDARD_ERRORS = 2.5
 
@@ -34,12 +35,21 @@ def later_auc(column: Column, clicked: NDArray[np.int8], learned: NDArray[np.boo
     return auc_alone(codes_of(column), clicked, learned)
 
 
+def crossed_auc(column: Column, clicked: NDArray[np.int8]) -> float | None:
+    """AUC of the column alone on all impressions, each half of them learned from the other; None where they are of one kind."""
+    return auc(clicked, _crossed_rates(codes_of(column), clicked))
+
+
 def crossed_losses(codes: NDArray[np.int64], clicked: NDArray[np.int8]) -> NDArray[np.float64]:
     """Log loss of every impression by the codes' click rates, each half of them learned from the other; shape ``(n,)``."""
-    even = np.arange(len(codes)) % 2 == 0
-    rates = np.where(even, smoothed_rates(codes, clicked, ~even), smoothed_rates(codes, clicked, even))
+    rates = _crossed_rates(codes, clicked)
     losses: NDArray[np.float64] = -np.log(np.clip(np.where(clicked == 1, rates, 1 - rates), 1e-6, 1.0))
     return losses
+
+
+def _crossed_rates(codes: NDArray[np.int64], clicked: NDArray[np.int8]) -> NDArray[np.float64]:
+    even = np.arange(len(codes)) % 2 == 0
+    return np.where(even, smoothed_rates(codes, clicked, ~even), smoothed_rates(codes, clicked, even))
 
 
 def clearly_less(losses: NDArray[np.float64], others: NDArray[np.float64]) -> bool:

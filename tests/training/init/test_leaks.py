@@ -1,0 +1,47 @@
+"""Columns that know the click are found where clicks are few, and others are not taken for them."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.spec import Side
+from training.init.column import Column
+from training.init.leaks import leak_reason, strengths
+
+ROWS = 10_000
+LEARNED = np.arange(ROWS) < 0.7 * ROWS
+
+
+def clicks(count: int) -> np.ndarray:
+    clicked = np.zeros(ROWS, np.int8)
+    clicked[np.random.default_rng(1).choice(ROWS, count, replace=False)] = 1
+    return clicked
+
+
+def next_page(clicked: np.ndarray) -> np.ndarray:
+    """Where somebody went from here: two pages after a click, two others without."""
+    return np.random.default_rng(2).integers(0, 2, ROWS) + 2 * clicked
+
+
+def campaign(clicked: np.ndarray) -> np.ndarray:
+    """One of 300, of which a few draw most of the clicks."""
+    drawn = np.random.default_rng(2).integers(0, 300, ROWS)
+    return np.where((clicked == 1) & (drawn > 100), drawn % 20, drawn)
+
+
+def reason(codes: np.ndarray, clicked: np.ndarray) -> str | None:
+    column = Column("x", pl.Series([f"v{code}" for code in codes]), None, len(np.unique(codes)))
+    strength = strengths([column], clicked, LEARNED)["x"]
+    return leak_reason(column, clicked, strength, Side.CONTEXT)
+
+
+@pytest.mark.parametrize("count", [30, 300])
+def test_a_column_that_tells_clicks_alone_is_a_leak_however_few_they_are(count: int):
+    clicked = clicks(count)
+    assert "it repeats the label or comes after the click" in (reason(next_page(clicked), clicked) or "")
+
+
+@pytest.mark.parametrize("count", [30, 300])
+def test_a_column_that_helps_is_none(count: int):
+    clicked = clicks(count)
+    assert reason(campaign(clicked), clicked) is None
