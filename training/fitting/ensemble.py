@@ -90,6 +90,7 @@ def _cost(members: tuple[TrainedModel, ...], predictor: Predictor, stores: FitSt
     return EnsembleCost(
         seconds=tuple(round(member.seconds, 3) for member in members),
         parameters_of_one=members[0].parameters,
+        parameters=tuple(member.parameters for member in members),
         prediction_time=round(together / one, 2),
     )
 

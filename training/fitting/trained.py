@@ -98,7 +98,11 @@ class TrainedModel:
         """The curves of this network, or of each of its members, by the names that the report shows."""
         if not self.members:
             return {name: self.learning_curve}
-        return {f"{name} {number}": member.learning_curve for number, member in enumerate(self.members, 1)}
+        return {
+            # A member of another family is the linear one, which is no further network of this family.
+            f"{name} {number if member.config.family == self.config.family else 'linear'}": member.learning_curve
+            for number, member in enumerate(self.members, 1)
+        }
 
     def beside(self, name: str) -> dict[str, "TrainedModel"]:
         """What was trained on the way and stands beside this network in the report."""

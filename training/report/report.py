@@ -52,7 +52,10 @@ class EnsembleCost(_Part):
     """What several networks instead of one cost."""
 
     seconds: tuple[float, ...] = Field(description="to fit each member, one after another")
-    parameters_of_one: int = Field(ge=0, description="numbers learned by each member")
+    parameters_of_one: int = Field(ge=0, description="numbers learned by the first member")
+    parameters: tuple[int, ...] = Field(
+        default=(), description="numbers learned by each member; empty in reports of earlier versions"
+    )
     prediction_time: float = Field(gt=0, description="of all members in one graph, in times of one member's")
 
 

@@ -72,6 +72,15 @@ def test_the_linear_model_is_the_last_member(blend):
     assert [member.config.family for member in blend[0].members] == ["mlp", "mlp", "logistic"]
 
 
+def test_the_curve_of_the_linear_model_is_none_of_a_network(blend):
+    assert list(blend[0].learning_curves("mlp")) == ["mlp 1", "mlp 2", "mlp linear"]
+
+
+def test_the_parameters_of_every_member_are_reported(blend):
+    assert blend[0].cost.parameters == tuple(member.parameters for member in blend[0].members)
+    assert blend[0].parameters == sum(blend[0].cost.parameters)
+
+
 def test_a_blend_keeps_the_name_of_its_networks(blend):
     assert blend[0].config.family == "mlp"
 

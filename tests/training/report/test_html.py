@@ -76,8 +76,15 @@ def test_a_browser_is_told_to_load_nothing():
 def test_the_page_says_what_an_ensemble_costs():
     cost = EnsembleCost(seconds=(12.0, 11.0), parameters_of_one=1000, prediction_time=1.96)
     text = page_of(ensemble=cost).text
-    assert "network 2 of 2" in text
+    assert "network 2 of 2, 1,000 parameters" in text
     assert "2.0 times one network's" in text
+
+
+def test_the_page_says_how_large_every_member_is():
+    cost = EnsembleCost(
+        seconds=(12.0, 3.0), parameters_of_one=1000, parameters=(1000, 70), prediction_time=1.96
+    )
+    assert "network 2 of 2, 70 parameters" in page_of(ensemble=cost).text
 
 
 def test_one_report_always_gives_one_page():
