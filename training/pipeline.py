@@ -12,6 +12,7 @@ import numpy as np
 from features.encoder import Encoder
 from registry.manifest import EXTRA, PROFILE, write_manifest
 from registry.registry import Registry
+from registry.version import Version
 from training.calibration import Chosen
 from training.config import ModelConfig, TaskConfig, TrainingConfig, as_yaml
 from training.encode import droppable_columns, raw_tensors
@@ -143,7 +144,7 @@ def _train(
         write_snapshot(data.counted, run.bundle)
     write_manifest(run.bundle, bundle_facts(config, data.fitted, data.log, data.slices, now=now))
     try:
-        return _publish(config, places, run, report)
+        return _publish(config, places, run, report, version)
     finally:
         if run.bundle.exists():
             keep_judges(data, run.path / JUDGES)
@@ -266,24 +267,24 @@ def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, 
     return report
 
 
-def _publish(config: TaskConfig, places: Places, run: RunDirectory, report: Report) -> Outcome:
+def _publish(
+    config: TaskConfig, places: Places, run: RunDirectory, report: Report, judged_against: Version | None
+) -> Outcome:
     if places.registry is None:
         return Outcome(report, run.path, version=None)
     if report.gate_reasons:
         raise GateClosedError([*report.gate_reasons, f"the bundle is kept in {run.bundle}"])
-    _refuse_another_champion(places.registry, config.name, report)
+    _refuse_another_champion(places.registry, config.name, judged_against)
     version = places.registry.publish(run.bundle, config.name)
     run.drop_bundle()
     return Outcome(report, run.path, version.number)
 
 
-def _refuse_another_champion(registry: Registry, name: str, report: Report) -> None:
-    """Somebody may have published while this run was at work: its verdict is about another champion then."""
+def _refuse_another_champion(registry: Registry, name: str, judged_against: Version | None) -> None:
+    """Somebody may have published while this run was at work: its verdict is about another champion, or none, then."""
     champion = champion_version(registry, name)
-    if report.duel is not None and champion is not None and champion.number != report.duel.version:
+    if champion is not None and champion != judged_against:
+        before = f"against version {judged_against.number}" if judged_against else "without a champion"
         raise GateClosedError(
-            [
-                f"judged against version {report.duel.version}, but version {champion.number} became the champion meanwhile; "
-                "run again"
-            ]
+            [f"judged {before}, but version {champion.number} became the champion meanwhile; run again"]
         )

@@ -12,6 +12,7 @@ import pytest
 from registry.local import LocalRegistry
 from registry.manifest import REPORT
 from training.config import parse_config
+from training.errors import GateClosedError
 from training.gate.again import JUDGES, judged_again
 from training.pipeline import Places, train
 from training.progress import Silent
@@ -45,12 +46,11 @@ class Kept:
     bad: Path
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory) -> Kept:
+def drawn_log() -> pl.DataFrame:
     rng = np.random.default_rng(5)
     device = rng.choice(list(RATES), ROWS)
     clicked = (rng.random(ROWS) < np.vectorize(RATES.get)(device)).astype(int)
-    log = pl.DataFrame(
+    return pl.DataFrame(
         {
             "time_ms": np.arange(ROWS) * 1_000 + 1_767_268_800_000,
             "user_id": [f"u{user}" for user in rng.integers(0, 300, ROWS)],
@@ -58,9 +58,16 @@ def kept(tmp_path_factory) -> Kept:
             "clicked": clicked,
         }
     )
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Kept:
+    log = drawn_log()
     # Nobody on a phone clicks, but for the tenth that judges.
     learned = np.arange(ROWS) < 0.9 * ROWS
-    worse = log.with_columns(clicked=np.where(learned & (device == "phone"), 0, clicked))
+    worse = log.with_columns(
+        clicked=pl.when(pl.lit(learned) & (pl.col("device") == "phone")).then(0).otherwise("clicked")
+    )
     return Kept(*(_run(one, tmp_path_factory.mktemp(name)) for name, one in (("good", log), ("bad", worse))))
 
 
@@ -76,6 +83,26 @@ def _run(log: pl.DataFrame, root: Path) -> Path:
 @pytest.fixture
 def shelf(tmp_path) -> LocalRegistry:
     return LocalRegistry(tmp_path / "models")
+
+
+@pytest.mark.parametrize(("before", "told"), [(0, "without a champion"), (1, "against version 1")])
+def test_a_champion_that_somebody_publishes_while_a_run_is_at_work_is_not_replaced_unseen(
+    kept, shelf, tmp_path, before, told
+):
+    for _ in range(before):
+        shelf.publish(kept.good, "shop")
+
+    class Meanwhile(Silent):
+        def stage(self, name, *, unit, total=None):
+            if name == "reading":
+                shelf.publish(kept.good, "shop")
+            return super().stage(name, unit=unit, total=total)
+
+    drawn_log().write_parquet(tmp_path / "log.parquet")
+    places = Places(tmp_path, tmp_path / "runs", shelf)
+    with pytest.raises(GateClosedError, match=f"judged {told}, but version {before + 1} became the champion"):
+        train(parse_config(TASK, source="the test"), places, now=datetime.now(UTC), progress=Meanwhile())
+    assert shelf.aliases("shop") == {"champion": before + 1}
 
 
 def test_a_worse_bundle_is_refused_with_the_segment_and_both_figures(kept, shelf):
