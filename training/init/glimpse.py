@@ -70,7 +70,7 @@ def look_at(source: Source, *, rows: int, label: str | None, bar: Bar) -> Glimps
         frame = chunk.cells.frame(list(source.names.values()))
         for name, old in source.names.items():
             if not frame[old].dtype.is_nested():
-                distinct[name].add(frame[old].cast(pl.String))
+                distinct[name].add(_told_apart(frame[old]))
         if label is not None and len(labels) < _MOST_LABELS:
             values = chunk.cells.values(source.names[label], RawKind.TEXT)
             labels.update(label_text(value) for value in values if label_key(value) is not None)
@@ -90,6 +90,13 @@ def label_text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value).strip()
+
+
+def _told_apart(values: pl.Series) -> pl.Series:
+    """A text per value, which differs where the values do."""
+    if values.dtype == pl.Duration:
+        values = values.dt.total_microseconds()
+    return values.bin.encode("hex") if values.dtype == pl.Binary else values.cast(pl.String)
 
 
 class DistinctSketch:

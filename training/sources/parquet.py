@@ -75,14 +75,21 @@ def _plain(series: pl.Series, kind: RawKind) -> pl.Series:
     match series.dtype:
         case pl.Date if kind is RawKind.TIME:
             return series.cast(pl.Datetime("ms"))
-        case pl.Date | pl.Datetime | pl.Time if kind is not RawKind.TIME:
+        case pl.Date | pl.Datetime if kind is not RawKind.TIME:
             return series.cast(pl.String)
-        case pl.Categorical | pl.Enum:
+        case pl.Time | pl.Categorical | pl.Enum:
             return series.cast(pl.String)
         case pl.Decimal:
             return series.cast(pl.Float64)
-        case pl.Float32:
-            # By way of its shortest text, 0.1 stays 0.1 and does not become 0.10000000149.
-            return series.cast(pl.String).cast(pl.Float64)
+        case pl.Float32 | pl.Float64:
+            return _finite(series)
         case _:
             return series
+
+
+def _finite(series: pl.Series) -> pl.Series:
+    """The numbers without NaN and infinities, by which programs without nulls say that there is none."""
+    if series.dtype == pl.Float32:
+        # By way of its shortest text, 0.1 stays 0.1 and does not become 0.10000000149.
+        series = series.cast(pl.String).cast(pl.Float64)
+    return series.set(~series.is_finite(), None)

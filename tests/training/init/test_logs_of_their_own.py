@@ -1,10 +1,11 @@
 """What `axon init` makes of one log each, drawn for a question."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import yaml
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from features.spec import RawKind
 from tests.training.init.logs import draw_clicks, write_csv
 from tests.training.init.task_files import feature, init, kinds, sides
+from training.check import check_log
 from training.config import TaskConfig
 from training.errors import ConfigError, DataError
 from training.init import Question, write_task
@@ -235,3 +237,19 @@ def test_with_few_clicks_decay_holds_all_embeddings_alike_and_nothing_is_counted
     assert (training.l2_rare, training.id_dropout) == (rare, 0.2)
     assert training.embedding_optimizer is not None
     assert training.embedding_optimizer.weight_decay == decay
+
+
+def test_columns_of_a_parquet_file_that_text_files_do_not_have(tmp_path: Path):
+    random = np.random.default_rng(1)
+    table = {
+        "score": [float("nan") if row % 9 == 0 else row * 0.37 % 5 for row in range(600)],
+        "clock": [time(row % 24, row % 60) for row in range(600)],
+        "stay": [timedelta(seconds=row % 50) for row in range(600)],
+        "token": [bytes([row % 50, 255]) for row in range(600)],
+        "clicked": random.integers(0, 2, 600),
+    }
+    log = tmp_path / "log.parquet"
+    pl.DataFrame(table).write_parquet(log)
+    config = init(log)
+    assert kinds(config) == {"score": "numeric", "score_bucket": "buckets", "clock_hour": "time_part"}
+    assert check_log(config, tmp_path).bad_rows == 0

@@ -2,6 +2,7 @@ import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.spec import TimeColumn
 from tests.training.log_files import (
     log_only,
     number,
@@ -126,6 +128,24 @@ def test_categories_of_parquet_are_text(tmp_path: Path, dtype: pl.DataType):
     frame = pl.DataFrame({"time_ms": [1, 2], "device": ["ios", "web"], "clicked": [0, 1]})
     frame.with_columns(pl.col("device").cast(dtype)).write_parquet(tmp_path / "log.parquet")
     assert read(tmp_path, [DEVICE], log_only(log="log.parquet"))[0].raw["device"].to_list() == ["ios", "web"]
+
+
+@pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64])
+def test_what_is_no_finite_number_is_missing_in_parquet(tmp_path: Path, dtype: pl.DataType):
+    prices = pl.Series([1.5, float("nan"), float("inf"), float("-inf"), None], dtype=dtype)
+    pl.DataFrame({"time_ms": range(5), "price": prices, "clicked": [0] * 5}).write_parquet(
+        tmp_path / "log.parquet"
+    )
+    (chunk,) = read(tmp_path, [number("price")], log_only(log="log.parquet"), keep=["price"])
+    assert chunk.raw["price"].fill_nan(None).to_list() == [1.5, None, None, None, None]
+    assert chunk.kept["price"].to_list() == ["1.5", "", "", "", ""]
+
+
+def test_times_of_day_of_parquet_are_times_as_the_task_file_says(tmp_path: Path):
+    pl.DataFrame({"clock": [clock(7, 30)], "clicked": [0]}).write_parquet(tmp_path / "log.parquet")
+    raw = time("clock").model_copy(update={"time": TimeColumn(format="%H:%M:%S")})
+    (chunk,) = read(tmp_path, [raw], log_only(log="log.parquet", time=None))
+    assert chunk.raw["clock"].item() % 86_400_000 == 7.5 * 3_600_000
 
 
 def test_decimals_of_parquet_are_numbers(tmp_path: Path):
