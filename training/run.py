@@ -28,7 +28,8 @@ class RunDirectory:
         """
         runs.mkdir(parents=True, exist_ok=True)
         with locked(runs / f".{name}.work.lock"):
-            for work in runs.glob(f"{name}-[0-9]*T[0-9]*/work"):
+            # Whole stamps: the runs of "shop-2" are not those of "shop", and it has a lock of its own.
+            for work in runs.glob(f"{name}-{'[0-9]' * 8}T{'[0-9]' * 6}*/work"):
                 if not is_occupied(work):
                     shutil.rmtree(work, ignore_errors=True)
             run = cls(_made(runs, f"{name}-{now:%Y%m%dT%H%M%S}"))

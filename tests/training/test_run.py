@@ -54,7 +54,7 @@ def test_the_work_files_of_a_killed_run_go_with_the_next_one(tmp_path, at_work):
 
 def test_those_of_a_run_that_lives_and_of_other_names_stay(tmp_path, at_work):
     _, living = at_work("shop")
-    process, other = at_work("shop-evaluation")
+    process, other = at_work("shop-2")
     process.kill()
     process.wait()
     RunDirectory.create(tmp_path, "shop", now=NOW)
