@@ -1,6 +1,7 @@
 """The one table of raw values, row by row: what a cell or a JSON value becomes, and what is refused."""
 
 import math
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -293,13 +294,34 @@ def test_text_of_a_column_without_separator_is_a_json_list(read):
         pytest.param("""["it's", 'a "b"', 'c\\'d']""", ["it's", 'a "b"', "c'd"], id="quotes within texts"),
         pytest.param("['a, b', '[c]']", ["a, b", "[c]"], id="commas and brackets within texts"),
         pytest.param("[5, None, True, 2.5, nan]", ["5", "", "true", "2.5", ""], id="no texts"),
+        pytest.param(
+            repr(["a\nb", "c\xa0d", "e\u2028f", "\\"]), ["a\nb", "c\xa0d", "e\u2028f", "\\"], id="escapes"
+        ),
     ],
 )
 def test_text_of_a_column_without_separator_may_be_a_list_as_python_prints_it(read, cell, tokens):
     assert read(LISTS, cell) == tokens
 
 
-@pytest.mark.parametrize("cell", ["['a'", "['a' 'b']", "[a, b]", "['a', ['b']]", "('a', 'b')", "['a',, 'b']"])
+@pytest.mark.parametrize(
+    "cell", ["['a'", "['a' 'b']", "[a, b]", "['a', ['b']]", "('a', 'b')", "['a',, 'b']", r"['\d']"]
+)
 def test_what_is_nearly_such_a_list_is_refused(cell: str):
     with pytest.raises(UnreadableValueError, match="no separator"):
         from_text(LISTS, cell)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param("[" + "1" * 5_000 + "]", id="a number without end"),
+        pytest.param("[" * 100_000, id="nesting without end"),
+        pytest.param("[" + " " * 100_000 + "x", id="space without end"),
+        pytest.param("['" + "\\n" * 100_000, id="a text without end"),
+    ],
+)
+def test_a_hostile_list_is_refused_at_once(cell: str):
+    since = time.monotonic()
+    with pytest.raises(UnreadableValueError):
+        from_text(LISTS, cell)
+    assert time.monotonic() - since < 1
