@@ -72,6 +72,9 @@ _PATTERNS = (
     "%Y-%m-%d %H",
 )
 
+# Possessive: a long cell that is no time is not tried in as many ways as it has digits and signs.
+_MAY_BE_TIME = re.compile(r"\D*+\d[^-/.: T]*+[-/.: T]\D*+\d")
+
 _CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( [AaPp][Mm])?")
 
@@ -205,7 +208,7 @@ def _formats(probes: list[str]) -> Iterable[str]:
     if all(re.fullmatch(r"[0-9]+\.[0-9]+", text.strip()) for text in probes):
         return _WITH_FRACTION.get(min(len(text.strip().partition(".")[0]) for text in probes), ())
     # Cheaper than trying to read every text that is no time at all.
-    return _PATTERNS if all(re.search(r"\d.*[-/.: T].*\d", text) for text in probes[:20]) else ()
+    return _PATTERNS if all(map(_MAY_BE_TIME.match, probes[:20])) else ()
 
 
 def _read(texts: list[str], form: str) -> dict[str, int] | None:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from features.raw import MISSING_TIME
@@ -111,6 +113,21 @@ def test_how_times_are_written(cells: list[str], form: str, first_ms: int):
 )
 def test_what_is_no_time(cells: list[str]):
     assert guess("code", cells) is None
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param("1" * 30_000, id="digits"),
+        pytest.param("1" * 1_000 + "-" * 30_000 + "x", id="digits, then signs"),
+        pytest.param("1 " + "T" * 30_000, id="one digit, then letters that may stand in a time"),
+    ],
+)
+def test_a_long_cell_that_is_no_time_is_passed_over_at_once(cell: str):
+    column = read_values("x", [f"{cell}{letter}" for letter in "abc"], 3, text=True, markers=())
+    started = time.process_time()
+    assert guess_time(column) is None
+    assert time.process_time() - started < 1.0
 
 
 def test_a_missing_time_is_missing():
