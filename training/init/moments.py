@@ -22,6 +22,8 @@ _EARLIEST = datetime(1985, 1, 1, tzinfo=UTC).timestamp() * 1000
 _EARLIEST_DATE = datetime(1900, 1, 1, tzinfo=UTC).timestamp() * 1000
 """Of years, months and days, as of birth; counts of seconds would be any numbers."""
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000
+_LATEST_OF_SHORT_YEARS = datetime(2050, 1, 1, tzinfo=UTC).timestamp() * 1000
+"""Two digits are read as 1969 to 2068: whoever is born in 1962 would be born in 2062."""
 _PROBES = 300
 _FEWEST_DIGITS_ALIKE = 3
 
@@ -222,7 +224,9 @@ def _read(texts: list[str], form: str) -> dict[str, int] | None:
 def _plausible(column: Column, form: str, times: Iterable[int]) -> bool:
     known = list(times)
     dated = "%" in form or column.numbers is None
-    if not (_EARLIEST_DATE if dated else _EARLIEST) < min(known) <= max(known) < _LATEST:
+    earliest = _EARLIEST_DATE if dated else _EARLIEST
+    latest = _LATEST_OF_SHORT_YEARS if "%y" in form else _LATEST
+    if not earliest < min(known) <= max(known) < latest:
         return False
     # A few integers may be anything: their name must speak for a time.
     return column.numbers is None or len(known) >= _FEWEST_DIGITS_ALIKE or bool(column.words & _WORDS_FOR)

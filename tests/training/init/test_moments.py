@@ -106,6 +106,7 @@ def test_how_times_are_written(cells: list[str], form: str, first_ms: int):
         pytest.param(["10.0.0.1", "10.0.0.2"], id="addresses"),
         pytest.param(["500+", "[100,1k)"], id="ranges"),
         pytest.param(["7.1.12", "10.2.21"], id="versions"),
+        pytest.param(["03/21/62", "11/30/71"], id="birthdays of two centuries in short years"),
         pytest.param(
             ["312345678", "298765432", "451234567"], id="numbers that would be seconds of before 1985"
         ),
