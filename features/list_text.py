@@ -1,6 +1,6 @@
 """Lists that stand in one cell of text: a cell comes in, its values go out.
 
-`features.raw` reads them so for training and serving, `training.init.lists` to find out whether a column holds them.
+`features.raw` reads them so for training, serving and `axon init`.
 """
 
 import ast

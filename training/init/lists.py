@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.list_text import list_from_text
+from features.errors import UnreadableValueError
+from features.raw import from_text
+from features.spec import RawInput, RawKind, Side
 from training.init.column import Column
 from training.init.defaults import LONGEST_LIST
 
@@ -21,6 +23,7 @@ _REUSE_IF_LONG = 0.2
 _LONG = 4
 _DIGIT = re.compile("[0-9]")
 _FEWEST_CELLS = 3
+_LIST = RawInput(column="", side=Side.CONTEXT, kind=RawKind.TEXTS)
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,12 @@ def splitting_of(column: Column) -> Splitting | None:
 
 
 def _listed(cell: str) -> list[str] | None:
-    """The tokens of a list in a cell of text; None where it is none, or one of lists or objects."""
-    tokens = list_from_text(cell)
-    if tokens is None or any(isinstance(token, list | dict) for token in tokens):
+    """The tokens of a list in a cell of text; None where training would refuse it."""
+    try:
+        tokens: list[str] = from_text(_LIST, cell)  # type: ignore[assignment]  # the kind says so
+    except UnreadableValueError:
         return None
-    return list(map(str, tokens))
+    return tokens
 
 
 def _are_lists(cells: list[str], lists: list[list[str]], separator: str) -> bool:

@@ -57,6 +57,7 @@ def test_cells_that_are_lists(cells: list[str], separator: str | None):
     [
         pytest.param([" ".join(words) for words in sentences()], id="sentences"),
         pytest.param([f'[{{"id": {row % 9}}}]' for row in range(CELLS)], id="lists of objects"),
+        pytest.param([f"[{row % 9}.5, NaN]" for row in range(CELLS)], id="lists with a literal NaN"),
         pytest.param(
             [f"site{row % 400}.com?a={row % 19}|{row % 29}" for row in range(CELLS)], id="addresses"
         ),
