@@ -45,3 +45,10 @@ def test_a_column_that_tells_clicks_alone_is_a_leak_however_few_they_are(count: 
 def test_a_column_that_helps_is_none(count: int):
     clicked = clicks(count)
     assert reason(campaign(clicked), clicked) is None
+
+
+def test_leaks_are_found_where_only_every_second_row_is_clicked():
+    clicked = np.zeros(ROWS, np.int8)
+    clicked[2 * np.random.default_rng(1).choice(ROWS // 2, 30, replace=False)] = 1
+    assert "it repeats the label or comes after the click" in (reason(next_page(clicked), clicked) or "")
+    assert reason(campaign(clicked), clicked) is None
