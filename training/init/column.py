@@ -107,8 +107,15 @@ def read_values(
         return Column(
             name, pl.Series(name, cells, dtype=pl.String), _numbers(name, written, text=True), distinct
         )
+    numbers = _numbers(name, values, text=False)
     texts = read_column(as_text(name), values, text=False)[0]
-    return Column(name, pl.Series(name, texts, dtype=pl.String), _numbers(name, values, text=False), distinct)
+    if numbers is not None:
+        # A number of more than 64 bits is no text that a feature reads, yet there it is.
+        texts = [
+            text or (MISSING_TEXT if np.isnan(number) else repr(float(number)))
+            for text, number in zip(texts, numbers, strict=True)
+        ]
+    return Column(name, pl.Series(name, texts, dtype=pl.String), numbers, distinct)
 
 
 def markers_in(columns: Mapping[str, Sequence[str]], label: str | None) -> tuple[str, ...]:

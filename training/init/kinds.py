@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.spec import Side
+from features.values import BEYOND_INTEGERS
 from training.alone import bin_codes
 from training.init.choice import Choice
 from training.init.column import Column
@@ -72,6 +73,8 @@ def choose(column: Column, side: Side, log: Log, *, key: bool) -> Choice:
     reason = useless(column, log, key=key)
     if reason is not None:
         return left_out(column, reason)
+    if (key or _is_named_code(column)) and _has_rounded(column):
+        return left_out(column, "numbers of more than 64 bits, which were rounded: write such ids as text")
     splitting = None if key or column.numbers is not None else splitting_of(column)
     if splitting is not None:
         return _multi(column, side, splitting, log)
@@ -141,7 +144,7 @@ def _counts_rows(numbers: NDArray[np.float64], log: Log) -> bool:
 
 def _is_code(column: Column, numbers: NDArray[np.float64], log: Log) -> bool:
     """Whether a column of numbers is really one of names."""
-    if not column.integers:
+    if not column.integers or _has_rounded(column):
         return False
     known = numbers[~np.isnan(numbers)]
     if len(np.unique(known)) <= INTEGERS_AS_CATEGORIES:
@@ -151,6 +154,14 @@ def _is_code(column: Column, numbers: NDArray[np.float64], log: Log) -> bool:
     if _is_named_code(column):
         return True
     return not _is_unique(column, log) and _says_more_by_value(column, numbers, log)
+
+
+def _has_rounded(column: Column) -> bool:
+    """Whether some are floats so large that no feature reads them as names; digits in a cell of text are not."""
+    if column.numbers is None:
+        return False
+    floats = column.texts.str.contains("e+", literal=True).to_numpy()
+    return bool((floats & (np.abs(column.numbers) >= BEYOND_INTEGERS)).any())
 
 
 def _says_more_by_value(column: Column, numbers: NDArray[np.float64], log: Log) -> bool:

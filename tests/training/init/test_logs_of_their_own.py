@@ -243,6 +243,8 @@ def test_columns_of_a_parquet_file_that_text_files_do_not_have(tmp_path: Path):
     random = np.random.default_rng(1)
     table = {
         "score": [float("nan") if row % 9 == 0 else row * 0.37 % 5 for row in range(600)],
+        "balance": [10.0 ** (18 + row % 7) * (1 + row % 11) for row in range(600)],
+        "site_id": [10.0**20 * (1 + row % 50) for row in range(600)],
         "clock": [time(row % 24, row % 60) for row in range(600)],
         "stay": [timedelta(seconds=row % 50) for row in range(600)],
         "token": [bytes([row % 50, 255]) for row in range(600)],
@@ -251,5 +253,12 @@ def test_columns_of_a_parquet_file_that_text_files_do_not_have(tmp_path: Path):
     log = tmp_path / "log.parquet"
     pl.DataFrame(table).write_parquet(log)
     config = init(log)
-    assert kinds(config) == {"score": "numeric", "score_bucket": "buckets", "clock_hour": "time_part"}
+    assert kinds(config) == {
+        "score": "numeric",
+        "score_bucket": "buckets",
+        "balance": "numeric",
+        "balance_bucket": "buckets",
+        "clock_hour": "time_part",
+    }
+    assert not feature(config, "balance").indicator
     assert check_log(config, tmp_path).bad_rows == 0
