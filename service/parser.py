@@ -27,10 +27,8 @@ class Parser(httptools.HttpRequestParser):
     """
 
     def __init__(self, told: Told) -> None:
-        super().__init__(told)
-        # As uvicorn has it: who sends requests without waiting for answers gets those before one that closes the connection.
-        self.set_dangerous_leniencies(lenient_data_after_close=True)
         self._told = told
+        self._begin()
 
     @property
     def offers(self) -> bool:
@@ -38,16 +36,25 @@ class Parser(httptools.HttpRequestParser):
         return self.should_upgrade() and self.get_method() != b"CONNECT"
 
     @override
-    def feed_data(self, data: bytes) -> None:  # type: ignore[override]  # transports have no other kind
+    def feed_data(self, data: bytes | memoryview) -> None:  # type: ignore[override]  # transports have no other kind
         while True:
             try:
                 super().feed_data(data)
             except httptools.HttpParserUpgrade as offer:
                 if not self.offers:
                     raise
-                data = self._head() + data[offer.args[0] :]
+                told_again = self._head()
+                # After a request that closes the connection, as those of HTTP/1.0 do, nothing would be read.
+                self._begin()
+                super().feed_data(told_again)
+                data = memoryview(data)[offer.args[0] :]
             else:
                 return
+
+    def _begin(self) -> None:
+        super().__init__(self._told)
+        # As uvicorn has it: who sends requests without waiting for answers gets those before one that closes the connection.
+        self.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def _head(self) -> bytes:
         """The head that was read last, without its offer."""

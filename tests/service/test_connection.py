@@ -313,5 +313,13 @@ def test_an_offer_of_another_protocol_is_passed_over(service, path, offer):
         assert probability(reader.answer()) == expected
 
 
+@pytest.mark.parametrize(("version", "connection"), [("1.1", "close, Upgrade"), ("1.0", "Upgrade")])
+def test_an_offer_by_who_sends_nothing_more_is_passed_over(service, version, connection):
+    """Such a request is the last of its connection: what is told again came after it, and was answered by nobody."""
+    offered = head(BODY, f"Connection: {connection}", "Upgrade: websocket") + BODY
+    answer = asked(service, offered.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
+    assert probability(answer) == probability(asked(service, head() + BODY))
+
+
 def test_a_tunnel_is_no_offer_and_not_possible(service):
     assert asked(service, b"CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n")[0] >= 400
