@@ -43,8 +43,9 @@ def is_loopback(host: str) -> bool:
 
 
 def _given_keys(headers: Headers) -> list[bytes]:
-    """As they came: a gateway may have put a token of its own where the client's key is not."""
+    """In UTF-8: a gateway may have put a token of its own where the client's key is not."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
-    # Starlette reads bytes as Latin-1, whatever they are.
-    return [key.encode("latin-1") for key in (bearer, headers.get("x-api-key", "")) if key]
+    keys = [key for key in (bearer, headers.get("x-api-key", "")) if key]
+    # Starlette reads bytes as Latin-1, whatever they are: most clients send UTF-8, Python's urllib and requests Latin-1.
+    return [key.encode(sent_as) for key in keys for sent_as in ("latin-1", "utf-8")]

@@ -156,6 +156,7 @@ def test_without_the_key_nothing_is_told_or_changed(locked, method, path, header
     [
         {"Authorization": f"Bearer {KEY}".encode()},
         {"X-API-Key": KEY.encode()},
+        {"X-API-Key": KEY.encode("latin-1")},
         {"Authorization": "Bearer token.of.a.gateway", "X-API-Key": KEY.encode()},
     ],
 )
