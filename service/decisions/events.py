@@ -19,7 +19,7 @@ MAX_ID = 512
 
 _ID = other_input("id")
 Id = Annotated[
-    str, BeforeValidator(lambda given: from_json(_ID, given)), Field(min_length=1, max_length=MAX_ID)
+    str, Field(min_length=1, max_length=MAX_ID), BeforeValidator(lambda given: from_json(_ID, given))
 ]
 """As requests to rank and the catalog read one: 7 and "7" are one."""
 

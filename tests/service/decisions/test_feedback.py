@@ -143,6 +143,7 @@ def test_an_event_that_is_none_refuses_the_request_and_says_where(running, wrong
         ([], "the body: expected an object, got []"),
         ({"events": "all"}, "/events: Input should be a valid list, got 'all'"),
         ({"events": [7]}, "/events/0: expected an object, got 7"),
+        ({"events": [event("")]}, "/events/0/event_id: String should have at least 1 character, got ''"),
         (
             {"events": [event("w", at_ms=-1)]},
             "/events/0/at_ms: Input should be greater than or equal to 0, got -1",
