@@ -111,8 +111,9 @@ def create_app(settings: ServiceSettings, *, on_live: Callable[[LiveModel], None
         items = catalog.build(live.fitted.spec, live.manifest, live.runtime.item_states, holder.explain)
         live = replace(live, ranker=Ranker(live, items, catalog.store, settings.max_candidates))
         warm_up_ranking(live)
-        # What changed while its items were computed was brought in for the other versions alone.
-        asyncio.run_coroutine_threadsafe(_followed(app.state.service), app.loop).result()
+        # What changed while its items were computed was brought in for the other versions alone. A loop that ends brings in nothing.
+        if not watcher.stopping:
+            asyncio.run_coroutine_threadsafe(_followed(app.state.service), app.loop).result()
         metrics.loaded(live, time.monotonic() - started)
         _keep_collections_short()
         return live

@@ -68,6 +68,11 @@ class ModelWatcher:
         """Ask the thread to end; it does so after what it is loading now."""
         self._stop.set()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the thread was asked to end."""
+        return self._stop.is_set()
+
     def is_alive(self) -> bool:
         """Whether it is still loading; a thread that only waits has ended by the time that this returns."""
         self._thread.join(_TIME_TO_END_S)

@@ -1,5 +1,6 @@
 """From the start of a process to its end: waiting for a version, refusing a broken one, stopping."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -180,3 +181,39 @@ def test_a_port_that_is_taken_is_told_in_one_line(service):
         [sys.executable, "-c", source], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.startswith(f"cannot listen on 127.0.0.1:{service.port}: Address already in use")
+
+
+STOPPED_WHILE_LOADING = """
+import asyncio
+from service.app import create_app
+from service.settings import ServiceSettings
+
+app = create_app(ServiceSettings())
+
+async def stopped_at_once():
+    async with app.router.lifespan_context(app):
+        while app.state.service.holder.reason == "starting":
+            await asyncio.sleep(0.001)
+
+asyncio.run(stopped_at_once())
+while app.watcher.is_alive():
+    pass
+"""
+
+
+def test_a_load_that_ends_after_the_stop_is_no_error(published, tmp_path):
+    """The half second in which a process waits for it is long enough for many, and the event loop has ended then."""
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED_WHILE_LOADING],
+        cwd=REPOSITORY,
+        env={
+            "AXON_REGISTRY": str(published.directory.parents[1]),
+            "AXON_ENTITIES": f"sqlite:{tmp_path / 'catalog.sqlite'}",
+            "PATH": os.environ["PATH"],
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "Traceback" not in ended.stderr
