@@ -76,7 +76,7 @@ def _parquet(path: Path) -> Iterator[Row]:
                 for cells in batch.cast(_in_microseconds(batch.schema), safe=False).to_pylist():
                     number += 1
                     yield Row(number, cells, text=False)
-    except (pa.ArrowException, ValueError) as error:
+    except (pa.ArrowException, ValueError, OverflowError) as error:
         raise ImportFileError(f"{path}, after row {number}: {error}") from error
 
 
@@ -85,9 +85,16 @@ def _in_microseconds(schema: Any) -> Any:
     import pyarrow as pa  # noqa: PLC0415  # as above
 
     return pa.schema(
-        field.with_type(pa.timestamp("us", field.type.tz)) if pa.types.is_timestamp(field.type) else field
+        field.with_type(pa.timestamp("us", field.type.tz)) if _has_nanoseconds(field.type) else field
         for field in schema
     )
+
+
+def _has_nanoseconds(kind: Any) -> bool:
+    import pyarrow as pa  # noqa: PLC0415  # as above
+
+    # Coarser ones are left alone: they would overflow without a word.
+    return pa.types.is_timestamp(kind) and bool(kind.unit == "ns")
 
 
 def _jsonl(path: Path) -> Iterator[Row]:

@@ -165,11 +165,18 @@ def test_times_may_have_nanoseconds(bring, tmp_path):
     }
 
 
-def test_what_python_cannot_have_is_told(bring, tmp_path):
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        (pa.array([1], pa.duration("ns")), "Nanosecond duration"),
+        (pa.array([2**62], pa.timestamp("ms")), "Python int too large"),
+        (pa.array([2**62], pa.timestamp("us")), "date value out of range"),
+    ],
+)
+def test_what_python_cannot_have_is_told(bring, tmp_path, cell, told):
     path = tmp_path / "items.parquet"
-    table = pa.table({"item_id": ["hat"], "watched": pa.array([1], pa.duration("ns"))})
-    parquet.write_table(table, path)
-    with pytest.raises(ImportFileError, match=r"items\.parquet, after row 0: Nanosecond duration"):
+    parquet.write_table(pa.table({"item_id": ["hat"], "watched": cell}), path)
+    with pytest.raises(ImportFileError, match=rf"items\.parquet, after row 0: {told}"):
         bring(path)
 
 
