@@ -58,6 +58,7 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAMES_OF_UTC = ("UTC", "GMT")
 _WITH_FRACTION = re.compile(r"-?[0-9]{1,20}\.[0-9]{0,20}")
 _SIGNS = "$€£¥₹"
 _AMOUNT = re.compile(
@@ -191,9 +192,14 @@ def time_from_text(how: TimeColumn, cell: str) -> int:
 
 
 def _moment(pattern: str, text: str) -> datetime:
-    if "%" in pattern:
+    if "%" not in pattern:
+        return datetime.fromisoformat(text)
+    if "%Z" not in pattern:
         return datetime.strptime(text, pattern)  # noqa: DTZ007  # the caller adds the zone
-    return datetime.fromisoformat(text)
+    # Which other names `strptime` knows is the machine's matter, and it says of none what it means.
+    name = next((name for name in _NAMES_OF_UTC if name in text.upper()), _NAMES_OF_UTC[0])
+    moment = datetime.strptime(text, pattern.replace("%Z", name))  # noqa: DTZ007  # the name is its zone
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def number_from_text(cell: str) -> float:

@@ -45,7 +45,7 @@ class TimeColumn(Part):
 
     format: str = Field(
         default="auto",
-        description="auto (integers are epoch_ms, the rest iso), epoch_s, epoch_ms, epoch_us, iso, or a strptime pattern with %",
+        description="auto (integers are epoch_ms, the rest iso), epoch_s, epoch_ms, epoch_us, iso, or a strptime pattern with % (%Z is UTC or GMT)",
     )
     time_zone: str = Field(default="UTC", description="of times that name no zone themselves")
 

@@ -182,6 +182,7 @@ def test_a_number_in_json_beyond_float32_is_refused(value):
         pytest.param(
             time_as("%Y-%m-%d %z", "Asia/Tokyo"), "1970-01-02 +0000", DAY_MS, id="its own zone wins"
         ),
+        pytest.param(time_as("%Y-%m-%d %Z", "Asia/Tokyo"), "1970-01-02 gmt", DAY_MS, id="also by name"),
     ],
 )
 def test_a_time_in_a_file(raw, cell, time_ms):
@@ -204,11 +205,29 @@ def test_a_time_in_a_file(raw, cell, time_ms):
         pytest.param(time_as("epoch_s"), "253402300800.5", "before the year 10000", id="too late, in parts"),
         pytest.param(time_as("iso"), "1651708800000", "ISO 8601", id="integer for ISO"),
         pytest.param(time_as("%Y-%m-%d"), "05.05.2022", "%Y-%m-%d", id="another pattern"),
+        pytest.param(
+            time_as("%Y-%m-%d %Z"), "2022-05-05 CEST", "%Z", id="a zone that not every machine knows"
+        ),
     ],
 )
 def test_a_cell_that_is_no_such_time_is_refused(raw, cell, words):
     with pytest.raises(UnreadableValueError, match=words):
         from_text(raw, cell)
+
+
+@pytest.fixture
+def in_berlin(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_berlin")
+def test_a_zone_that_only_some_machines_know_is_refused():
+    with pytest.raises(UnreadableValueError, match="%Z"):
+        from_text(time_as("%Y-%m-%d %Z"), "2022-05-05 CEST")
 
 
 @pytest.mark.parametrize(
