@@ -79,17 +79,16 @@ def _plain(series: pl.Series, kind: RawKind) -> pl.Series:
             return series.cast(pl.String)
         case pl.Time | pl.Categorical | pl.Enum:
             return series.cast(pl.String)
-        case pl.Decimal:
-            return series.cast(pl.Float64)
-        case pl.Float32 | pl.Float64:
-            return _finite(series)
+        case pl.Decimal | pl.Float32 | pl.Float64:
+            return series.to_frame().select(_finite(pl.first())).to_series()
+        case pl.List(inner=pl.Decimal | pl.Float32 | pl.Float64):
+            return series.list.eval(_finite(pl.element()))
         case _:
             return series
 
 
-def _finite(series: pl.Series) -> pl.Series:
+def _finite(numbers: pl.Expr) -> pl.Expr:
     """The numbers without NaN and infinities, by which programs without nulls say that there is none."""
-    if series.dtype == pl.Float32:
-        # By way of its shortest text, 0.1 stays 0.1 and does not become 0.10000000149.
-        series = series.cast(pl.String).cast(pl.Float64)
-    return series.set(~series.is_finite(), None)
+    # By way of its shortest text, a float32 of 0.1 stays 0.1 and does not become 0.10000000149.
+    numbers = numbers.cast(pl.String).cast(pl.Float64)
+    return pl.when(numbers.is_finite()).then(numbers)

@@ -141,6 +141,16 @@ def test_what_is_no_finite_number_is_missing_in_parquet(tmp_path: Path, dtype: p
     assert chunk.kept["price"].to_list() == ["1.5", "", "", "", ""]
 
 
+@pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64])
+def test_so_it_is_in_lists_of_parquet(tmp_path: Path, dtype: pl.DataType):
+    sizes = pl.Series([[0.1, float("nan")], [], None], dtype=pl.List(dtype))
+    pl.DataFrame({"time_ms": range(3), "sizes": sizes, "clicked": [0] * 3}).write_parquet(
+        tmp_path / "log.parquet"
+    )
+    (chunk,) = read(tmp_path, [texts("sizes")], log_only(log="log.parquet"))
+    assert chunk.raw["sizes"].to_list() == [["0.1", ""], [], []]
+
+
 def test_times_of_day_of_parquet_are_times_as_the_task_file_says(tmp_path: Path):
     pl.DataFrame({"clock": [clock(7, 30)], "clicked": [0]}).write_parquet(tmp_path / "log.parquet")
     raw = time("clock").model_copy(update={"time": TimeColumn(format="%H:%M:%S")})
