@@ -120,9 +120,13 @@ def test_so_do_those_whose_requests_wait(small):
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(small):
-    with connect(small) as connection:
-        connection.sendall(HEAD + b"{")
-        assert connection.recv(100).startswith(b"HTTP/1.1 408")
+    until, answer = time.monotonic() + 10, b"HTTP/1.1 429"
+    # The places of those who hung up before may not be free yet.
+    while answer.startswith(b"HTTP/1.1 429") and time.monotonic() < until:
+        with connect(small) as connection:
+            connection.sendall(HEAD + b"{")
+            answer = connection.recv(100)
+    assert answer.startswith(b"HTTP/1.1 408")
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "1.5", "soon", "9999999999"])
