@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from features.document import Document
 from features.errors import FittedSpecError
 from features.layout import EncodedLayout, IdField, ValueField
 from features.spec import (
@@ -34,18 +35,14 @@ _PARTS = {"hour": 24, "weekday": 7, "hour_of_week": 168}
 _FIRST_YEAR, _LAST_YEAR = 1970, 2100
 
 
-class _Fitted(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FittedVocabulary(_Fitted):
+class FittedVocabulary(Document):
     """Tokens in the order of their ids."""
 
     kind: Literal["vocabulary"] = "vocabulary"
     tokens: tuple[str, ...]
 
 
-class FittedScale(_Fitted):
+class FittedScale(Document):
     """Mean, standard deviation and range of the training values after the feature's transform (log or nothing)."""
 
     kind: Literal["scale"] = "scale"
@@ -55,21 +52,21 @@ class FittedScale(_Fitted):
     high: float
 
 
-class FittedRate(_Fitted):
+class FittedRate(Document):
     """Share of clicks among the impressions that were counted in the training slice."""
 
     kind: Literal["rate"] = "rate"
     average: float = Field(gt=0, lt=1)
 
 
-class FittedEdges(_Fitted):
+class FittedEdges(Document):
     """Inner edges of the buckets, rising; every one a float32 value."""
 
     kind: Literal["edges"] = "edges"
     edges: tuple[float, ...]
 
 
-class FittedTimeZone(_Fitted):
+class FittedTimeZone(Document):
     """Offsets from UTC: ``offsets_ms[i]`` holds from ``starts_ms[i]`` on (milliseconds since the epoch)."""
 
     kind: Literal["time_zone"] = "time_zone"
@@ -94,13 +91,13 @@ class FittedTimeZone(_Fitted):
         )
 
 
-class FittedCross(_Fitted):
+class FittedCross(Document):
     """Says that the ids of a cross are spread as by chance; those of versions that have `NothingFitted` here are not."""
 
     kind: Literal["cross"] = "cross"
 
 
-class NothingFitted(_Fitted):
+class NothingFitted(Document):
     """For features that need no statistics."""
 
     kind: Literal["nothing"] = "nothing"
@@ -111,7 +108,7 @@ FittedFeature = Annotated[
     Field(discriminator="kind"),
 ]
 
-_FITTED_KIND: dict[type[BaseModel], type[_Fitted]] = {
+_FITTED_KIND: dict[type[Document], type[Document]] = {
     Categorical: FittedVocabulary,
     MultiValued: FittedVocabulary,
     Recent: FittedVocabulary,
@@ -125,7 +122,7 @@ _FITTED_KIND: dict[type[BaseModel], type[_Fitted]] = {
 }
 
 
-class FittedSpec(_Fitted):
+class FittedSpec(Document):
     """A `FeatureSpec` and what was fitted for each of its features, by name.
 
     Raises:

@@ -12,17 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from features.document import Document
 from features.spec import RawKind
 from features.values import MISSING_TEXT, MISSING_TIME
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ColumnProfile(_Part):
+class ColumnProfile(Document):
     """A histogram of one raw column, over a sample of impressions.
 
     Numbers: ``counts[i]`` lie in ``[edges[i - 1], edges[i])``. Texts and lists: ``counts[i]`` are ``tokens[i]``, and the
@@ -49,7 +46,7 @@ class ColumnProfile(_Part):
         return (*self.counts, self.missing)
 
 
-class DataProfile(_Part):
+class DataProfile(Document):
     """The impressions that a version was trained on, at a glance."""
 
     impressions: int = Field(ge=0)

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter
+
+from features.document import Document
 
 
 class Action(StrEnum):
@@ -26,10 +28,10 @@ class Action(StrEnum):
     REPAIR = "repair"
 
 
-class Move(BaseModel):
+class Move(Document):
     """One line of the trail: an alias means another version now; or, without an alias, a version was removed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     time: AwareDatetime = Field(
         description="what the clock of the machine said; tells nothing about the order"

@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
+from features.document import Document
 from features.spec import RawInput
 from registry.durable import replace_file, sync
 from registry.errors import IntegrityError
@@ -54,11 +55,7 @@ class Split(StrEnum):
     ITEM_IDS = "split_item_ids"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileDigest(_Model):
+class FileDigest(Document):
     """Size and checksum of one file."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -71,7 +68,7 @@ class FileDigest(_Model):
             return cls(sha256=digest.hexdigest(), bytes=os.fstat(file.fileno()).st_size)
 
 
-class BundleFacts(_Model):
+class BundleFacts(Document):
     """What training knows about a bundle that its files do not say at a glance."""
 
     name: str = Field(description="of the model")

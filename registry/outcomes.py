@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
+
+from features.document import Document
 
 ENDINGS = ("published", "refused", "drifted", "failed")
 """Those that are counted from 0 on; who trains may tell others."""
@@ -20,10 +22,8 @@ OUTCOMES = "outcomes"
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
-class Outcome(BaseModel):
+class Outcome(Document):
     """How one training ended."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: AwareDatetime = Field(description="when it ended")
     ending: str = Field(pattern=r"^[a-z]{1,20}$", description="in one word; most are of `ENDINGS`")

@@ -6,9 +6,9 @@ The command line and the service parse with it; `registry.local` resolves the re
 import re
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
+from features.document import Document
 from registry.errors import UnusableNameError
 
 CHAMPION = "champion"
@@ -19,10 +19,8 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_\-]|\.(?!\.)){0,99}")
 _REFERENCE = re.compile(r"(?P<name>[^:@]*)(?::(?P<version>[^:@]*)|@(?P<alias>[^:@]*))?")
 
 
-class ModelRef(BaseModel):
+class ModelRef(Document):
     """Which version of which model: its number, or an alias that points at one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     at: int | str = CHAMPION

@@ -13,9 +13,10 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from typing_extensions import override
 
+from features.document import Document
 from registry.audit import Move, State, who
 from registry.cache import VersionCache
 from registry.errors import PublishError, RegistryError, UnknownVersionError
@@ -33,10 +34,8 @@ _LOOKED_AT = 50
 """How many of the last moves are read before the next one: a rollback goes back no further."""
 
 
-class _Entry(BaseModel):
+class _Entry(Document):
     """One move as an object."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     move: Move
     aliases: dict[str, int]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from features.document import Document
 from registry.errors import IntegrityError
 from registry.manifest import MANIFEST, REPORT, Manifest
 from registry.registry import Registry
@@ -30,10 +31,8 @@ class _Report(BaseModel):
     metrics: _Metrics = _Metrics()
 
 
-class VersionSummary(BaseModel):
+class VersionSummary(Document):
     """One version at a glance."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
     version: int

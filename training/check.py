@@ -6,8 +6,9 @@ A task comes in; a `DataCheck` goes out to the command line, and nothing is trai
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from features.document import Document
 from features.spec import RawKind, Side
 from training.config import TaskConfig
 from training.log.findings import Finding, findings
@@ -18,11 +19,7 @@ from training.log.tallies import DISTINCT_CAP
 from training.progress import Progress, Silent
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ColumnCheck(_Part):
+class ColumnCheck(Document):
     """One column that the model reads."""
 
     column: str
@@ -33,7 +30,7 @@ class ColumnCheck(_Part):
     constant: bool
 
 
-class DataCheck(_Part):
+class DataCheck(Document):
     """A log at a glance. Shares are of readable impressions, in [0, 1]; what is undefined is null."""
 
     rows: int = Field(description="all rows of the log")

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from features.document import Document
 from training.errors import DataError
 from training.gate.bootstrap import redrawn_sums, units_of
 from training.gate.duel import Interval
@@ -33,11 +34,7 @@ _READERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
 }
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Contender(_Part):
+class Contender(Document):
     """One version, on the impressions that it answered; a shadow on those that others answered and it did in secret."""
 
     version: int = Field(ge=1)
@@ -51,7 +48,7 @@ class Contender(_Part):
     )
 
 
-class Comparison(_Part):
+class Comparison(Document):
     """All versions of a log, the one that the others are held against first."""
 
     against: int = Field(ge=1)

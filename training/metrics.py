@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.stats import rankdata
 
+from features.document import Figures
 from training.grouping import group
 
 Float64Array = NDArray[np.float64]
@@ -34,13 +35,11 @@ class Meaning(NamedTuple):
     explanation: str
 
 
-class SliceMetrics(BaseModel):
+class SliceMetrics(Figures):
     """The metrics of one set of impressions; None where one is undefined.
 
     Each metric carries its `Meaning`: the tables of the command line and of the report page are derived from it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     impressions: int = Field(ge=0)
     clicks: int = Field(ge=0)

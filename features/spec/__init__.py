@@ -23,7 +23,6 @@ from features.spec.kinds import (
     Rate,
     TimePart,
 )
-from features.spec.part import known_time_zone, usable_name
 from features.spec.spec import FeatureSpec
 
 __all__ = [
@@ -51,7 +50,5 @@ __all__ = [
     "Side",
     "TimeColumn",
     "TimePart",
-    "known_time_zone",
     "milliseconds",
-    "usable_name",
 ]

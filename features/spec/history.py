@@ -5,8 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from features.document import Document
 from features.spec.kinds import ColumnFeature, MultiValued, Numeric, Rate
-from features.spec.part import Part, usable_name
+from features.spec.names import Name
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
@@ -29,7 +30,7 @@ def milliseconds(duration: str) -> int:
     return length
 
 
-class Activity(Part):
+class Activity(Document):
     """How often a key was shown and clicked before, and how long ago: counts, smoothed rates and times since.
 
     A key is one column, such as the user, or several, such as user and author. A column with several values counts for
@@ -37,7 +38,7 @@ class Activity(Part):
     """
 
     kind: Literal["activity"] = "activity"
-    name: str = Field(description="of the feature; the names of its columns begin with it")
+    name: Name = Field(description="of the feature; the names of its columns begin with it")
     of: tuple[str, ...] = Field(min_length=1, max_length=4, description="columns that make the key")
     half_lives: tuple[str, ...] = Field(
         default=(), max_length=8, description="such as 1h or 7d; sums that never fade are always there"
@@ -48,11 +49,6 @@ class Activity(Part):
     since: bool = Field(
         default=True, description="whether the times since the last impression and click are used"
     )
-
-    @field_validator("name")
-    @classmethod
-    def _name_is_usable(cls, name: str) -> str:
-        return usable_name(name)
 
     @field_validator("half_lives")
     @classmethod

@@ -4,7 +4,8 @@ from enum import StrEnum
 
 from pydantic import Field, field_validator
 
-from features.spec.part import Part, known_time_zone
+from features.document import Document
+from features.spec.names import TimeZone
 
 
 class Side(StrEnum):
@@ -40,14 +41,14 @@ EPOCHS = frozenset({"epoch_s", "epoch_ms", "epoch_us"})
 """Formats of numbers since the epoch."""
 
 
-class TimeColumn(Part):
+class TimeColumn(Document):
     """How the text of a time column is read; integers in JSON are always milliseconds since the epoch, UTC."""
 
     format: str = Field(
         default="auto",
         description="auto (integers are epoch_ms, the rest iso), epoch_s, epoch_ms, epoch_us, iso, or a strptime pattern with % (%Z is UTC or GMT)",
     )
-    time_zone: str = Field(default="UTC", description="of times that name no zone themselves")
+    time_zone: TimeZone = Field(default="UTC", description="of times that name no zone themselves")
 
     @field_validator("format")
     @classmethod
@@ -58,11 +59,6 @@ class TimeColumn(Part):
             )
         return text
 
-    @field_validator("time_zone")
-    @classmethod
-    def _time_zone_exists(cls, time_zone: str) -> str:
-        return known_time_zone(time_zone)
-
     def agrees_with(self, other: "TimeColumn") -> bool:
         """Whether whatever both can read is the same moment for both."""
         formats = {self.format, other.format}
@@ -72,7 +68,7 @@ class TimeColumn(Part):
         return self.time_zone == other.time_zone or not formats.isdisjoint(EPOCHS)
 
 
-class RawInput(Part):
+class RawInput(Document):
     """One raw column that the model needs: an input of the exported graph and a field of a request."""
 
     column: str

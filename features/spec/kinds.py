@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from features.spec.part import Part, known_time_zone, usable_name
+from features.document import Document
+from features.spec.names import Name, TimeZone
 
 PADDING_ID = 0
 """Id of nothing at all: a missing value, or the filling behind a short list."""
@@ -13,17 +14,12 @@ FIRST_OOV_ID = 1
 """Id of the first out-of-vocabulary bucket."""
 
 
-class _Feature(Part):
-    name: str = Field(description="name of the feature; also its column unless `column` says otherwise")
-
-    @field_validator("name")
-    @classmethod
-    def _name_is_usable(cls, name: str) -> str:
-        return usable_name(name)
+class _Feature(Document):
+    name: Name = Field(description="name of the feature; also its column unless `column` says otherwise")
 
 
 class _ColumnFeature(_Feature):
-    column: str = Field(default="", description="column that holds the raw value; the name by default")
+    column: Name = Field(default="", description="column that holds the raw value; the name by default")
 
     @model_validator(mode="before")
     @classmethod
@@ -31,11 +27,6 @@ class _ColumnFeature(_Feature):
         if isinstance(values, dict) and "name" in values and not values.get("column"):
             return {**values, "column": values["name"]}
         return values
-
-    @field_validator("column")
-    @classmethod
-    def _column_is_usable(cls, column: str) -> str:
-        return usable_name(column)
 
 
 class _Vocabulary(_ColumnFeature):
@@ -166,12 +157,7 @@ class TimePart(_ColumnFeature):
 
     kind: Literal["time_part"] = "time_part"
     part: Literal["hour", "weekday", "hour_of_week"]
-    time_zone: str
-
-    @field_validator("time_zone")
-    @classmethod
-    def _time_zone_exists(cls, time_zone: str) -> str:
-        return known_time_zone(time_zone)
+    time_zone: TimeZone
 
 
 class Age(_Scaled, _ColumnFeature):
@@ -190,19 +176,14 @@ class Rate(_Feature):
     """
 
     kind: Literal["rate"] = "rate"
-    clicks: str = Field(description="column with the number of clicks")
-    impressions: str = Field(description="column with the number of impressions")
+    clicks: Name = Field(description="column with the number of clicks")
+    impressions: Name = Field(description="column with the number of impressions")
     strength: float = Field(
         default=5.0,
         gt=0,
         allow_inf_nan=False,
         description="impressions of the average that every rate starts with",
     )
-
-    @field_validator("clicks", "impressions")
-    @classmethod
-    def _columns_are_usable(cls, column: str) -> str:
-        return usable_name(column)
 
 
 class Cross(_Feature):

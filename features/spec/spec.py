@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from features.document import Document
 from features.errors import SpecError
 from features.spec.history import Activity, HistoryFeature, Recent
 from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn
@@ -25,10 +26,9 @@ from features.spec.kinds import (
     Rate,
     TimePart,
 )
-from features.spec.part import Part
 
 
-class FeatureSpec(Part):
+class FeatureSpec(Document):
     """Every feature of a model, by side.
 
     Raises:

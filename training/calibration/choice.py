@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.special import expit
 
+from features.document import Figures
 from training.calibration.evidence import Evidence
 from training.calibration.held import Held, independent_share
 from training.calibration.kinds import KINDS, fit_calibration
@@ -31,10 +32,8 @@ _WITHOUT_OFFSET = frozenset({"none", "temperature"})
 _WITHOUT_SLOPE = frozenset({"isotonic"})
 
 
-class TriedCalibration(BaseModel):
+class TriedCalibration(Figures):
     """One calibration that was tried on later impressions than those it was fitted on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Kind
     per_segment: bool = False
@@ -43,10 +42,8 @@ class TriedCalibration(BaseModel):
     standard_error: float = Field(ge=0, description="of behind_best; the simplest within one is chosen")
 
 
-class CalibrationChoice(BaseModel):
+class CalibrationChoice(Figures):
     """How the calibration was chosen, on the validation slice alone."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Kind
     segment: str | None = Field(

@@ -9,22 +9,21 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import override
 
+from features.document import Figures
 from training.metrics import Float64Array
 
 BLOCK = 16_384
 """Impressions that `apply` takes at once: isotonic needs room for every piece of its curve beside every logit."""
 
 
-class AnyCalibration(BaseModel, ABC):
+class AnyCalibration(Figures, ABC):
     """From logits to calibrated logits, in memory and in the graph by the same lines.
 
     What computes them is passed in: `numpy`, or `keras.ops`, whose functions have the same names and meaning.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def apply(
         self, logits: NDArray[np.floating], segment_ids: NDArray[np.integer] | None = None

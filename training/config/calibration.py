@@ -4,12 +4,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from training.config.part import Part
+from features.document import Document
 
 Kind = Literal["none", "temperature", "platt", "beta", "isotonic"]
 
 
-class CalibrationConfig(Part):
+class CalibrationConfig(Document):
     """How probabilities are calibrated on the validation slice; the kind alone may stand for the whole part."""
 
     kind: Literal["auto"] | Kind = Field(

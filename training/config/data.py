@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from features.document import Document
 from features.spec import TimeColumn
-from training.config.part import Part
 from training.config.targets import NAME, Positive
 
 
-class TableConfig(Part):
+class TableConfig(Document):
     """A table of users or items, joined to the log by its key."""
 
     path: str = Field(description="file or glob, relative to the data root")
@@ -22,7 +22,7 @@ class TimeConfig(TimeColumn):
     column: str
 
 
-class DataConfig(Part):
+class DataConfig(Document):
     """Where the log and the tables are and how they are read."""
 
     root: str = Field(default=".", description="directory of the files, relative to the task file")

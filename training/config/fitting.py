@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from features.document import Document
 from training.config.calibration import CalibrationConfig
-from training.config.part import Part
 
 
-class OptimizerConfig(Part):
+class OptimizerConfig(Document):
     """How the weights follow the gradient."""
 
     name: Literal["sgd", "momentum", "adam", "adamw", "adagrad", "rmsprop", "ftrl", "lamb"] = "adam"
@@ -26,7 +26,7 @@ EMBEDDINGS = OptimizerConfig(name="adamw", learning_rate=0.004, weight_decay=0.1
 """Of a task file that names no optimiser; like the other defaults of the training from docs/benchmarks/unknown-logs.md."""
 
 
-class ScheduleConfig(Part):
+class ScheduleConfig(Document):
     """How the learning rate changes over the run; steps are counted over all epochs."""
 
     name: Literal["constant", "exponential", "cosine", "restarts", "plateau"] = "constant"
@@ -37,7 +37,7 @@ class ScheduleConfig(Part):
     floor: float = Field(default=0.01, ge=0, le=1, description="lowest rate as a share of the full one")
 
 
-class EarlyStoppingConfig(Part):
+class EarlyStoppingConfig(Document):
     """When to stop: the best weights on validation log loss are restored."""
 
     patience: int = Field(default=4, ge=1, description="validations without an improvement before stopping")
@@ -45,7 +45,7 @@ class EarlyStoppingConfig(Part):
     checks_per_epoch: int = Field(default=2, ge=1, le=1000, description="validations within one epoch")
 
 
-class BaselineConfig(Part):
+class BaselineConfig(Document):
     """How `logistic` is fitted when it stands beside another family: one weight per id wants larger steps."""
 
     epochs: int = Field(default=12, ge=1)
@@ -53,7 +53,7 @@ class BaselineConfig(Part):
     weight_decay: float = Field(default=0.0, ge=0)
 
 
-class TrainingConfig(Part):
+class TrainingConfig(Document):
     """How the network is fitted."""
 
     epochs: int = Field(default=20, ge=1, description="at most: early stopping decides")

@@ -2,11 +2,11 @@
 
 from pydantic import Field, field_validator
 
+from features.document import Document
 from features.spec import milliseconds
-from training.config.part import Part
 
 
-class HistoryConfig(Part):
+class HistoryConfig(Document):
     """When outcomes are known, and how old the state may be where it is used."""
 
     delay: str = Field(

@@ -5,10 +5,10 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from training.config.part import Part
+from features.document import Document
 
 
-class SplitConfig(Part):
+class SplitConfig(Document):
     """Past trains, future judges: cuts in time, as moments or as shares of the impressions.
 
     Impressions before ``validation_from`` train, those before ``test_from`` choose, the rest judge. Where
@@ -45,7 +45,7 @@ class SplitConfig(Part):
         return self
 
 
-class ChampionGateConfig(Part):
+class ChampionGateConfig(Document):
     """What a challenger may lose against the champion on the same held-out slice; null asks for nothing.
 
     Both answer as they were exported. Users are redrawn to tell a loss from chance.
@@ -75,7 +75,7 @@ class ChampionGateConfig(Part):
     )
 
 
-class GateConfig(Part):
+class GateConfig(Document):
     """What a model must reach on the held-out slice before it is published; null asks for nothing."""
 
     beat: tuple[Literal["prior", "logistic"], ...] = Field(
@@ -97,7 +97,7 @@ class GateConfig(Part):
     champion: ChampionGateConfig = ChampionGateConfig()
 
 
-class ReportConfig(Part):
+class ReportConfig(Document):
     """What the report shows beside the whole slice."""
 
     segments: tuple[str, ...] = Field(

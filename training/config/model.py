@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from training.config.part import Part
+from features.document import Document
 
 MOST_UNITS = 65_536
 """Of a layer: more is a slip of the pen, and would only be noticed once the log was read."""
@@ -12,7 +12,7 @@ MOST_UNITS = 65_536
 Units = Annotated[int, Field(ge=1, le=MOST_UNITS)]
 
 
-class ModelConfig(Part):
+class ModelConfig(Document):
     """Which network is trained."""
 
     family: str = Field(default="mlp", description="a name in training.models.FAMILIES")

@@ -4,11 +4,11 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from features.document import Document
 from features.spec import milliseconds
-from training.config.part import Part
 
 
-class ChecksConfig(Part):
+class ChecksConfig(Document):
     """What `axon retrain` asks of the impressions since the champion's; null asks for nothing."""
 
     same_columns: bool = Field(default=True, description="the columns and their kinds are the champion's")
@@ -33,7 +33,7 @@ class ChecksConfig(Part):
     )
 
 
-class JoinConfig(Part):
+class JoinConfig(Document):
     """What `axon retrain` adds to the log: the service's decisions, labelled with what people did."""
 
     decisions: str | None = Field(
@@ -62,7 +62,7 @@ class JoinConfig(Part):
         return milliseconds(self.window)
 
 
-class RetrainConfig(Part):
+class RetrainConfig(Document):
     """How `axon retrain` gathers its log and comes back."""
 
     join: JoinConfig = JoinConfig()

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from training.config.part import Part
+from features.document import Document
 
 NAME = r"^[a-z][a-z0-9_]{0,31}$"
 """Of a target: its output is ``probability_<name>``."""
@@ -22,7 +22,7 @@ Positive = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 """Values of a label column that mean that it happened; without them only 0 and 1 are labels."""
 
 
-class TargetConfig(Part):
+class TargetConfig(Document):
     """A further target beside that of `data.label`: one head more, with its own calibration, output and report."""
 
     name: str = Field(pattern=NAME, description="its output is probability_<name>")

@@ -12,6 +12,7 @@ from typing import Any, Self, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from features.document import Document
 from features.errors import FeatureError
 from features.spec import (
     Age,
@@ -34,7 +35,6 @@ from training.config.fitting import OptimizerConfig, ScheduleConfig, TrainingCon
 from training.config.history import HistoryConfig
 from training.config.judging import GateConfig, ReportConfig, SplitConfig
 from training.config.model import ModelConfig
-from training.config.part import Part
 from training.config.retraining import ChecksConfig, RetrainConfig
 from training.config.targets import TargetConfig, check_targets
 from training.errors import ConfigError
@@ -42,7 +42,7 @@ from training.errors import ConfigError
 _SINGLE_VALUED_ID = Categorical | Hashed | Buckets | TimePart | Cross
 
 
-class TaskConfig(Part):
+class TaskConfig(Document):
     """A whole task file."""
 
     name: str = Field(

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from features.document import Figures
 from features.raw import missing, read_column, to_array
 from features.spec import RawInput
 from registry.manifest import WARMUP
@@ -23,10 +24,8 @@ LATENCY_ROWS = 100
 CALLS = 30
 
 
-class ExportFacts(BaseModel):
+class ExportFacts(Figures):
     """The export as an operator feels it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     megabytes: float = Field(ge=0, description="of all files, in units of 1,000,000 bytes")
     latency_ms: float = Field(gt=0, description="for 100 impressions in one call, the median of 30 calls")

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from features.document import Figures
 from training.gate.bootstrap import redrawn_sums, units_of
 from training.grouping import group
 from training.metrics import SMALLEST_PROBABILITY, SliceMetrics, all_metrics, aucs_by_user
@@ -18,11 +19,7 @@ from training.metrics import SMALLEST_PROBABILITY, SliceMetrics, all_metrics, au
 Float64Array = NDArray[np.float64]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Interval(_Part):
+class Interval(Figures):
     """A figure and how far chance may move it; each end is passed with a chance of 1 - ``gate.champion.confidence``."""
 
     estimate: float
@@ -30,7 +27,7 @@ class Interval(_Part):
     high: float
 
 
-class SegmentDuel(_Part):
+class SegmentDuel(Figures):
     """The impressions that share a value of a column; the empty value is a missing one."""
 
     column: str
@@ -41,7 +38,7 @@ class SegmentDuel(_Part):
     increase: Interval = Field(description="of the log loss, as a share of the champion's")
 
 
-class Duel(_Part):
+class Duel(Figures):
     """The challenger against the champion, both scored by their exports on the held-out slice."""
 
     version: int = Field(ge=1, description="of the champion")

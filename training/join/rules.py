@@ -2,15 +2,14 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from features.document import Document
 from training.config import TaskConfig
 
 
-class JoinRules(BaseModel):
+class JoinRules(Document):
     """The event-time rules; docs/feedback.md gives them in words."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     window_ms: int = Field(gt=0, description="a click counts for so long after its impression")
     until_ms: int = Field(description="an impression whose window is open at this time is left out")

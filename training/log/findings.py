@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from features.document import Document
 from training.alone import OUTCOMES_TO_JUDGE, TOO_GOOD
 from training.config import TaskConfig
 from training.log.quarantine import Quarantine
@@ -18,10 +17,8 @@ from training.log.tallies import ColumnTally
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class Finding(BaseModel):
+class Finding(Document):
     """Something about the data that somebody should know; an error stops training."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     level: Literal["error", "warning"]
     what: str

@@ -5,18 +5,17 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from features.document import Document
 from history import HistoryStore, StoreError
 from history.stores.filling import KEY, SPACE, being_filled, found_in
 from history.stores.store import Changes, Unchanged
 from training.join.labelling import TIME, Labelled
 
 
-class Cursor(BaseModel):
+class Cursor(Document):
     """What of the journals is in the store."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     shown_ms: int = Field(
         description="every impression shown up to this moment is in the store, or came too late"

@@ -5,23 +5,19 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict
 
+from features.document import Figures
 from training.metrics import ECE_BINS, SMALLEST_PROBABILITY, Float64Array, checked
 
 
-class _Point(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class RocPoint(_Point):
+class RocPoint(Figures):
     """Shares of non-clicks and of clicks that are scored at least as high as some threshold, each in [0, 1]."""
 
     false_positive_rate: float
     true_positive_rate: float
 
 
-class ReliabilityBin(_Point):
+class ReliabilityBin(Figures):
     """Impressions with similar probabilities: what was promised (mean probability) and what came (click rate)."""
 
     low: float
@@ -31,7 +27,7 @@ class ReliabilityBin(_Point):
     impressions: int
 
 
-class HistogramBin(_Point):
+class HistogramBin(Figures):
     """How many impressions got a probability in [low, high), by outcome."""
 
     low: float

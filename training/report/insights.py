@@ -5,16 +5,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from features.document import Figures
 from training.metrics import SliceMetrics
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class LayerLook(_Part):
+class LayerLook(Figures):
     """One layer on one batch of the validation slice; null where a measure says nothing about the layer."""
 
     dead: float | None = Field(default=None, ge=0, le=1, description="share of ReLU units never active")
@@ -26,7 +23,7 @@ class LayerLook(_Part):
     )
 
 
-class Peer(_Part):
+class Peer(Figures):
     """Another model on the same impressions, calibrated alike."""
 
     name: str
@@ -47,7 +44,7 @@ class Peer(_Part):
         return self.standard_error is not None and abs(self.behind) > 2.0 * self.standard_error
 
 
-class FeatureImportance(_Part):
+class FeatureImportance(Figures):
     """What it costs to permute the encoded columns of one feature among impressions."""
 
     feature: str
@@ -59,7 +56,7 @@ class FeatureImportance(_Part):
     )
 
 
-class Importance(_Part):
+class Importance(Figures):
     """Every feature, the most important first."""
 
     impressions: int = Field(ge=1, description="of the held-out slice, evenly spread over it")
@@ -71,7 +68,7 @@ class Importance(_Part):
 Known = Literal["seen", "unseen"]
 
 
-class Familiarity(_Part):
+class Familiarity(Figures):
     """The held-out impressions whose user and item the training slice has, or lacks; null where nobody names the key."""
 
     user: Known | None = None

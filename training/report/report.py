@@ -9,8 +9,9 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from features.document import Figures
 from training.calibration import IDENTITY, Calibration, CalibrationChoice
 from training.export.exported import ExportFacts
 from training.gate.duel import Duel
@@ -22,11 +23,7 @@ from training.report.insights import Familiarity, Importance, LayerLook, Peer
 SliceName = Literal["train", "validation", "test", "log"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Segment(_Part):
+class Segment(Figures):
     """The impressions of a slice that share a value of a column; the empty value is a missing one."""
 
     column: str
@@ -34,7 +31,7 @@ class Segment(_Part):
     metrics: SliceMetrics
 
 
-class LearningPoint(_Part):
+class LearningPoint(Figures):
     """One look at the validation slice while training; losses are means per impression, in nats."""
 
     epoch: float = Field(ge=0, description="passes over the training slice so far")
@@ -48,7 +45,7 @@ class LearningPoint(_Part):
     )
 
 
-class EnsembleCost(_Part):
+class EnsembleCost(Figures):
     """What several networks instead of one cost."""
 
     seconds: tuple[float, ...] = Field(description="to fit each member, one after another")
@@ -59,7 +56,7 @@ class EnsembleCost(_Part):
     prediction_time: float = Field(gt=0, description="of all members in one graph, in times of one member's")
 
 
-class Period(_Part):
+class Period(Figures):
     """How many impressions a slice has and when they were."""
 
     impressions: int = Field(ge=0)
@@ -67,7 +64,7 @@ class Period(_Part):
     last: AwareDatetime | None = None
 
 
-class DataSummary(_Part):
+class DataSummary(Figures):
     """What was read, and how it was divided in time."""
 
     impressions_read: int = Field(ge=0)
@@ -75,7 +72,7 @@ class DataSummary(_Part):
     slices: dict[SliceName, Period] = Field(default_factory=dict)
 
 
-class Curves(_Part):
+class Curves(Figures):
     """The points behind the pictures of one slice."""
 
     roc: tuple[RocPoint, ...] = ()
@@ -92,7 +89,7 @@ class Curves(_Part):
         )
 
 
-class TargetReport(_Part):
+class TargetReport(Figures):
     """One target of several; in its metrics a click stands for what the target is, such as a purchase."""
 
     label: str = Field(description="its column")
@@ -105,7 +102,7 @@ class TargetReport(_Part):
     calibration_choice: CalibrationChoice | None = None
 
 
-class Report(_Part):
+class Report(Figures):
     """Everything a person, or the gate, needs to judge a model; figures are of ``slice`` unless they say otherwise."""
 
     name: str

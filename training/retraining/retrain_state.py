@@ -10,19 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from features.document import Document
 from registry.durable import replace_file
 from training.errors import BusyError
 
 Ending = Literal["published", "refused", "drifted", "failed", "stopped"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RunOutcome(_Part):
+class RunOutcome(Document):
     """How a run ended, as ``outcome.json`` in its directory."""
 
     outcome: Ending = Field(
@@ -36,7 +33,7 @@ class RunOutcome(_Part):
     reasons: tuple[str, ...] = ()
 
 
-class RetrainState(_Part):
+class RetrainState(Document):
     """What the loop must remember when it is started again."""
 
     last: RunOutcome | None = None
