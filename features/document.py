@@ -21,7 +21,7 @@ class Document(BaseModel):
         return copied
 
 
-class Figures(Document):
+class FiniteDocument(Document):
     """The same, without room for NaN and infinities, which JSON cannot write."""
 
     model_config = ConfigDict(allow_inf_nan=False)

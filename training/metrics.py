@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from scipy.stats import rankdata
 
-from features.document import Figures
+from features.document import FiniteDocument
 from training.grouping import group
 
 Float64Array = NDArray[np.float64]
@@ -35,7 +35,7 @@ class Meaning(NamedTuple):
     explanation: str
 
 
-class SliceMetrics(Figures):
+class SliceMetrics(FiniteDocument):
     """The metrics of one set of impressions; None where one is undefined.
 
     Each metric carries its `Meaning`: the tables of the command line and of the report page are derived from it.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import expit
 
-from features.document import Figures
+from features.document import FiniteDocument
 from training.calibration.evidence import Evidence
 from training.calibration.held import Held, independent_share
 from training.calibration.kinds import KINDS, fit_calibration
@@ -32,7 +32,7 @@ _WITHOUT_OFFSET = frozenset({"none", "temperature"})
 _WITHOUT_SLOPE = frozenset({"isotonic"})
 
 
-class TriedCalibration(Figures):
+class TriedCalibration(FiniteDocument):
     """One calibration that was tried on later impressions than those it was fitted on."""
 
     kind: Kind
@@ -42,7 +42,7 @@ class TriedCalibration(Figures):
     standard_error: float = Field(ge=0, description="of behind_best; the simplest within one is chosen")
 
 
-class CalibrationChoice(Figures):
+class CalibrationChoice(FiniteDocument):
     """How the calibration was chosen, on the validation slice alone."""
 
     kind: Kind

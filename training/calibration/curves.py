@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from features.document import Figures
+from features.document import FiniteDocument
 from training.metrics import Float64Array
 
 BLOCK = 16_384
 """Impressions that `apply` takes at once: isotonic needs room for every piece of its curve beside every logit."""
 
 
-class AnyCalibration(Figures, ABC):
+class AnyCalibration(FiniteDocument, ABC):
     """From logits to calibrated logits, in memory and in the graph by the same lines.
 
     What computes them is passed in: `numpy`, or `keras.ops`, whose functions have the same names and meaning.

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from features.document import Figures
+from features.document import FiniteDocument
 from features.raw import missing, read_column, to_array
 from features.spec import RawInput
 from registry.manifest import WARMUP
@@ -24,7 +24,7 @@ LATENCY_ROWS = 100
 CALLS = 30
 
 
-class ExportFacts(Figures):
+class ExportFacts(FiniteDocument):
     """The export as an operator feels it."""
 
     megabytes: float = Field(ge=0, description="of all files, in units of 1,000,000 bytes")

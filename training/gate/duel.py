@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from features.document import Figures
+from features.document import FiniteDocument
 from training.gate.bootstrap import redrawn_sums, units_of
 from training.grouping import group
 from training.metrics import SMALLEST_PROBABILITY, SliceMetrics, all_metrics, aucs_by_user
@@ -19,7 +19,7 @@ from training.metrics import SMALLEST_PROBABILITY, SliceMetrics, all_metrics, au
 Float64Array = NDArray[np.float64]
 
 
-class Interval(Figures):
+class Interval(FiniteDocument):
     """A figure and how far chance may move it; each end is passed with a chance of 1 - ``gate.champion.confidence``."""
 
     estimate: float
@@ -27,7 +27,7 @@ class Interval(Figures):
     high: float
 
 
-class SegmentDuel(Figures):
+class SegmentDuel(FiniteDocument):
     """The impressions that share a value of a column; the empty value is a missing one."""
 
     column: str
@@ -38,7 +38,7 @@ class SegmentDuel(Figures):
     increase: Interval = Field(description="of the log loss, as a share of the champion's")
 
 
-class Duel(Figures):
+class Duel(FiniteDocument):
     """The challenger against the champion, both scored by their exports on the held-out slice."""
 
     version: int = Field(ge=1, description="of the champion")

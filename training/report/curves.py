@@ -6,18 +6,18 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from features.document import Figures
+from features.document import FiniteDocument
 from training.metrics import ECE_BINS, SMALLEST_PROBABILITY, Float64Array, checked
 
 
-class RocPoint(Figures):
+class RocPoint(FiniteDocument):
     """Shares of non-clicks and of clicks that are scored at least as high as some threshold, each in [0, 1]."""
 
     false_positive_rate: float
     true_positive_rate: float
 
 
-class ReliabilityBin(Figures):
+class ReliabilityBin(FiniteDocument):
     """Impressions with similar probabilities: what was promised (mean probability) and what came (click rate)."""
 
     low: float
@@ -27,7 +27,7 @@ class ReliabilityBin(Figures):
     impressions: int
 
 
-class HistogramBin(Figures):
+class HistogramBin(FiniteDocument):
     """How many impressions got a probability in [low, high), by outcome."""
 
     low: float

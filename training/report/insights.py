@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from features.document import Figures
+from features.document import FiniteDocument
 from training.metrics import SliceMetrics
 
 
-class LayerLook(Figures):
+class LayerLook(FiniteDocument):
     """One layer on one batch of the validation slice; null where a measure says nothing about the layer."""
 
     dead: float | None = Field(default=None, ge=0, le=1, description="share of ReLU units never active")
@@ -23,7 +23,7 @@ class LayerLook(Figures):
     )
 
 
-class Peer(Figures):
+class Peer(FiniteDocument):
     """Another model on the same impressions, calibrated alike."""
 
     name: str
@@ -44,7 +44,7 @@ class Peer(Figures):
         return self.standard_error is not None and abs(self.behind) > 2.0 * self.standard_error
 
 
-class FeatureImportance(Figures):
+class FeatureImportance(FiniteDocument):
     """What it costs to permute the encoded columns of one feature among impressions."""
 
     feature: str
@@ -56,7 +56,7 @@ class FeatureImportance(Figures):
     )
 
 
-class Importance(Figures):
+class Importance(FiniteDocument):
     """Every feature, the most important first."""
 
     impressions: int = Field(ge=1, description="of the held-out slice, evenly spread over it")
@@ -68,7 +68,7 @@ class Importance(Figures):
 Known = Literal["seen", "unseen"]
 
 
-class Familiarity(Figures):
+class Familiarity(FiniteDocument):
     """The held-out impressions whose user and item the training slice has, or lacks; null where nobody names the key."""
 
     user: Known | None = None

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import AwareDatetime, Field
 
-from features.document import Figures
+from features.document import FiniteDocument
 from training.calibration import IDENTITY, Calibration, CalibrationChoice
 from training.export.exported import ExportFacts
 from training.gate.duel import Duel
@@ -23,7 +23,7 @@ from training.report.insights import Familiarity, Importance, LayerLook, Peer
 SliceName = Literal["train", "validation", "test", "log"]
 
 
-class Segment(Figures):
+class Segment(FiniteDocument):
     """The impressions of a slice that share a value of a column; the empty value is a missing one."""
 
     column: str
@@ -31,7 +31,7 @@ class Segment(Figures):
     metrics: SliceMetrics
 
 
-class LearningPoint(Figures):
+class LearningPoint(FiniteDocument):
     """One look at the validation slice while training; losses are means per impression, in nats."""
 
     epoch: float = Field(ge=0, description="passes over the training slice so far")
@@ -45,7 +45,7 @@ class LearningPoint(Figures):
     )
 
 
-class EnsembleCost(Figures):
+class EnsembleCost(FiniteDocument):
     """What several networks instead of one cost."""
 
     seconds: tuple[float, ...] = Field(description="to fit each member, one after another")
@@ -56,7 +56,7 @@ class EnsembleCost(Figures):
     prediction_time: float = Field(gt=0, description="of all members in one graph, in times of one member's")
 
 
-class Period(Figures):
+class Period(FiniteDocument):
     """How many impressions a slice has and when they were."""
 
     impressions: int = Field(ge=0)
@@ -64,7 +64,7 @@ class Period(Figures):
     last: AwareDatetime | None = None
 
 
-class DataSummary(Figures):
+class DataSummary(FiniteDocument):
     """What was read, and how it was divided in time."""
 
     impressions_read: int = Field(ge=0)
@@ -72,7 +72,7 @@ class DataSummary(Figures):
     slices: dict[SliceName, Period] = Field(default_factory=dict)
 
 
-class Curves(Figures):
+class Curves(FiniteDocument):
     """The points behind the pictures of one slice."""
 
     roc: tuple[RocPoint, ...] = ()
@@ -89,7 +89,7 @@ class Curves(Figures):
         )
 
 
-class TargetReport(Figures):
+class TargetReport(FiniteDocument):
     """One target of several; in its metrics a click stands for what the target is, such as a purchase."""
 
     label: str = Field(description="its column")
@@ -102,7 +102,7 @@ class TargetReport(Figures):
     calibration_choice: CalibrationChoice | None = None
 
 
-class Report(Figures):
+class Report(FiniteDocument):
     """Everything a person, or the gate, needs to judge a model; figures are of ``slice`` unless they say otherwise."""
 
     name: str
