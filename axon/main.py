@@ -54,22 +54,23 @@ def refusals() -> tuple[type[BaseException], ...]:
 
 def register() -> None:
     """Add every command; their modules import nothing heavy at their top."""
-    from axon.commands import (
-        compare,
-        data,
-        init,
-        join,
-        models,
-        remember,
-        retrain,
-        scoring,
-        serve,
-        train,
-        tune,
-    )
+    from axon.commands.compare import compare
+    from axon.commands.data import check, simulate
+    from axon.commands.init import init
+    from axon.commands.join import join
+    from axon.commands.models import demote, models, promote, prune, publish, rollback
+    from axon.commands.remember import remember
+    from axon.commands.retrain import retrain
+    from axon.commands.scoring import evaluate, score
+    from axon.commands.serve import serve
+    from axon.commands.train import train
+    from axon.commands.tune import tune
 
-    for module in (init, data, join, compare, train, retrain, remember, tune, scoring, models, serve):
-        module.add_to(app)
+    logs = (init, simulate, check, join, compare)
+    learning = (train, retrain, remember, tune, score, evaluate)
+    serving = (models, publish, promote, demote, rollback, prune, serve)
+    for command in (*logs, *learning, *serving):
+        app.command()(command)
 
 
 if __name__ == "__main__":

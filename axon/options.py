@@ -31,6 +31,20 @@ REGISTRY = "models"
 RUNS = Path("runs")
 
 
+def milliseconds(text: str, option: str) -> int:
+    """A duration that was given as an option.
+
+    Raises:
+        typer.BadParameter: If it is none.
+    """
+    from features.spec import milliseconds as read
+
+    try:
+        return read(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
 def screen(*, quiet: bool, as_json: bool) -> Screen:
     """Where a command prints."""
     if as_json:

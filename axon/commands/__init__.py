@@ -1,1 +1,1 @@
-"""One file per group of commands; each has `add_to`."""
+"""One file per command, or per group of commands."""

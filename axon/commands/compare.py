@@ -8,11 +8,6 @@ import typer
 from axon.options import Json, Quiet, screen
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(compare)
-
-
 def compare(
     log: Annotated[Path, typer.Argument(help="Written by axon join.", show_default=False)],
     user: Annotated[str, typer.Option(help="Column that tells users apart.")] = "user_id",

@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from training.progress import Bar
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    app.command()(simulate)
-    app.command()(check)
-
-
 def simulate(
     directory: Annotated[Path, typer.Argument(help="Where the log and the tables go.", show_default=False)],
     impressions: Annotated[int, typer.Option(min=1, help="Lines of the log.")] = 500_000,

@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from training.init.label import LabelGuess
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(init)
-
-
 def init(
     log: Annotated[Path, typer.Argument(help="File or glob: one row per impression.", show_default=False)],
     label: Annotated[str, typer.Option(help="Column that says clicked or not.", show_default=False)],

@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from axon.options import Json, Quiet, screen
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(join)
+from axon.options import Json, Quiet, milliseconds, screen
 
 
 def join(
@@ -49,7 +44,7 @@ def join(
     if shown not in {"impressions", "answered"}:
         raise typer.BadParameter(f"expected impressions or answered, got {shown!r}", param_hint="--shown")
     rules = JoinRules(
-        window_ms=_duration(window),
+        window_ms=milliseconds(window, "--window"),
         until_ms=int(datetime.now(UTC).timestamp() * 1000) if until is None else _time(until, "--until"),
         since_ms=0 if since is None else _time(since, "--since"),
         shown="answered" if shown == "answered" else "impressions",
@@ -57,15 +52,6 @@ def join(
     )
     joined = labelled(decisions, rules, out)
     screen(quiet=quiet, as_json=as_json).result(asdict(joined), [*joined.lines(), f"log          {out}"])
-
-
-def _duration(text: str) -> int:
-    from features.spec import milliseconds
-
-    try:
-        return milliseconds(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--window") from error
 
 
 def _time(text: str, option: str) -> int:

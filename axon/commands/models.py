@@ -34,12 +34,6 @@ NO_ALIAS = "none"
 """Given as an alias, moves none."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    for command in (models, publish, promote, demote, rollback, prune):
-        app.command()(command)
-
-
 def models(
     name: Annotated[str | None, typer.Argument(help="Only this model.", show_default=False)] = None,
     trail: Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from axon.options import REGISTRY, Config, Json, Quiet, Registry, screen
+from axon.options import REGISTRY, Config, Json, Quiet, Registry, milliseconds, screen
 
 if TYPE_CHECKING:
     from training.config import TaskConfig
@@ -56,11 +56,6 @@ SeedAgain = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(remember)
-
-
 def remember(
     config: Config,
     history: HistoryStore,
@@ -82,8 +77,8 @@ def remember(
     from training.remembering.following import Patience
 
     task = load_config(config)
-    every_s = None if every is None else _duration(every, "--every") / 1000
-    patience = Patience(_duration(within, "--shown-within"), _duration(grace, "--grace"))
+    every_s = None if every is None else milliseconds(every, "--every") / 1000
+    patience = Patience(milliseconds(within, "--shown-within"), milliseconds(grace, "--grace"))
     sources = Sources(history, _journals(task, decisions), open_registry(registry))
     remembering = Remembering(task, sources, patience, seed_again=seed_again)
     out = screen(quiet=quiet, as_json=as_json)
@@ -128,12 +123,3 @@ def _line(name: str, told: "Remembered") -> str:
     }
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count or what == "impressions")
     return f"{name}: {said}; up to {datetime.fromtimestamp(told.shown_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _duration(text: str, option: str) -> int:
-    from features.spec import milliseconds
-
-    try:
-        return milliseconds(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error

@@ -44,11 +44,6 @@ Window = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(retrain)
-
-
 def retrain(
     config: Config,
     every: Every = None,

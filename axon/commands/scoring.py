@@ -26,12 +26,6 @@ Stream = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    app.command()(score)
-    app.command()(evaluate)
-
-
 def score(
     config: Config,
     source: Annotated[

@@ -11,11 +11,6 @@ if TYPE_CHECKING:
     from service.live import LiveModel
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(serve)
-
-
 def serve(
     registry: Annotated[
         str | None,

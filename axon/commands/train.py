@@ -8,11 +8,6 @@ import typer
 from axon.options import REGISTRY, RUNS, Config, DataRoot, Json, Quiet, Registry, Runs, screen
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(train)
-
-
 def train(
     config: Config,
     data_root: DataRoot = None,

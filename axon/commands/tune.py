@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from axon.options import RUNS, Config, DataRoot, Json, Quiet, Runs, screen
+from axon.options import RUNS, Config, DataRoot, Json, Quiet, Runs, milliseconds, screen
 
 if TYPE_CHECKING:
     from axon.console import Screen
@@ -25,11 +25,6 @@ class Sampler(StrEnum):
     TPE = "tpe"
     RANDOM = "random"
     ANNEALING = "annealing"
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(tune)
 
 
 def tune(
@@ -75,7 +70,8 @@ def tune(
     from training.tune import Limits, Wish, refuse_to_overwrite, refuse_unwritable, write_winner
     from training.tune import tune as run
 
-    limits = Limits(trials=trials, budget_s=_seconds(budget or (None if trials else BUDGET)))
+    wanted = budget or (None if trials else BUDGET)
+    limits = Limits(trials=trials, budget_s=milliseconds(wanted, "--budget") / 1000 if wanted else None)
     out = screen(quiet=quiet, as_json=as_json)
     refuse_to_overwrite(output, force=force)
     task = load_config(config)
@@ -123,14 +119,3 @@ def _show(out: "Screen", tuned: "Tuned", output: Path) -> None:
             f"winner {output}; next: axon train {output}",
         ],
     )
-
-
-def _seconds(duration: str | None) -> float | None:
-    from features.spec import milliseconds
-
-    if duration is None:
-        return None
-    try:
-        return milliseconds(duration) / 1000
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--budget") from error

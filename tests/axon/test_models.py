@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from axon.commands import models
+from axon.commands.models import demote, models, promote, prune, publish, rollback
 from registry.errors import UnknownVersionError
 from registry.local import LocalRegistry
 from registry.manifest import MANIFEST, REPORT
@@ -33,7 +33,8 @@ def shelf(tmp_path, make_bundle):
 def axon(shelf):
     """Runs a command on the registry; what it printed for people, or the document after ``--json``."""
     app = typer.Typer()
-    models.add_to(app)
+    for command in (models, publish, promote, demote, rollback, prune):
+        app.command()(command)
 
     def run(*arguments):
         done = CliRunner().invoke(app, [*map(str, arguments), "--registry", str(shelf.root)])

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from axon.commands import compare as command
+from axon.commands.compare import compare as compare_command
 from training.compare import Resampling, compare
 from training.errors import DataError
 from training.gate.duel import Interval
@@ -188,7 +188,7 @@ def two(log):
 @pytest.fixture
 def axon():
     app = typer.Typer()
-    command.add_to(app)
+    app.command()(compare_command)
 
     def run(*arguments):
         done = CliRunner().invoke(app, [*map(str, arguments)])

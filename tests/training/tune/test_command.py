@@ -20,7 +20,7 @@ from training.tune import SAMPLERS
 def axon_tune(*options: object) -> Result:
     """Run the command in this process; what it refuses is raised."""
     single = typer.Typer()
-    tune.add_to(single)
+    single.command()(tune.tune)
     return CliRunner().invoke(single, [str(option) for option in options], catch_exceptions=False)
 
 
