@@ -4,7 +4,7 @@ A `FeatureSpec` comes from the task file and goes, unchanged, into the statistic
 service. It says nothing about data already seen: that is `FittedSpec`.
 """
 
-from features.spec.history import Activity, HistoryFeature, Recent, milliseconds
+from features.spec.history import Activity, Duration, HistoryFeature, Recent, milliseconds
 from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn
 from features.spec.kinds import (
     FIRST_OOV_ID,
@@ -35,6 +35,7 @@ __all__ = [
     "Categorical",
     "ColumnFeature",
     "Cross",
+    "Duration",
     "Feature",
     "FeatureSpec",
     "Half",

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from features.document import Document
 from features.spec.kinds import ColumnFeature, MultiValued, Numeric, Rate
@@ -28,6 +28,15 @@ def milliseconds(duration: str) -> int:
     if length > 5_200 * _UNITS_MS["w"]:
         raise ValueError(f"expected at most a century, got {duration!r}")
     return length
+
+
+def _known(duration: str) -> str:
+    milliseconds(duration)
+    return duration
+
+
+Duration = Annotated[str, AfterValidator(_known)]
+"""Text that `milliseconds` reads."""
 
 
 class Activity(Document):

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from features.document import Document
-from features.spec import milliseconds
+from features.spec import Duration, milliseconds
 
 
 class ChecksConfig(Document):
@@ -66,21 +66,15 @@ class RetrainConfig(Document):
     """How `axon retrain` gathers its log and comes back."""
 
     join: JoinConfig = JoinConfig()
-    attribution: str = Field(
+    attribution: Duration = Field(
         default="0s",
         description="how long after its impression a click may come, such as 30m: younger impressions are left out, as "
         "they are not negatives yet",
     )
-    backoff: str = Field(
+    backoff: Duration = Field(
         default="1m",
         description="wait after a failed run; twice as long after each further one, up to --every",
     )
-
-    @field_validator("attribution", "backoff")
-    @classmethod
-    def _is_a_duration(cls, duration: str) -> str:
-        milliseconds(duration)
-        return duration
 
     @property
     def attribution_ms(self) -> int:
