@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,12 @@ from pydantic import Field
 
 from features.document import Document
 from training.errors import DataError
-from training.gate.bootstrap import redrawn_sums, units_of
+from training.gate.bootstrap import Resampling, redrawn_sums, units_of
 from training.gate.duel import Interval
 from training.join import shadows
 from training.join.labelling import LABELS, PROBABILITY
-from training.metrics import SMALLEST_PROBABILITY, aucs_by_user
+from training.metrics import Float64Array, aucs_by_user, log_losses
 
-Float64Array = NDArray[np.float64]
 Figures = dict[str, Interval | None]
 """By name; None where it is undefined, or where redrawing users cannot tell how sure it is."""
 
@@ -54,15 +52,6 @@ class Comparison(Document):
     against: int = Field(ge=1)
     confidence: float = Field(description="with which an interval holds its figure")
     contenders: tuple[Contender, ...]
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """How chance is measured: how many crowds are redrawn, how sure an interval is, and the seed."""
-
-    resamples: int = 1000
-    confidence: float = 0.95
-    seed: int = 0
 
 
 def compare(log: Path, *, user: str, against: int | None = None, how: Resampling | None = None) -> Comparison:
@@ -155,10 +144,14 @@ def _sums(part: pl.DataFrame, column: str, user: str) -> Float64Array:
     probabilities = part[column].to_numpy().astype(np.float64)
     users = _texts(part[user])
     units = units_of(users, len(clicked))
-    clipped = np.clip(probabilities, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    losses = -np.log(np.where(clicked == 1, clipped, 1 - clipped))
     sums = np.zeros((int(units.max()) + 1, 6))
-    for place, numbers in enumerate((np.ones(len(units)), clicked, losses, probabilities)):
+    added: list[NDArray[Any]] = [
+        np.ones(len(units)),
+        clicked,
+        log_losses(clicked, probabilities),
+        probabilities,
+    ]
+    for place, numbers in enumerate(added):
         sums[:, place] = np.bincount(units, weights=numbers)
     aucs = aucs_by_user(clicked, probabilities, users)
     own = units[aucs.first_impressions]

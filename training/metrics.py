@@ -190,8 +190,14 @@ def log_loss(clicked: ArrayLike, probabilities: ArrayLike) -> float:
     is_click, probabilities = checked(clicked, probabilities, probability=True)
     if not is_click.size:
         raise ValueError("expected at least one impression, got none: log loss is a mean over impressions")
-    probabilities = np.clip(probabilities, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
-    return float(-np.log(np.where(is_click, probabilities, 1.0 - probabilities)).mean())
+    return float(log_losses(is_click, probabilities).mean())
+
+
+def log_losses(clicked: NDArray[Any], probabilities: Float64Array) -> Float64Array:
+    """The log loss of every impression, ``(n,)``, of labels and probabilities ``(n,)``, clipped as in `log_loss`."""
+    inside = np.clip(probabilities, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
+    losses: Float64Array = -np.log(np.where(clicked == 1, inside, 1.0 - inside))
+    return losses
 
 
 def normalised_entropy(clicked: ArrayLike, probabilities: ArrayLike) -> float | None:

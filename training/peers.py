@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.boosted_trees import require_lightgbm
 from training.config import ModelConfig, TaskConfig, TrainingConfig
 from training.errors import ConfigError
-from training.metrics import SMALLEST_PROBABILITY, Float64Array, SliceMetrics
+from training.metrics import Float64Array, SliceMetrics
 from training.models import FAMILIES
 from training.report.insights import Peer
 
@@ -102,13 +101,6 @@ def compared_peer(  # each is one column of the table
         parameters=parameters,
         remark=remark,
     )
-
-
-def losses_of(clicked: NDArray[np.int8], probabilities: Float64Array) -> Float64Array:
-    """The log loss of every impression, ``(n,)``, of labels and probabilities ``(n,)``."""
-    inside = np.clip(probabilities, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
-    losses: Float64Array = -np.log(np.where(clicked == 1, inside, 1.0 - inside))
-    return losses
 
 
 def by_log_loss(peers: Iterable[Peer]) -> tuple[Peer, ...]:

@@ -1,7 +1,7 @@
 """Whole files through a published version: `score_file` adds probabilities, `predict_log` feeds an evaluation."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -275,16 +275,7 @@ def _outputs_of_targets(config: TaskConfig, scorer: Scorer) -> dict[str, str]:
 
 def _without_features(chunk: LogChunk) -> LogChunk:
     """The chunk with its raw inputs let go: only labels and kept columns are needed at the end."""
-    return LogChunk(
-        raw=chunk.raw.clear(),
-        time_ms=chunk.time_ms,
-        clicked=chunk.clicked,
-        outcomes=chunk.outcomes,
-        kept=chunk.kept.cast(pl.Categorical),
-        positions=chunk.positions,
-        size=chunk.size,
-        originals=None,
-    )
+    return replace(chunk, raw=chunk.raw.clear(), kept=chunk.kept.cast(pl.Categorical))
 
 
 def _with_probabilities(chunk: LogChunk, scorer: Scorer) -> pl.DataFrame:

@@ -24,8 +24,9 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Hold the versions of a joined log against each other: click rate, log loss, calibration and GAUC, with intervals."""
-    from training.compare import Resampling, rows_of
     from training.compare import compare as compared
+    from training.compare import rows_of
+    from training.gate.bootstrap import Resampling
 
     comparison = compared(log, user=user, against=against, how=Resampling(resamples, confidence, seed))
     out = screen(quiet=quiet, as_json=as_json)

@@ -9,8 +9,9 @@ import typer
 from typer.testing import CliRunner
 
 from axon.commands.compare import compare as compare_command
-from training.compare import Resampling, compare
+from training.compare import compare
 from training.errors import DataError
+from training.gate.bootstrap import Resampling
 from training.gate.duel import Interval
 
 LN_2 = 0.6931471805599453

@@ -6,8 +6,9 @@ import pytest
 from tests.training.reports import make_metrics
 from training.config import TaskConfig, parse_config
 from training.errors import ConfigError
+from training.metrics import log_losses
 from training.models import FAMILIES
-from training.peers import by_log_loss, compared_peer, depth_trials, losses_of, peer_trials
+from training.peers import by_log_loss, compared_peer, depth_trials, peer_trials
 
 
 def make_task(*, family="mlp", hidden=(8, 4), **parts) -> TaskConfig:
@@ -86,7 +87,7 @@ def test_a_neuron_has_no_depth():
 
 
 def test_the_loss_of_an_impression_is_what_its_outcome_surprises():
-    assert losses_of(np.array([1, 0]), np.array([0.25, 0.25])) == pytest.approx([np.log(4), np.log(4 / 3)])
+    assert log_losses(np.array([1, 0]), np.array([0.25, 0.25])) == pytest.approx([np.log(4), np.log(4 / 3)])
 
 
 def test_the_error_of_a_difference_is_that_of_the_pairs():

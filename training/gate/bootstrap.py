@@ -3,15 +3,25 @@
 `training.gate.duel` makes its intervals of them. Users are redrawn, not impressions: what one user does hangs together.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from training.grouping import group
-
-Float64Array = NDArray[np.float64]
+from training.metrics import Float64Array
 
 BLOCKS = 10_000
 """Where nobody knows the users, so many blocks of neighbouring impressions stand for them."""
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How chance is measured: how many crowds are redrawn, how sure an interval is, and the seed."""
+
+    resamples: int = 1000
+    confidence: float = 0.95
+    seed: int = 0
 
 
 def units_of(users: NDArray[np.object_] | None, rows: int) -> NDArray[np.int64]:

@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from features.document import FiniteDocument
-from training.gate.bootstrap import redrawn_sums, units_of
+from training.gate.bootstrap import Resampling, redrawn_sums, units_of
 from training.grouping import group
-from training.metrics import SMALLEST_PROBABILITY, SliceMetrics, all_metrics, aucs_by_user
-
-Float64Array = NDArray[np.float64]
+from training.metrics import Float64Array, SliceMetrics, all_metrics, aucs_by_user, log_losses
 
 
 class Interval(FiniteDocument):
@@ -76,15 +74,6 @@ class HeldOut:
     segments: Mapping[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class Resampling:
-    """How chance is measured: how many crowds are redrawn, how sure an end of an interval is, and the seed."""
-
-    resamples: int
-    confidence: float
-    seed: int
-
-
 def fight(version: int, held_out: HeldOut, how: Resampling, *, max_values: int) -> Duel:
     """Compare both on the whole slice and on every named segment.
 
@@ -97,7 +86,7 @@ def fight(version: int, held_out: HeldOut, how: Resampling, *, max_values: int) 
     units = units_of(held_out.users, len(held_out.clicked))
     named = list(_segments(held_out.segments, max_values))
     losses = np.stack(
-        [_losses(held_out.clicked, held_out.champion), _losses(held_out.clicked, held_out.challenger)]
+        [log_losses(held_out.clicked, held_out.champion), log_losses(held_out.clicked, held_out.challenger)]
     )
     masks = [np.ones(len(units), bool), *(mask for _, _, mask in named)]
     columns = [_per_unit(units, np.where(mask, loss, 0.0)) for mask in masks for loss in losses]
@@ -141,13 +130,6 @@ def _segments(
         frequent = np.argsort(-np.bincount(codes, minlength=len(names)), kind="stable")[:max_values]
         found += [(column, names[code], codes == code) for code in frequent.tolist()]
     return found
-
-
-def _losses(clicked: NDArray[np.int8], probabilities: Float64Array) -> Float64Array:
-    """The log loss of every impression, in nats, ``(n,)``."""
-    clipped = np.clip(probabilities, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
-    losses: Float64Array = -np.log(np.where(clicked == 1, clipped, 1.0 - clipped))
-    return losses
 
 
 def _per_unit(units: NDArray[np.int64], numbers: Float64Array) -> Float64Array:

@@ -19,8 +19,8 @@ from training.evaluate import Judge, Stopwatch, users_of
 from training.fitting.trained import TrainedModel
 from training.log.ingest import Ingested
 from training.log.split import Cuts, Slice
-from training.metrics import Float64Array, SliceMetrics, all_metrics, log_loss
-from training.peers import Trial, by_log_loss, compared_peer, depth_trials, losses_of, peer_trials
+from training.metrics import Float64Array, SliceMetrics, all_metrics, log_loss, log_losses
+from training.peers import Trial, by_log_loss, compared_peer, depth_trials, peer_trials
 from training.progress import Progress
 from training.report.familiarity import familiarities
 from training.report.importance import (
@@ -67,7 +67,7 @@ class _Study:
         family = self.config.model.family
         self.model, self.chosen = subject.models[family], subject.chosen[family]
         self.probabilities = self._probabilities(self.model, self.chosen)
-        self.losses = losses_of(self.clicked, self.probabilities)
+        self.losses = log_losses(self.clicked, self.probabilities)
         self.left_out: dict[str, str] = {}
         self.watch = Stopwatch()
 
@@ -139,7 +139,7 @@ class _Study:
         return compared_peer(
             name,
             self.judge.metrics(probabilities, self.judge.held_out),
-            (losses_of(self.clicked, probabilities), self.losses),
+            (log_losses(self.clicked, probabilities), self.losses),
             seconds=seconds,
             parameters=parameters,
             remark=remark,

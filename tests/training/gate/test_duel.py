@@ -5,8 +5,8 @@ import pytest
 
 from tests.training.reports import make_report
 from training.config import ChampionGateConfig
-from training.gate.bootstrap import redrawn_sums, units_of
-from training.gate.duel import Duel, HeldOut, Interval, Resampling, SegmentDuel, fight
+from training.gate.bootstrap import Resampling, redrawn_sums, units_of
+from training.gate.duel import Duel, HeldOut, Interval, SegmentDuel, fight
 from training.gate.gate import champion_failures
 from training.metrics import SliceMetrics
 from training.report.html import render_html
