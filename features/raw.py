@@ -20,7 +20,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from features.errors import UnreadableValueError
 from features.list_text import list_from_text
+from features.moments import epoch_ms
 from features.quick_columns import quick_json_column, quick_text_column, quick_texts
 from features.spec import RawInput, RawKind, TimeColumn
 from features.values import (
@@ -57,7 +58,6 @@ __all__ = [
     "to_array",
 ]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES_OF_UTC = ("UTC", "GMT")
 _WITH_FRACTION = re.compile(r"-?[0-9]{1,20}\.[0-9]{0,20}")
 _SIGNS = "$€£¥₹"
@@ -180,7 +180,7 @@ def time_from_text(how: TimeColumn, cell: str) -> int:
     """
     text = cell.strip()
     if how.format in _PER_SECOND or (how.format == "auto" and text.lstrip("-").isdecimal()):
-        return _epoch_ms(text, _PER_SECOND.get(how.format, 1000))
+        return _since_epoch(text, _PER_SECOND.get(how.format, 1000))
     try:
         moment = _moment(how.format, text)
     except ValueError as error:
@@ -188,7 +188,7 @@ def time_from_text(how: TimeColumn, cell: str) -> int:
         raise UnreadableValueError(f"expected a time ({expected}), got {_shown(cell)}") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(how.time_zone))
-    return _checked_ms((moment - _EPOCH) // timedelta(milliseconds=1), cell)
+    return _checked_ms(epoch_ms(moment), cell)
 
 
 def _moment(pattern: str, text: str) -> datetime:
@@ -268,7 +268,7 @@ def _check_utf8(value: str) -> None:
 def _time(how: TimeColumn, value: object) -> int:
     if isinstance(value, datetime):
         moment = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(how.time_zone))
-        return _checked_ms((moment - _EPOCH) // timedelta(milliseconds=1), value)
+        return _checked_ms(epoch_ms(moment), value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _checked_ms(value, value)
     if isinstance(value, str):
@@ -308,7 +308,7 @@ def _padded(lists: Sequence[Sequence[str]]) -> NDArray[np.object_]:
     return padded
 
 
-def _epoch_ms(text: str, per_second: int) -> int:
+def _since_epoch(text: str, per_second: int) -> int:
     if _WITH_FRACTION.fullmatch(text):
         return _checked_ms(math.floor(Decimal(text) * 1000 / per_second), text)
     try:

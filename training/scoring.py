@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.moments import epoch_ms
 from features.spec import RawInput
 from registry.version import Version
 from training.config import TaskConfig
@@ -48,7 +49,7 @@ class Scorer:
             manifest = version.manifest()
             end = manifest.counted_until
             # Older versions do not say how many rows there were.
-            end_ms = (manifest.history_rows or 0) if end is None else round(end.timestamp() * 1000)
+            end_ms = (manifest.history_rows or 0) if end is None else epoch_ms(end)
             past = Past.open(
                 version.directory,
                 spec,

@@ -3,7 +3,7 @@
 `training.pipeline` seals the bundle with them.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import tensorflow as tf
 
@@ -13,7 +13,7 @@ from registry.manifest import BundleFacts
 from training.config import TaskConfig
 from training.export.version import code_version
 from training.log.ingest import Ingested
-from training.log.split import Slice
+from training.log.split import Slice, moment
 from training.slices import Slices
 
 
@@ -35,7 +35,7 @@ def bundle_facts(
         last_impression_at=train.last,
         history_until=_end_of_log(slices) if counts else None,
         history_rows=int(log.time_ms.max()) + 1 if counts and not log.dated else None,
-        history_shown_until=_moment(log.shown_ms) if counts else None,
+        history_shown_until=moment(log.shown_ms) if counts else None,
         user_key=config.data.user_column,
         item_key=config.data.item_column,
         impression_time=_impression_time(config),
@@ -44,10 +44,6 @@ def bundle_facts(
 
 def _end_of_log(slices: Slices) -> datetime | None:
     return max((facts.last for facts in slices.facts.values() if facts.last is not None), default=None)
-
-
-def _moment(at_ms: int | None) -> datetime | None:
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def _impression_time(config: TaskConfig) -> RawInput | None:

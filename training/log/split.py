@@ -2,16 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.moments import epoch_ms, moment_of
 from training.config import SplitConfig
 from training.errors import DataError
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Slice(IntEnum):
@@ -72,7 +71,7 @@ def cuts_of(config: SplitConfig, time_ms: NDArray[np.int64], *, dated: bool = Tr
 
 def moment(time_ms: int | None) -> datetime | None:
     """The moment of a time in milliseconds since the epoch, UTC; None where nobody knows it."""
-    return None if time_ms is None else datetime.fromtimestamp(time_ms / 1000, UTC)
+    return None if time_ms is None else moment_of(time_ms)
 
 
 def shown_row(number: int) -> str:
@@ -82,11 +81,11 @@ def shown_row(number: int) -> str:
 
 def shown(time_ms: int) -> str:
     """A time for people: ISO 8601, UTC, to the second."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="seconds")
+    return moment_of(time_ms).isoformat(timespec="seconds")
 
 
 def _moment(cut: datetime | float, time_ms: NDArray[np.int64]) -> int:
     if isinstance(cut, datetime):
-        return (cut - _EPOCH) // timedelta(milliseconds=1)
+        return epoch_ms(cut)
     rank = math.ceil(cut * (len(time_ms) - 1))
     return int(np.partition(time_ms, rank)[rank])

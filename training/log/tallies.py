@@ -4,12 +4,13 @@ Chunks of typed columns come in; counts, ranges and shares go out to `training.l
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.moments import epoch_ms, moment_of
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import RawInput, RawKind
 from training.alone import BINS, auc_alone, bin_codes, enough_to_judge
@@ -20,7 +21,6 @@ DISTINCT_CAP = 10_000
 MOST_SAMPLED = 100_000
 """Impressions of a column that are kept, at most, to see how well it tells clicks."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_KEYS = 200_000
 _LEARNED = 0.7
 _WHOLE = r"^-?\d+\.0$"
@@ -188,14 +188,14 @@ class TimeTally:
         self.last: datetime | None = None
         self.in_order = True
         self.future = 0
-        self._now_ms = None if now is None else (now - _EPOCH) // timedelta(milliseconds=1)
+        self._now_ms = None if now is None else epoch_ms(now)
         self._previous_ms = MISSING_TIME
 
     def add(self, time_ms: NDArray[np.int64]) -> None:
         """Count the times of some impressions, shape ``(n,)``, in the order of the log."""
         if not len(time_ms):
             return
-        first, last = (_EPOCH + timedelta(milliseconds=int(edge)) for edge in (time_ms.min(), time_ms.max()))
+        first, last = moment_of(int(time_ms.min())), moment_of(int(time_ms.max()))
         self.first = first if self.first is None else min(first, self.first)
         self.last = last if self.last is None else max(last, self.last)
         rising = bool((np.diff(time_ms) >= 0).all()) and int(time_ms[0]) >= self._previous_ms

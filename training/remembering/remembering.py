@@ -6,8 +6,8 @@ write as the outcomes: whoever is killed at any moment and started again goes on
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
+from features.moments import epoch_ms
 from features.spec import FeatureSpec
 from history import History, HistoryStore
 from history.packed.packed import PackedHistory
@@ -245,12 +245,13 @@ def _seed(version: Version, history: History, now_ms: int, before: Unchanged) ->
     Only one can: whoever begins later ends whoever began before.
     """
     manifest = version.manifest()
-    end_ms, joined_ms = map(_ms, (manifest.counted_until, manifest.history_shown_until))
-    if end_ms is None:
+    end, joined = manifest.counted_until, manifest.history_shown_until
+    if end is None:
         raise ConfigError(
             f"{version}: expected a model of a log with data.time, got one without a clock: nobody could tell which "
             "impressions came after its snapshot"
         )
+    end_ms, joined_ms = epoch_ms(end), None if joined is None else epoch_ms(joined)
     names = [feature.name for feature in history.features]
     ours = fill(history.store, before)
     for name in names:
@@ -267,10 +268,6 @@ def _seed(version: Version, history: History, now_ms: int, before: Unchanged) ->
     )
     history.store.put(cursor.changes(), ours)
     return cursor, copied
-
-
-def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)
 
 
 def _label_of(config: TaskConfig) -> str:

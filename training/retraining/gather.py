@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from features.moments import epoch_ms
 from features.profile import DataProfile
 from features.spec import RawInput
 from registry.version import Version
@@ -120,7 +121,7 @@ def _with_decisions(
 
 
 def _before(log: Ingested, until: datetime, run: RunDirectory) -> Ingested:
-    until_ms = int(until.timestamp() * 1000)
+    until_ms = epoch_ms(until)
     if log.time_ms.min() >= until_ms:
         raise DataError(
             f"expected impressions before {shown(until_ms)}, got none: the log begins at {shown(int(log.time_ms.min()))}; "

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from features.moments import epoch_ms
 from journal import JournalError
 from training.config import TaskConfig, TimeConfig
 from training.errors import ConfigError, DataError, NothingJoinedError
@@ -98,8 +99,4 @@ def _last_ms(config: TaskConfig, until: datetime | None, now: datetime) -> int:
             "impressions came after which decision; name the column"
         )
     waits_ms = max(config.retrain.join.window_ms, config.retrain.attribution_ms)
-    return min(_ms(until), _ms(now) - waits_ms) - 1
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+    return min(epoch_ms(until), epoch_ms(now) - waits_ms) - 1
