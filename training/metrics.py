@@ -242,7 +242,7 @@ def ece(clicked: ArrayLike, probabilities: ArrayLike, bins: int = ECE_BINS) -> f
     return float(np.abs(gaps).sum() / is_click.size)
 
 
-def ece_by_chance(probabilities: ArrayLike, bins: int = ECE_BINS) -> float | None:
+def ece_by_chance(probabilities: ArrayLike) -> float | None:
     """The `ece` to expect where every probability is exact: clicks come by chance, and a bin never holds enough of them.
 
     The clicks of a bin are taken as normal, of the variance ``p * (1 - p)`` summed over its impressions, and as
@@ -250,7 +250,6 @@ def ece_by_chance(probabilities: ArrayLike, bins: int = ECE_BINS) -> float | Non
 
     Args:
         probabilities: Of a click, shape ``(n,)``, each in [0, 1].
-        bins: As in `ece`.
 
     Returns:
         At least 0, falling with the square root of the impressions; None without an impression.
@@ -259,7 +258,7 @@ def ece_by_chance(probabilities: ArrayLike, bins: int = ECE_BINS) -> float | Non
     if not probabilities.size:
         return None
     variances = np.bincount(
-        _bin_of(probabilities, bins), weights=probabilities * (1.0 - probabilities), minlength=bins
+        _bin_of(probabilities, ECE_BINS), weights=probabilities * (1.0 - probabilities), minlength=ECE_BINS
     )
     return float(np.sqrt(2.0 / np.pi * variances).sum() / probabilities.size)
 

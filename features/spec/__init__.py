@@ -4,7 +4,7 @@ A `FeatureSpec` comes from the task file and goes, unchanged, into the statistic
 service. It says nothing about data already seen: that is `FittedSpec`.
 """
 
-from features.spec.history import Activity, Duration, HistoryFeature, Recent, milliseconds
+from features.spec.history import Activity, Duration, Recent, milliseconds
 from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn
 from features.spec.kinds import (
     FIRST_OOV_ID,
@@ -15,9 +15,7 @@ from features.spec.kinds import (
     Categorical,
     ColumnFeature,
     Cross,
-    Feature,
     Hashed,
-    IdFeature,
     MultiValued,
     Numeric,
     Rate,
@@ -36,12 +34,9 @@ __all__ = [
     "ColumnFeature",
     "Cross",
     "Duration",
-    "Feature",
     "FeatureSpec",
     "Half",
     "Hashed",
-    "HistoryFeature",
-    "IdFeature",
     "MultiValued",
     "Numeric",
     "Rate",

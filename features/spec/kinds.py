@@ -200,5 +200,3 @@ Feature = Annotated[
 ]
 ColumnFeature = Categorical | Hashed | MultiValued | Numeric | Rate | Buckets | TimePart | Age
 AnyFeature = ColumnFeature | Cross
-IdFeature = Categorical | Hashed | MultiValued | Buckets | TimePart | Cross
-"""Features whose encoding is an id; the others become float values."""

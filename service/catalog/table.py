@@ -88,7 +88,6 @@ class ItemTable:
         unknown = compute(self._arrays({raw.column: [missing(raw)] for raw in self._half}))
         self._numbers, self._crossed = unknown.numbers[:0], unknown.ids[:0]
         self._live = np.zeros(0, bool)
-        self._all_keys: dict[str, KeyColumn] = {}
         self.edition = 0
         self.revision = 0
         self.unreadable: dict[str, int] = {}
@@ -116,12 +115,6 @@ class ItemTable:
     def keys_of(self, column: str, rows: Rows) -> KeyColumn:
         """The texts of some rows as history takes them."""
         return self._columns[column].keys(rows)
-
-    def key_column(self, column: str) -> KeyColumn:
-        """The texts of all rows as history takes them; the same object until an item changes."""
-        if column not in self._all_keys:
-            self._all_keys[column] = self.keys_of(column, np.arange(len(self._ids)))
-        return self._all_keys[column]
 
     def lacking(self) -> list[str]:
         """Columns that the model reads and none of the items has; none without items."""
@@ -153,13 +146,11 @@ class ItemTable:
         Raises:
             ScoringError: If the model cannot compute; the batches before are in.
         """
-        self._all_keys.clear()
         for some in batches(items.items(), BATCH):
             self._write(dict(some))
 
     def remove(self, ids: Sequence[str]) -> None:
         """Forget items; ids that the catalog lacks are passed over."""
-        self._all_keys.clear()
         asked = list(dict.fromkeys(ids))
         found = self._index.find(asked)
         known, rows = [asked[place] for place in np.flatnonzero(found >= 0)], found[found >= 0]

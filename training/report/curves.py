@@ -68,16 +68,17 @@ def roc_points(clicked: ArrayLike, scores: ArrayLike, points: int = 200) -> tupl
 
 
 def reliability(
-    clicked: ArrayLike, probabilities: ArrayLike, bins: int = ECE_BINS, *, equal_mass: bool = True
+    clicked: ArrayLike, probabilities: ArrayLike, bins: int = ECE_BINS
 ) -> tuple[ReliabilityBin, ...]:
     """Mean probability and click rate per bin; empty bins are left out.
+
+    Bins hold about as many impressions each: clicks are rare, and most bins of equal width would be nearly empty. Equal
+    probabilities share a bin.
 
     Args:
         clicked: Labels 0 or 1, shape ``(n,)``.
         probabilities: Of a click, shape ``(n,)``, each in [0, 1].
         bins: At most so many.
-        equal_mass: Bins of about as many impressions each, as clicks are rare and most bins of equal width would be
-            nearly empty; False gives the bins of `training.metrics.ece`. Equal probabilities share a bin either way.
 
     Source:
         Guo et al., "On Calibration of Modern Neural Networks", ICML 2017; bins of equal mass after Nixon et al.,
@@ -86,9 +87,7 @@ def reliability(
     is_click, probabilities = checked(clicked, probabilities, probability=True)
     if not is_click.size:
         return ()
-    edges = np.linspace(0.0, 1.0, bins + 1)
-    if equal_mass:
-        edges = np.unique(np.quantile(probabilities, edges, method="higher"))
+    edges = np.unique(np.quantile(probabilities, np.linspace(0.0, 1.0, bins + 1), method="higher"))
     return _filled_bins(is_click, probabilities, edges)
 
 

@@ -233,12 +233,13 @@ def histogram_picture(bins: Sequence[HistogramBin]) -> Picture | None:
     )
 
 
-def wilson_interval(rate: float, impressions: int, z: float = 1.96) -> tuple[float, float]:
+def wilson_interval(rate: float, impressions: int) -> tuple[float, float]:
     """Where the click rate behind an observed one lies with 95 % confidence, within [0, 1].
 
     Source:
         Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
     """
+    z = 1.96
     spread = z * z / impressions
     centre = (rate + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(rate * (1 - rate) / impressions + spread / impressions / 4)

@@ -173,14 +173,6 @@ def test_keys_of_history_are_the_texts_of_the_rows(table):
     assert column.single
 
 
-def test_keys_of_all_rows_are_the_same_until_an_item_changes(table):
-    first = table.key_column("ad_id")
-    assert [first.names[code] for code in first.codes] == ["hat", "shoe", "nothing"]
-    assert table.key_column("ad_id") is first
-    table.upsert({"coat": {}})
-    assert table.key_column("ad_id").size == 4
-
-
 def test_names_of_keys_are_only_added_while_the_edition_is_the_same(table):
     names, edition = table.keys_of("brand", np.arange(0)).names, table.edition
     before = list(names)

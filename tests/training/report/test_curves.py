@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.metrics import auc, ece
+from training.metrics import auc
 from training.report.curves import histogram, reliability, roc_points
 
 JUDGED = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=80)
@@ -68,20 +68,12 @@ def test_one_probability_for_everybody_is_one_reliability_bin():
     assert (found.predicted, found.observed, found.impressions) == (0.3, 0.5, 2)
 
 
-@given(JUDGED, st.booleans())
-def test_reliability_bins_share_out_all_impressions(judged, equal_mass):
+@given(JUDGED)
+def test_reliability_bins_share_out_all_impressions(judged):
     clicked, probabilities = columns(judged)
-    found = reliability(clicked, probabilities, equal_mass=equal_mass)
+    found = reliability(clicked, probabilities)
     assert sum(each.impressions for each in found) == clicked.size
     assert sum(each.observed * each.impressions for each in found) == pytest.approx(clicked.sum())
-
-
-@given(JUDGED)
-def test_bins_of_equal_width_are_those_of_the_ece(judged):
-    clicked, probabilities = columns(judged)
-    found = reliability(clicked, probabilities, equal_mass=False)
-    gaps = sum(abs(each.observed - each.predicted) * each.impressions for each in found)
-    assert gaps / clicked.size == pytest.approx(ece(clicked, probabilities), abs=1e-9)
 
 
 @given(JUDGED)
