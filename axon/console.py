@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from training.progress import Progress as Work
     from training.report.report import Report
 
 PLAIN_INTERVAL_S = 10.0
@@ -78,33 +79,30 @@ class Screen:
             header, *rows = by_target
             self.table("by target", header, rows)
 
-    def progress(self) -> "Stages":
+    def progress(self) -> "Work":
         """Where long work tells how far it is."""
-        return Stages(self)
+        if self.mode is Mode.HUMAN:
+            return Stages(self)
+        from training.progress import Silent
+
+        return Silent()
 
 
 class Stages:
-    """Draws `training.progress.Progress`: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+    """Draws `training.progress.Progress`: a bar on a terminal, plain lines elsewhere."""
 
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
 
     @contextmanager
     def stage(self, name: str, *, unit: str, total: int | None = None) -> Iterator[Any]:
-        if self.screen.mode is not Mode.HUMAN:
-            yield _Silent()
-        elif self.screen.err.is_terminal:
+        if self.screen.err.is_terminal:
             with _drawn(self.screen.err, name, unit, total) as bar:
                 yield bar
         else:
             plain = _Plain(self.screen, name, unit, total)
             yield plain
             plain.finish()
-
-
-class _Silent:
-    def advance(self, amount: int = 1, *, note: str = "") -> None:
-        """Says nothing."""
 
 
 class _Plain:
