@@ -1,4 +1,4 @@
-"""Seeded chance and weighted draws: weights come in, indices go out; every drawing file here calls it."""
+"""Seeded chance and weighted draws: weights or logits come in, indices or probabilities go out; every drawing file here calls it."""
 
 from enum import IntEnum
 
@@ -23,6 +23,11 @@ class Stream(IntEnum):
 def generator(seed: int, stream: Stream, block: int = 0) -> np.random.Generator:
     """The generator of one block of one stream; the same arguments always give the same numbers."""
     return np.random.default_rng([seed, int(stream), block])
+
+
+def sigmoid(logits: Float64Array) -> Float64Array:
+    """The probabilities of logits, same shape."""
+    return np.asarray(1.0 / (1.0 + np.exp(-logits)), dtype=np.float64)
 
 
 def draw(uniform: Float64Array, weights: Float64Array) -> Int64Array:

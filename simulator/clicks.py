@@ -3,7 +3,7 @@
 import numpy as np
 
 from simulator import tastes
-from simulator.chance import Float64Array, Int64Array
+from simulator.chance import Float64Array, Int64Array, sigmoid
 from simulator.clock import DAY_MS
 from simulator.exposure import Impressions
 from simulator.world import World
@@ -23,19 +23,15 @@ def click_probabilities(world: World, shown: Impressions) -> Float64Array:
         Probabilities, shape ``(impressions,)``, each in (0, 1).
     """
     logits, mood = _logits(world, shown), _mood_probabilities(world, shown)
-    return mood * _sigmoid(logits + tastes.MOOD) + (1.0 - mood) * _sigmoid(logits)
+    return mood * sigmoid(logits + tastes.MOOD) + (1.0 - mood) * sigmoid(logits)
 
 
 def draw_clicks(world: World, shown: Impressions, rng: np.random.Generator) -> Int64Array:
     """Let every visitor be in some mood and click or not; 0 or 1, shape ``(impressions,)``."""
     chance = rng.random((2, len(shown)))
     in_mood = chance[0] < _mood_probabilities(world, shown)
-    probabilities = _sigmoid(_logits(world, shown) + tastes.MOOD * in_mood)
+    probabilities = sigmoid(_logits(world, shown) + tastes.MOOD * in_mood)
     return np.asarray(chance[1] < probabilities, dtype=np.int64)
-
-
-def _sigmoid(logits: Float64Array) -> Float64Array:
-    return np.asarray(1.0 / (1.0 + np.exp(-logits)), dtype=np.float64)
 
 
 def _logits(world: World, shown: Impressions) -> Float64Array:

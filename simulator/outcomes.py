@@ -3,7 +3,7 @@
 import numpy as np
 
 from simulator import tastes
-from simulator.chance import Float64Array, Int64Array
+from simulator.chance import Float64Array, Int64Array, sigmoid
 from simulator.exposure import Impressions
 from simulator.world import World
 
@@ -19,7 +19,7 @@ def play_probabilities(world: World, shown: Impressions) -> Float64Array:
         + np.asarray(tastes.DEVICE_PLAY)[world.users.device[shown.user]]
         + tastes.POSITION_PLAY * np.log2(shown.position)
     )
-    return _sigmoid(logits)
+    return sigmoid(logits)
 
 
 def purchase_probabilities(world: World, shown: Impressions) -> Float64Array:
@@ -35,7 +35,7 @@ def purchase_probabilities(world: World, shown: Impressions) -> Float64Array:
         + tastes.PURCHASE_PRICE_FIT * np.exp(-0.5 * ((price - ideal) / tastes.PRICE_FIT_WIDTH) ** 2)
         + tastes.PURCHASE_HISTORY_MATCH * world.users.history[shown.user, category]
     )
-    return _sigmoid(logits)
+    return sigmoid(logits)
 
 
 def draw_outcomes(
@@ -46,7 +46,3 @@ def draw_outcomes(
     played = clicked * (chance[0] < play_probabilities(world, shown))
     purchased = clicked * (chance[1] < purchase_probabilities(world, shown))
     return played.astype(np.int64), purchased.astype(np.int64)
-
-
-def _sigmoid(logits: Float64Array) -> Float64Array:
-    return np.asarray(1.0 / (1.0 + np.exp(-logits)), dtype=np.float64)
