@@ -1,12 +1,11 @@
 """One run's directory: what came in, what came out, and work files that go when the run ends."""
 
-import os
 import shutil
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
-from registry.durable import is_occupied, locked, occupied
+from registry.durable import is_occupied, locked, occupied, replace_file
 
 
 class RunDirectory:
@@ -37,12 +36,9 @@ class RunDirectory:
             run._occupation.enter_context(occupied(run.work))
         return run
 
-    def write(self, name: str, text: str) -> Path:
+    def write(self, name: str, text: str) -> None:
         """Write one file of the run, whole or not at all."""
-        beside, target = self.path / f".{name}.{os.getpid()}", self.path / name
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(target)
-        return target
+        replace_file(self.path / name, text.encode())
 
     def drop_work(self) -> None:
         """Remove the work files, as every run does when it ends."""

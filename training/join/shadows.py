@@ -4,7 +4,6 @@
 that is gone when the connection is.
 """
 
-import itertools
 import sqlite3
 from collections.abc import Iterable
 
@@ -17,7 +16,6 @@ VERSION, PROBABILITY = "shadow_version", "shadow_probability"
 
 Columns = dict[str, int | float]
 
-_AT_ONCE = 10_000
 _TABLE = "CREATE TABLE shadows (decision_id TEXT PRIMARY KEY, version INTEGER, answer BLOB) WITHOUT ROWID"
 
 
@@ -33,8 +31,7 @@ class ShadowIndex:
         rows = (
             (one.decision_id, one.version, orjson.dumps([one.items, one.probabilities])) for one in answers
         )
-        while some := list(itertools.islice(rows, _AT_ONCE)):
-            self._database.executemany("INSERT OR REPLACE INTO shadows VALUES (?, ?, ?)", some)
+        self._database.executemany("INSERT OR REPLACE INTO shadows VALUES (?, ?, ?)", rows)
 
     def of(self, decision: Decision) -> dict[str, Columns]:
         """The columns of each item of a decision that a shadow answered about."""

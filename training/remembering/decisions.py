@@ -4,7 +4,6 @@
 so that memory does not grow with the traffic.
 """
 
-import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -32,8 +31,7 @@ class DecisionIndex:
         rows = (
             (one.decision_id, one.at_ms, moment(one), one.user.id, record.body) for one, record in decisions
         )
-        while some := list(itertools.islice(rows, _AT_ONCE)):
-            self._database.executemany("INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?)", some)
+        self._database.executemany("INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?)", rows)
 
     def get(self, decision_ids: Sequence[str]) -> Iterator[Decision]:
         """Those of some decisions that are here."""
