@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from features.fitted import FittedEdges, FittedScale, FittedSpec, FittedVocabulary
-from features.spec import Age, ColumnFeature, Hashed, Rate, RawInput, RawKind
+from features.spec import Age, ColumnFeature, Hashed, RawInput, RawKind
 
 EXAMPLE_ROWS = 2
 
@@ -40,7 +40,7 @@ def example_values(fitted: FittedSpec, raw: RawInput) -> list[object]:
 
 def features_reading(fitted: FittedSpec, column: str) -> list[ColumnFeature]:
     """The features that read a column, alone or beside another one."""
-    return [feature for _, feature in fitted.spec.by_side() if column in _columns(feature)]
+    return [feature for _, feature in fitted.spec.by_side() if column in feature.columns]
 
 
 def plain(scaled: float, scale: str) -> float:
@@ -60,16 +60,6 @@ def _row(fitted: FittedSpec, place: int) -> Row:
         values = example_values(fitted, raw)
         row[raw.side][raw.column] = values[place % len(values)]
     return row
-
-
-def _columns(feature: ColumnFeature) -> tuple[str, ...]:
-    match feature:
-        case Rate():
-            return feature.clicks, feature.impressions
-        case Age():
-            return feature.column, feature.at
-        case _:
-            return (feature.column,)
 
 
 def _values(fitted: FittedSpec, feature: ColumnFeature) -> Iterator[object]:

@@ -192,8 +192,7 @@ class _Average:
 
     def update(self, frame: pl.DataFrame) -> None:
         clicked, shown = (
-            np.fmax(frame[column].to_numpy().astype(np.float64), 0.0)
-            for column in (self.feature.clicks, self.feature.impressions)
+            np.fmax(frame[column].to_numpy().astype(np.float64), 0.0) for column in self.feature.columns
         )
         self.clicks += float(np.minimum(clicked, shown).sum())
         self.impressions += float(shown.sum())

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from features.document import Document
 from features.spec.names import Name, TimeZone
@@ -17,6 +18,11 @@ FIRST_OOV_ID = 1
 class _Feature(Document):
     name: Name = Field(description="name of the feature; also its column unless `column` says otherwise")
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The raw columns that it reads; none for a cross, which reads ids."""
+        return ()
+
 
 class _ColumnFeature(_Feature):
     column: Name = Field(default="", description="column that holds the raw value; the name by default")
@@ -27,6 +33,11 @@ class _ColumnFeature(_Feature):
         if isinstance(values, dict) and "name" in values and not values.get("column"):
             return {**values, "column": values["name"]}
         return values
+
+    @property
+    @override
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
 
 
 class _Vocabulary(_ColumnFeature):
@@ -167,6 +178,11 @@ class Age(_Scaled, _ColumnFeature):
     at: str = Field(description="context column with the time of the impression")
     scale: Literal["standard", "log", "none"] = "log"
 
+    @property
+    @override
+    def columns(self) -> tuple[str, ...]:
+        return self.column, self.at
+
 
 class Rate(_Feature):
     """A smoothed rate out of two counts, in log-odds above the average of the training slice.
@@ -184,6 +200,11 @@ class Rate(_Feature):
         allow_inf_nan=False,
         description="impressions of the average that every rate starts with",
     )
+
+    @property
+    @override
+    def columns(self) -> tuple[str, ...]:
+        return self.clicks, self.impressions
 
 
 class Cross(_Feature):

@@ -258,7 +258,7 @@ class FeatureSpec(Document):
                 yield RawInput(column=feature.column, side=side, kind=RawKind.NUMBER, history=counted)
             case Rate():
                 counted = feature.clicks in self._counted_columns
-                for column in (feature.clicks, feature.impressions):
+                for column in feature.columns:
                     yield RawInput(column=column, side=side, kind=RawKind.NUMBER, history=counted)
             case TimePart():
                 yield self._time_input(feature.column, side)

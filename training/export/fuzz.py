@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.fitted import FittedEdges, FittedScale, FittedSpec, FittedVocabulary
 from features.raw import MISSING_TEXT, MISSING_TIME
-from features.spec import Age, AnyFeature, Cross, MultiValued, Rate, RawInput, RawKind
+from features.spec import AnyFeature, MultiValued, RawInput, RawKind
 
 _ODD_TOKENS = (
     MISSING_TEXT,
@@ -37,7 +37,7 @@ def odd_columns(fitted: FittedSpec, rows: int, seed: int) -> dict[str, NDArray[A
 
 
 def _column(fitted: FittedSpec, raw: RawInput, rows: int, random: Random) -> NDArray[Any]:
-    features = [feature for feature in fitted.spec.features() if raw.column in _columns(feature)]
+    features = [feature for feature in fitted.spec.features() if raw.column in feature.columns]
     match raw.kind:
         case RawKind.TEXT:
             return random.choice(_tokens(fitted, features), rows)
@@ -52,18 +52,6 @@ def _column(fitted: FittedSpec, raw: RawInput, rows: int, random: Random) -> NDA
             return _mixed(
                 random.choice(np.array(_ODD_TIMES), rows), random.integers(*_USUAL_TIMES, rows), random
             )
-
-
-def _columns(feature: AnyFeature) -> tuple[str, ...]:
-    match feature:
-        case Cross():
-            return ()
-        case Rate():
-            return feature.clicks, feature.impressions
-        case Age():
-            return feature.column, feature.at
-        case _:
-            return (feature.column,)
 
 
 def _tokens(fitted: FittedSpec, features: list[AnyFeature]) -> NDArray[Any]:
