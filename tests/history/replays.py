@@ -10,8 +10,7 @@ import numpy as np
 import polars as pl
 
 from tests.history.plain import FEATURES, HOUR_MS, Event
-from training.config import SplitConfig, TaskConfig
-from training.config.task import parse_config
+from training.config import SplitConfig, TaskConfig, parse_config
 from training.log.ingest import ingest
 from training.log.log_reader import LogChunk, read_log
 from training.log.quarantine import Quarantine

@@ -12,9 +12,10 @@ from training.config.fitting import (
 from training.config.history import HistoryConfig
 from training.config.judging import ChampionGateConfig, GateConfig, ReportConfig, SplitConfig
 from training.config.model import ModelConfig
+from training.config.reading import data_root, load_config, parse_config
 from training.config.retraining import ChecksConfig, JoinConfig, RetrainConfig
 from training.config.targets import TargetConfig
-from training.config.task import TaskConfig, data_root, load_config, parse_config
+from training.config.task import TaskConfig
 from training.config.writing import as_yaml
 
 __all__ = [

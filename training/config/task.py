@@ -1,30 +1,22 @@
 """A whole task file, ``axon.yaml``: everything that decides which model comes out of a run.
 
-`load_config` reads and checks it; every other file of this room takes the part of it that it needs.
+`training.config.reading` reads it; every other file of this room takes the part of it that it needs.
 """
 
-import difflib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from features.document import Document
-from features.errors import FeatureError
 from features.spec import (
-    Age,
     Buckets,
     Categorical,
-    ColumnFeature,
     Cross,
     FeatureSpec,
     Hashed,
-    MultiValued,
-    Numeric,
-    Rate,
     RawKind,
     Side,
     TimeColumn,
@@ -37,7 +29,6 @@ from training.config.judging import GateConfig, ReportConfig, SplitConfig
 from training.config.model import ModelConfig
 from training.config.retraining import ChecksConfig, RetrainConfig
 from training.config.targets import TargetConfig, check_targets
-from training.errors import ConfigError
 
 _SINGLE_VALUED_ID = Categorical | Hashed | Buckets | TimePart | Cross
 
@@ -189,7 +180,7 @@ def _columns_by_place(spec: FeatureSpec) -> Iterator[tuple[str, tuple[str, ...]]
     """Where a feature stands in the task file, and the columns of the log that it reads."""
     for side in Side:
         for feature in getattr(spec, side.value):
-            yield f"{side.value}.{feature.name}", _columns_of(feature)
+            yield f"{side.value}.{feature.name}", feature.columns
     for counted in spec.history:
         yield f"history.{counted.name}", counted.of
 
@@ -207,131 +198,3 @@ def _read_in_two_ways(column: str, impression: TimeColumn, feature: TimeColumn) 
 
 def _flow(values: dict[str, Any]) -> str:
     return yaml.safe_dump(values, default_flow_style=True, sort_keys=False, width=1000).strip()
-
-
-def _columns_of(feature: ColumnFeature) -> tuple[str, ...]:
-    match feature:
-        case Rate():
-            return feature.clicks, feature.impressions
-        case Age():
-            return feature.column, feature.at
-        case Categorical() | Hashed() | MultiValued() | Numeric() | Buckets() | TimePart():
-            return (feature.column,)
-
-
-def load_config(path: Path) -> TaskConfig:
-    """Read a task file, and the one that it `extends`, if any.
-
-    Raises:
-        ConfigError: If the file is missing, is no YAML or does not say what it should; the text names every place.
-    """
-    return parse_config(read_document(path), source=str(path))
-
-
-def read_document(path: Path, *, before: tuple[str, ...] = ()) -> Any:
-    """What a task file says; where it `extends` another of its folder, its own words win, key by key.
-
-    Args:
-        path: The task file.
-        before: Names of the files that extend this one, directly or not.
-
-    Raises:
-        ConfigError: If a file is missing or is no YAML, or `extends` names none that stands on its own.
-    """
-    document = _read(path)
-    if not isinstance(document, dict) or "extends" not in document:
-        return document
-    name = document.pop("extends")
-    if not isinstance(name, str) or Path(name).name != name:
-        raise ConfigError(
-            f"{path}: extends: expected the name of a task file in the same folder, got {name!r}"
-        )
-    if name in (*before, path.name):
-        raise ConfigError(
-            f"{path}: extends: expected a file that stands on its own, but {name} extends this one"
-        )
-    extended = read_document(path.with_name(name), before=(*before, path.name))
-    if not isinstance(extended, dict):
-        raise ConfigError(f"{path}: extends: expected a task file, but {name} holds no mapping")
-    return _merged(extended, document)
-
-
-def _merged(extended: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(extended)
-    for key, value in own.items():
-        below = merged.get(key)
-        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _read(path: Path) -> object:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"expected a task file at {path}, found nothing; examples/ has some to copy"
-        ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: expected a YAML file: {error}") from error
-
-
-def parse_config(document: object, *, source: str) -> TaskConfig:
-    """Check a task that is already a document.
-
-    Raises:
-        ConfigError: With one line for every place that is wrong.
-    """
-    if not isinstance(document, dict):
-        raise ConfigError(
-            f"{source}: expected a mapping with name, data and features, got {type(document).__name__}"
-        )
-    try:
-        return TaskConfig.model_validate(document)
-    except ValidationError as error:
-        lines = [_explained(problem) for problem in error.errors(include_url=False)]
-        raise ConfigError(f"{source}: " + "\n  ".join([f"{len(lines)} thing(s) to mend:", *lines])) from error
-    except FeatureError as error:
-        raise ConfigError(f"{source}: features: {error}") from error
-
-
-def data_root(config: TaskConfig, config_path: Path, override: Path | None) -> Path:
-    """The directory of the data files: the override, or the task file's root seen from the task file."""
-    return override if override is not None else (config_path.parent / config.data.root).resolve()
-
-
-def _explained(problem: Any) -> str:
-    """One line for one mistake: where it is, what is wrong, and the nearest known key for an unknown one."""
-    place = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] != "extra_forbidden":
-        return f"{place}: {problem['msg']} (got {problem['input']!r:.80})"
-    unknown = str(problem["loc"][-1])
-    known = _known_keys(problem["loc"][:-1])
-    near = difflib.get_close_matches(unknown, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
-    return f"{place}: unknown key {unknown!r}; {hint}"
-
-
-def _known_keys(place: tuple[int | str, ...]) -> list[str]:
-    """The keys that the model at a place of the task file knows."""
-    models: list[type[BaseModel]] = [TaskConfig]
-    for part in place:
-        if isinstance(part, int):
-            continue
-        inner = [found for model in models for found in _models_in(model, part)]
-        models = inner or models
-    return [key for model in models for key in model.model_fields]
-
-
-def _models_in(model: type[BaseModel], key: str) -> list[type[BaseModel]]:
-    """The models that a field may hold; a kind's name chooses among features."""
-    if key in model.model_fields:
-        return list(_models_of(model.model_fields[key].annotation))
-    kind = model.model_fields.get("kind")
-    return [model] if kind is not None and kind.default == key else []
-
-
-def _models_of(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_of(inner)

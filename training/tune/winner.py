@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from training.config import parse_config
-from training.config.task import read_document
+from training.config.reading import read_document
 from training.errors import ConfigError
 from training.tune.result import TunedTrial, TuneResult
 

@@ -20,8 +20,7 @@ from registry.local import LocalRegistry
 from registry.manifest import FEATURE_SPEC, HISTORY, BundleFacts, write_manifest
 from tests.history.plain import FEATURES, HOUR_MS, Event, impressions_of
 from tests.history.replays import TEST_MS, draw_events
-from training.config import TaskConfig
-from training.config.task import parse_config
+from training.config import TaskConfig, parse_config
 from training.remembering import Remembered, Remembering, Sources
 from training.remembering.following import Patience
 
