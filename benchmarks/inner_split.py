@@ -8,7 +8,6 @@ Trained before 05-02, stopped and calibrated on 05-02, judged on 05-03 and 05-04
 import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,14 @@ import polars as pl
 import yaml
 from scipy.special import expit
 
-from features.encoder import Encoder
+from benchmarks.quality.contestants import ours
+from benchmarks.quality.encoded import EncodedLog, encode_log
+from benchmarks.quality.kuairand import EXAMPLES, INNER
 from training.calibration import fit_calibration
-from training.config import TaskConfig, data_root, load_config, parse_config
-from training.encode import droppable_columns
-from training.evaluate import Judge
-from training.fitting.fit import fit
-from training.log.ingest import ingest
-from training.log.quarantine import Quarantine
-from training.log.split import Slice, cuts_of
-from training.progress import Silent
-from training.replay import replay_log
-from training.slices import Slices, encode_slices, fit_statistics
+from training.config import data_root, load_config, parse_config
+from training.log.split import Slice
 
 CONFIG = Path("benchmarks/inner_split.yaml")
-EXAMPLES = Path("examples/kuairand")
 SEEDS = (1, 2)
 IDS = ("user_id", "video_id", "author_id", "music_id")
 
@@ -146,7 +138,7 @@ def _example(
     document: Document = load_config(EXAMPLES / name).model_dump(mode="json")
     document["model"] |= model or {}
     document["training"] |= training or {}
-    document["split"] = _SPLIT
+    document["split"] = INNER.split.model_dump()
     history = document["features"]["history"]
     if half_lives is not None:
         history = [{**feature, "half_lives": half_lives} for feature in history]
@@ -173,12 +165,6 @@ _ATTENDED = {
 }
 
 
-_SPLIT = {
-    "validation_from": datetime.fromisoformat("2022-05-02T00:00:00+08:00"),
-    "test_from": datetime.fromisoformat("2022-05-03T00:00:00+08:00"),
-}
-
-
 def _decayed(decay: float, learning_rate: float = 0.001) -> Document:
     return {"name": "adamw", "learning_rate": learning_rate, "weight_decay": decay}
 
@@ -187,7 +173,7 @@ def _changed(model: Document, training: Document, min_count: int, *, without: st
     document: Document = yaml.safe_load(CONFIG.read_text())
     document["model"] |= model
     document["training"] |= training
-    document["split"] = _SPLIT
+    document["split"] = INNER.split.model_dump()
     for side in ("user", "item"):
         features = [feature for feature in document["features"][side] if feature["name"] != without]
         for feature in features:
@@ -207,10 +193,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         data = _without_the_judged_days(root, Path(directory) / "data")
         for number, (name, document) in enumerate(with_history() if arguments.history else variants()):
-            task = parse_config({**document, "data": {**document["data"], "root": str(data)}}, source=name)
-            work = Path(directory) / str(number)
-            (work / "vocabularies").mkdir(parents=True)
-            figures = np.mean(list(_figures(task, data, work)), axis=0)
+            task = parse_config(document, source=name)
+            log = encode_log(task, data, Path(directory) / str(number))
+            figures = np.mean([_figures(log, seed) for seed in SEEDS], axis=0)
             print(f"| {name} | {figures[0]:.4f} | {figures[1]:.4f} |", flush=True)
 
 
@@ -224,36 +209,11 @@ def _without_the_judged_days(root: Path, target: Path) -> Path:
     return target
 
 
-def _figures(task: TaskConfig, data: Path, work: Path) -> Iterator[tuple[float, float]]:
-    with Quarantine(None, 0.0) as quarantine:
-        log = ingest(
-            task, task.features.log_inputs(), data, quarantine=quarantine, work_dir=work, progress=Silent()
-        )
-    cuts = cuts_of(task.split, log.time_ms)
-    if task.features.history:
-        log, _ = replay_log(task.features, task.history, log, cuts, seed=1, work_dir=work, progress=Silent())
-    encoder = Encoder(
-        fit_statistics(task.features, log, cuts, seed=1, progress=Silent()), work / "vocabularies"
-    )
-    slices = encode_slices(encoder, log, cuts, keep_rate=1.0, seed=1, work_dir=work, progress=Silent())
-    for seed in SEEDS:
-        yield _judged(task.with_seed(seed), encoder, slices)
-
-
-def _judged(task: TaskConfig, encoder: Encoder, slices: Slices) -> tuple[float, float]:
-    model = fit(
-        task.model,
-        task.training,
-        encoder.layout,
-        train=slices.stores[Slice.TRAIN],
-        validation=slices.stores[Slice.VALIDATION],
-        droppable=droppable_columns(encoder),
-        progress=Silent(),
-    )
-    judge = Judge(task, slices, Slice.TEST)
-    chosen = judge.logits(model, Slice.VALIDATION)
-    calibration = fit_calibration("platt", chosen, slices.facts[Slice.VALIDATION].clicked)
-    metrics = judge.metrics(expit(calibration.apply(judge.logits(model, Slice.TEST))), Slice.TEST)
+def _figures(log: EncodedLog, seed: int) -> tuple[float, float]:
+    said = ours(log, seed)
+    clicked = log.slices.facts[Slice.VALIDATION].clicked
+    calibration = fit_calibration("platt", said[Slice.VALIDATION], clicked)
+    metrics = log.judge.metrics(expit(calibration.apply(said[Slice.TEST])), Slice.TEST)
     return metrics.auc or float("nan"), metrics.log_loss or float("nan")
 
 

@@ -2,20 +2,19 @@
 
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from features.document import Document
 from simulator import World, WorldConfig, build_world
 
 DAY_MS = 86_400_000
 
 
-class LoopPlan(BaseModel):
+class LoopPlan(Document):
     """Simulated days: a log that the first model learns from, perhaps a pause, then rounds without one between them.
 
     The defaults are the benchmark; a test runs the same code in fewer and longer steps.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(default=2026, ge=0, description="of the world, of its clicks and of every training")
     users: int = Field(default=1_000, ge=10)

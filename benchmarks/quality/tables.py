@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
+
+from features.document import Document
 
 
-class Spread(BaseModel):
+class Spread(Document):
     """A figure over the seeds; None where it is undefined."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     values: tuple[float | None, ...] = Field(description="one per seed")
 
@@ -30,10 +30,8 @@ class Spread(BaseModel):
         return f"{self.mean:.4f} ± {np.std(self.defined):.4f}"
 
 
-class Row(BaseModel):
+class Row(Document):
     """A line of a table."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     figures: dict[str, Spread]
@@ -48,10 +46,8 @@ class Row(BaseModel):
         return cls(name=name, figures=columns, seconds=seconds)
 
 
-class Table(BaseModel):
+class Table(Document):
     """Rows with the same figures."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     note: str = ""

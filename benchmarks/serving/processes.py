@@ -196,17 +196,13 @@ def free_port() -> int:
 
 def _parent_and_session(process: int) -> tuple[int, int] | None:
     """The parent and the session of a process; None once it is gone."""
-    fields = _stat(process)
-    # A dead child that nobody asked about yet holds no memory and takes no signal.
-    return None if fields is None or fields[0] == "Z" else (int(fields[1]), int(fields[3]))
-
-
-def _stat(process: int) -> list[str] | None:
-    """What follows the command in ``/proc/PID/stat``, which may itself hold blanks and brackets."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        # The command in front of these may itself hold blanks and brackets.
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
+    # A dead child that nobody asked about yet holds no memory and takes no signal.
+    return None if fields[0] == "Z" else (int(fields[1]), int(fields[3]))
 
 
 def _resident_kb(process: int) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import linear_regression
 
 from benchmarks.serving.bodies import Shape
 from benchmarks.serving.closed_loop import closed_loop
@@ -98,11 +99,5 @@ def soak(server: Server, shape: Shape, bodies: Path, *, requests: int) -> Soak:
     finally:
         server.freeze()
     (done, end), start = weighed[-1], weighed[0][1]
-    return Soak(server.plan.name, round(done), start, end, slope(weighed) * 10_000)
-
-
-def slope(points: list[tuple[float, float]]) -> float:
-    """Of the least-squares line through points ``(x, y)``; at least two different x."""
-    middle = sum(x for x, _ in points) / len(points)
-    spread = sum((x - middle) ** 2 for x, _ in points)
-    return sum((x - middle) * y for x, y in points) / spread
+    slope = linear_regression(*zip(*weighed, strict=True)).slope
+    return Soak(server.plan.name, round(done), start, end, slope * 10_000)

@@ -11,7 +11,6 @@ from benchmarks.serving.pictures import panel
 from benchmarks.serving.plans import CAREFUL, FLOOR, OURS_ONNX
 from benchmarks.serving.ratios import Figure, is_valid, paired
 from benchmarks.serving.rounds import Cell
-from benchmarks.serving.stress import slope
 from benchmarks.serving.tables import summary
 
 
@@ -74,10 +73,6 @@ def test_a_run_is_void_when_the_careful_service_is_slow():
 
 def test_a_run_is_valid_when_the_careful_service_is_as_fast_as_it_can_be():
     assert is_valid(careful_beside_floor(0.116))
-
-
-def test_the_slope_of_resident_memory():
-    assert slope([(0.0, 100.0), (10.0, 105.0), (20.0, 110.0)]) == pytest.approx(0.5)
 
 
 def test_the_spread_is_the_distance_of_the_rounds_over_their_median():
