@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from features.layout import EncodedLayout, IdField, ValueField
 from features.spec import Half
 from training.config import ModelConfig, TrainingConfig
-from training.fitting.fit import TrainedModel, fit
+from training.fitting.fit import fit
+from training.fitting.trained import TrainedModel
 from training.models import Family, Regularisation, build
 from training.progress import Silent
 from training.store import EncodedStore, StoreWriter

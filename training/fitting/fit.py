@@ -12,7 +12,7 @@ from training.fitting.blend import blended
 from training.fitting.descent import FitStores, fit_network
 from training.fitting.distillation import distilled
 from training.fitting.ensemble import fit_ensemble
-from training.fitting.trained import Predictor, TrainedModel
+from training.fitting.trained import TrainedModel
 from training.fitting.warm_start import Start
 from training.progress import Progress
 from training.store import EncodedStore
@@ -51,6 +51,3 @@ def fit(  # noqa: PLR0913  # each is one thing that a fit needs
     if model.linear_member:
         trained = blended(trained, config, stores, progress)
     return distilled(trained, config, stores, progress) if config.distill else trained
-
-
-__all__ = ["Predictor", "TrainedModel", "fit"]

@@ -238,13 +238,14 @@ def targets_table(report: Report) -> list[list[str]]:
     if not report.targets:
         return []
     rows = [
-        [meaning.label, *(_cell_text(getattr(target.metrics, name)) for target in report.targets.values())]
+        [meaning.label, *(figure_text(getattr(target.metrics, name)) for target in report.targets.values())]
         for name, meaning in METRICS.items()
     ]
     return [["", *report.targets], *rows]
 
 
-def _cell_text(figure: float | None) -> str:
+def figure_text(figure: float | None) -> str:
+    """Four digits; "-" where it is undefined."""
     return "-" if figure is None else f"{figure:.4f}"
 
 
@@ -254,7 +255,7 @@ def _cells(meaning: Meaning, figures: list[float | None]) -> tuple[Cell, ...]:
     # One figure alone, or all figures alike, is not the best of anything.
     best = min(defined) if len(set(defined)) > 1 else None
     return tuple(
-        Cell(_cell_text(figure), best is not None and distance == best)
+        Cell(figure_text(figure), best is not None and distance == best)
         for figure, distance in zip(figures, distances, strict=True)
     )
 

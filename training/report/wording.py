@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from training.calibration import Beta, Calibration, Isotonic, Linear, PerSegment
 from training.metrics import METRICS, SliceMetrics
-from training.report.report import Report
+from training.report.report import Report, figure_text
 
 SIMPLER_MODELS = ("logistic", "prior")
 """The baselines that a headline is compared with."""
@@ -35,7 +35,7 @@ def headlines(report: Report) -> tuple[Headline, ...]:
     return tuple(
         Headline(
             label=meaning.label,
-            figure=_figure(getattr(report.metrics, name)),
+            figure=figure_text(getattr(report.metrics, name)),
             sentence=sentences.get(name) or meaning.explanation,
             compared=_compared(report, name),
         )
@@ -65,10 +65,6 @@ def percent(share: float) -> str:
         return f"{hundredths:.0f} %"
     digits = 1 if abs(hundredths) >= 10.0 else 2 if abs(hundredths) >= 0.1 else 4
     return f"{hundredths:.{digits}f} %"
-
-
-def _figure(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:.4f}"
 
 
 def _compared(report: Report, name: str) -> str:

@@ -10,8 +10,8 @@ from features.spec import FIRST_OOV_ID
 from tests.training.conftest import EVERY_HALF, draw_inputs, run_fit, write_store
 from tests.training.toys import TOY, noise_log, same_weights, toy_log, validation_loss
 from training.errors import DataError, DivergedError
-from training.fitting.fit import Predictor
 from training.fitting.optimizers import OPTIMIZERS
+from training.fitting.trained import Predictor
 from training.models import FAMILIES
 
 OPTIMIZER_NAMES = sorted(OPTIMIZERS)
