@@ -17,7 +17,6 @@ from training.calibration import Chosen
 from training.config import ModelConfig, TaskConfig, TrainingConfig, as_yaml
 from training.encode import droppable_columns, raw_tensors
 from training.errors import ConversionError, GateClosedError
-from training.evaluate import Judge, Stopwatch
 from training.export.bundle_facts import bundle_facts
 from training.export.export import BundleTexts, ServingModel, export
 from training.export.onnx_check import checked_graphs, store
@@ -30,11 +29,12 @@ from training.gate.again import JUDGES, keep_judges
 from training.gate.challenge import challenged
 from training.gate.champion import champion_of, champion_version
 from training.gate.gate import gate_failures, gate_notes
+from training.judge import Judge
 from training.log.split import Slice
 from training.models import family_of
 from training.peers import peer_trials
 from training.prepare import Prepared, Rival, prepared
-from training.progress import Progress
+from training.progress import Progress, Stopwatch
 from training.replay import write_snapshot
 from training.report.html import render_html
 from training.report.report import Report

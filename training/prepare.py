@@ -13,11 +13,10 @@ from features.fitted import FittedSpec
 from features.spec import RawInput
 from registry.version import Version
 from training.config import TaskConfig
-from training.evaluate import Stopwatch
 from training.gate.champion import Champion
 from training.log.ingest import Ingested
 from training.log.split import Cuts, Slice, cuts_of
-from training.progress import Progress
+from training.progress import Progress, Stopwatch
 from training.replay import Counted, replay_log
 from training.retraining.gather import Gathering, gathered
 from training.retraining.profile import draw, profile_of

@@ -1,6 +1,8 @@
 """How long work tells how far it is: the pipeline calls it, the command line draws it."""
 
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 
@@ -28,3 +30,16 @@ class Silent:
 
     def stage(self, name: str, *, unit: str, total: int | None = None) -> AbstractContextManager[Bar]:  # noqa: ARG002
         return nullcontext(_SilentBar())
+
+
+class Stopwatch:
+    """How long each stage of a run took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 3)

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from features.encoder import Encoder
 from training.config import TaskConfig
-from training.evaluate import Judge
+from training.judge import Judge
 from training.log.ingest import Ingested, ingest
 from training.log.quarantine import Quarantine
 from training.log.split import Cuts, Slice, cuts_of

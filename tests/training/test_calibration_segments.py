@@ -144,7 +144,7 @@ def raw_impressions():
 
 
 def in_memory(serving, network, raw):
-    """The calibrated logits as `training.evaluate` computes them."""
+    """The calibrated logits as `training.judge` computes them."""
     encoded = serving.encode(raw)
     logits = network((encoded["ids"], encoded["values"]), training=False).numpy().astype(np.float64)
     ids = encoded["ids"].numpy()[:, segment_column(serving.encoder.layout, "tab")]

@@ -1,6 +1,6 @@
 """Chooses a calibration: evidence comes in, the simplest that is not beaten by more than noise goes out.
 
-`training.evaluate` calls it with the validation slice; the report shows what was tried.
+`training.judge` calls it with the validation slice; the report shows what was tried.
 """
 
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 """The curves from a logit to the calibrated one: parameters come in, one formula serves NumPy and the graph alike.
 
-`training.calibration.kinds` fits them, `training.evaluate` applies them in memory, `training.export.export` in the graph.
+`training.calibration.kinds` fits them, `training.judge` applies them in memory, `training.export.export` in the graph.
 Every curve rises strictly, so that the order of candidates, and with it every AUC, is kept.
 """
 

@@ -1,4 +1,4 @@
-"""What a calibration is learned from: `training.evaluate` gathers it, every file of this package takes it."""
+"""What a calibration is learned from: `training.judge` gathers it, every file of this package takes it."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -11,13 +11,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from training.config import TaskConfig
-from training.evaluate import texts_of, users_of
 from training.export.exported import export_facts
 from training.export.loaded import LoadedModel
 from training.gate.bootstrap import Resampling
 from training.gate.champion import Champion
 from training.gate.duel import Duel, HeldOut, fight
 from training.gate.gate import budget_failures, champion_failures
+from training.judge import texts_of, users_of
 from training.log.ingest import TypedChunk
 from training.log.split import moment
 from training.prepare import Prepared

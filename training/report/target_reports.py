@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from training.calibration import Calibration, Chosen
-from training.evaluate import Judge
 from training.fitting.trained import TrainedModel
+from training.judge import Judge
 from training.log.split import Slice
 from training.metrics import Float64Array
 from training.report.report import Curves, TargetReport

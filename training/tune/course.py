@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from training.config import TaskConfig
 from training.encode import droppable_columns
-from training.evaluate import Judge
 from training.fitting.descent import FitStores, Watcher, fit_network
+from training.judge import Judge
 from training.log.split import Slice
 from training.metrics import log_loss
 from training.progress import Silent
