@@ -136,12 +136,10 @@ class _Columns:
                     place = slice(start, start + feature.max_length)
                     readers.append((place, _list(feature, tables.of(feature))))
                 case Buckets():
-                    edges = fitted.fitted[feature.name]
-                    assert isinstance(edges, FittedEdges)  # noqa: S101  # FittedSpec has checked it
+                    edges = fitted.part(feature.name, FittedEdges)
                     readers.append((self._own[feature.name], _bucket(feature, edges, rows[feature.column])))
                 case TimePart():
-                    zone = fitted.fitted[feature.name]
-                    assert isinstance(zone, FittedTimeZone)  # noqa: S101  # FittedSpec has checked it
+                    zone = fitted.part(feature.name, FittedTimeZone)
                     readers.append((self._own[feature.name], _time_part(feature, zone)))
         return readers
 

@@ -189,8 +189,7 @@ class Encoder(tf.Module):
         return tf.where(nothing, FIRST_OOV_ID * first, ids)
 
     def _bucket(self, feature: Buckets, numbers: tf.Tensor) -> tf.Tensor:
-        fitted = self.fitted.fitted[feature.name]
-        assert isinstance(fitted, FittedEdges)  # noqa: S101  # FittedSpec has checked it
+        fitted = self.fitted.part(feature.name, FittedEdges)
         numbers = _without(numbers, feature.missing_values)
         edges = tf.constant(fitted.edges, tf.float32, shape=[len(fitted.edges)])
         ids = 1 + tf.searchsorted(
@@ -200,8 +199,7 @@ class Encoder(tf.Module):
         return tf.where(tf.math.is_nan(numbers), missing_id, ids)
 
     def _time_part(self, feature: TimePart, times_ms: tf.Tensor) -> tf.Tensor:
-        zone = self.fitted.fitted[feature.name]
-        assert isinstance(zone, FittedTimeZone)  # noqa: S101  # FittedSpec has checked it
+        zone = self.fitted.part(feature.name, FittedTimeZone)
         starts = tf.constant(zone.starts_ms, tf.int64)
         position = tf.maximum(tf.searchsorted(starts, times_ms, side="right") - 1, 0)
         known = tf.where(tf.equal(times_ms, MISSING_TIME), tf.constant(0, tf.int64), times_ms)
@@ -228,8 +226,7 @@ class Encoder(tf.Module):
 
         Computed in float64 and rounded once, so that a library's own logarithm cannot move the last bit.
         """
-        scale = self.fitted.fitted[feature.name]
-        assert isinstance(scale, FittedScale)  # noqa: S101  # FittedSpec has checked it
+        scale = self.fitted.part(feature.name, FittedScale)
         missing = tf.math.is_nan(numbers)
         stand_in = feature.fill if feature.missing == "constant" else 0.0
         numbers = tf.where(missing, tf.constant(stand_in, tf.float64), numbers)
@@ -249,8 +246,7 @@ class Encoder(tf.Module):
 
     def _rate(self, feature: Rate, clicks: tf.Tensor, impressions: tf.Tensor) -> tf.Tensor:
         """Log-odds of a smoothed rate above the average, ``(n,)``; in float64 and rounded once."""
-        fitted = self.fitted.fitted[feature.name]
-        assert isinstance(fitted, FittedRate)  # noqa: S101  # FittedSpec has checked it
+        fitted = self.fitted.part(feature.name, FittedRate)
         shown, clicked = (_counted(numbers) for numbers in (impressions, clicks))
         clicked = tf.minimum(clicked, shown)
         won = feature.strength * fitted.average

@@ -7,7 +7,7 @@ The statistics of `training` make a `FittedSpec`; the encoder is built from it, 
 import hashlib
 import itertools
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
@@ -122,6 +122,9 @@ _FITTED_KIND: dict[type[Document], type[Document]] = {
 }
 
 
+_Part = TypeVar("_Part", bound=Document)
+
+
 class FittedSpec(Document):
     """A `FeatureSpec` and what was fitted for each of its features, by name.
 
@@ -146,6 +149,12 @@ class FittedSpec(Document):
             if expected is not came:
                 raise FittedSpecError(f"{feature.name}: expected {expected.__name__}, got {came.__name__}")
         return self
+
+    def part(self, name: str, kind: type[_Part]) -> _Part:
+        """What was fitted for the feature of a name; `kind` is that of its fitted part."""
+        part = self.fitted[name]
+        assert isinstance(part, kind)  # noqa: S101  # checked when this was made
+        return part
 
     def learned_for(self, feature: AnyFeature) -> FittedFeature:
         """What was fitted for a feature, or for the one whose vocabulary it shares."""

@@ -131,7 +131,9 @@ class _Rates:
         self._clicks = np.array([rows[feature.clicks] for feature in features], np.intp)
         self._impressions = np.array([rows[feature.impressions] for feature in features], np.intp)
         self._places = np.array([places[feature.name] for feature in features], np.intp)
-        averages = np.array([_average(fitted, feature) for feature in features])[:, np.newaxis]
+        averages = np.array([fitted.part(feature.name, FittedRate).average for feature in features])[
+            :, np.newaxis
+        ]
         strengths = np.array([feature.strength for feature in features])[:, np.newaxis]
         self._won = strengths * averages
         self._lost = strengths * (1 - averages)
@@ -154,17 +156,10 @@ def days(since_ms: NDArray[np.int64], at_ms: NDArray[np.int64]) -> NDArray[np.fl
 
 def _parameters(fitted: FittedSpec, feature: Numeric | Age) -> tuple[float, float, float, float, float]:
     """Low, high, what stands for a missing value, mean and 1 / std; those that change nothing where they do not apply."""
-    scale = fitted.fitted[feature.name]
-    assert isinstance(scale, FittedScale)  # noqa: S101  # FittedSpec has checked it
+    scale = fitted.part(feature.name, FittedScale)
     low, high = (scale.low, scale.high) if feature.clip else (-np.inf, np.inf)
     stand_in = {"mean": scale.mean, "zero": 0.0, "constant": feature.fill}[feature.missing]
     if feature.scale == "log" and feature.missing != "mean":
         stand_in = float(np.copysign(np.log1p(abs(stand_in)), stand_in))
     mean, std = (0.0, 1.0) if feature.scale == "none" else (scale.mean, scale.std)
     return low, high, stand_in, mean, 1.0 / std
-
-
-def _average(fitted: FittedSpec, feature: Rate) -> float:
-    rate = fitted.fitted[feature.name]
-    assert isinstance(rate, FittedRate)  # noqa: S101  # FittedSpec has checked it
-    return rate.average

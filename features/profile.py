@@ -109,8 +109,8 @@ class Drift(NamedTuple):
     moved: tuple[Moved, ...]
 
 
-def drift(before: ColumnProfile, now: ColumnProfile) -> Drift:
-    """Compare two histograms of the same bins.
+def drift(before: ColumnProfile, now: Sequence[int]) -> Drift:
+    """Compare a histogram with newer counts of the same bins, as `ColumnProfile.all_counts` has them.
 
     Returns:
         The PSI, at least 0: the sum over bins of (now - before) * ln(now / before), of shares with half an impression
@@ -119,11 +119,6 @@ def drift(before: ColumnProfile, now: ColumnProfile) -> Drift:
     Source:
         Siddiqi, "Credit Risk Scorecards", 2006; it is the symmetric Kullback-Leibler divergence (Jeffreys 1946).
     """
-    return drift_of_counts(before, now.all_counts())
-
-
-def drift_of_counts(before: ColumnProfile, now: Sequence[int]) -> Drift:
-    """The same for the counts of `ColumnProfile.bins`."""
     old, new = _shares(before.all_counts()), _shares(now)
     parts = [(b - a) * math.log(b / a) for a, b in zip(old, new, strict=True)]
     order = np.argsort(-np.abs(np.subtract(new, old)), kind="stable").tolist()

@@ -52,8 +52,7 @@ class TokenTables:
         stands_in = _stand_in(feature)
         key = (owner.name, feature.oov, stands_in)
         if key not in self._tables:
-            vocabulary = self._fitted.fitted[owner.name]
-            assert isinstance(vocabulary, FittedVocabulary)  # noqa: S101  # FittedSpec has checked it
+            vocabulary = self._fitted.part(owner.name, FittedVocabulary)
             table = _Table(vocabulary, feature.oov, owner.oov_buckets)
             empty = PADDING_ID if stands_in is None else table[stands_in] if stands_in else FIRST_OOV_ID
             table[MISSING_TEXT] = empty

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from features.fitted import FittedSpec, FittedVocabulary
-from features.profile import ColumnProfile, DataProfile, counts_like, drift_of_counts, missing_in
+from features.profile import ColumnProfile, DataProfile, counts_like, drift, missing_in
 from features.raw import MISSING_TEXT
 from features.spec import Categorical, MultiValued, RawInput
 from registry.manifest import PROFILE
@@ -100,7 +100,7 @@ class ColumnWatch:
             self.drift = {}
             return
         self.drift = {
-            column: drift_of_counts(before, _sum(part.counts[column] for part in self._window).tolist()).psi
+            column: drift(before, _sum(part.counts[column] for part in self._window).tolist()).psi
             for column, before in self._before.items()
         }
 
@@ -127,10 +127,8 @@ def _vocabularies(fitted: FittedSpec, columns: set[str]) -> list[_Tokens]:
     for _, feature in fitted.spec.by_side():
         if isinstance(feature, Categorical | MultiValued) and feature.column in columns:
             owner = fitted.spec.vocabulary_of(feature).name
-            vocabulary = fitted.fitted[owner]
-            assert isinstance(vocabulary, FittedVocabulary)  # noqa: S101  # FittedSpec has checked it
             if owner not in sets:
-                sets[owner] = _set(vocabulary.tokens)
+                sets[owner] = _set(fitted.part(owner, FittedVocabulary).tokens)
             longest = feature.max_length if isinstance(feature, MultiValued) else None
             found.append(_Tokens(feature.name, feature.column, longest, sets[owner]))
     return found

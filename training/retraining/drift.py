@@ -13,7 +13,7 @@ SHOWN = 3
 def drifts(before: DataProfile, now: DataProfile) -> dict[str, Drift]:
     """How far each column has moved that both know as the same kind."""
     return {
-        name: drift(before.columns[name], column)
+        name: drift(before.columns[name], column.all_counts())
         for name, column in now.columns.items()
         if name in before.columns and before.columns[name].kind is column.kind
     }
