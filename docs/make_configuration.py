@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from features import spec
 from service.settings import ServiceSettings
 from training.config import TaskConfig
+from training.config.reading import models_of
 
 HERE = Path(__file__).parent
 KINDS: tuple[type[BaseModel], ...] = (
@@ -94,18 +95,11 @@ def _shown(field: Any) -> str:
 
 def _parts(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, type[BaseModel]]]:
     for name, field in model.model_fields.items():
-        for inner in _models_of(field.annotation):
+        for inner in models_of(field.annotation):
             if inner in KINDS:
                 continue
             yield f"{prefix}{name}", inner
             yield from _parts(inner, f"{prefix}{name}.")
-
-
-def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_of(inner)
 
 
 if __name__ == "__main__":

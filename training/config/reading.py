@@ -119,13 +119,14 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
 def _models_in(model: type[BaseModel], key: str) -> list[type[BaseModel]]:
     """The models that a field may hold; a kind's name chooses among features."""
     if key in model.model_fields:
-        return list(_models_of(model.model_fields[key].annotation))
+        return list(models_of(model.model_fields[key].annotation))
     kind = model.model_fields.get("kind")
     return [model] if kind is not None and kind.default == key else []
 
 
-def _models_of(annotation: object) -> Iterator[type[BaseModel]]:
+def models_of(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models that an annotation names, however deep."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
-        yield from _models_of(inner)
+        yield from models_of(inner)
