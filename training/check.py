@@ -73,7 +73,6 @@ def check_log(
     *,
     progress: Progress | None = None,
     now: datetime | None = None,
-    quarantine: Quarantine | None = None,
 ) -> DataCheck:
     """Read a whole log and look at it.
 
@@ -82,14 +81,13 @@ def check_log(
         root: Directory of the data files.
         progress: Told about every chunk.
         now: Impressions later than this are a finding; None looks for none.
-        quarantine: Takes the unreadable rows; by default they are only counted.
 
     Raises:
         DataError: If there is nothing to look at: a file or a column is missing, a table cannot be read, no label is
             0 or 1.
     """
     survey = Survey(config, now)
-    apart = quarantine or Quarantine(None, limit=1.0)
+    apart = Quarantine(None, limit=1.0)
     with (progress or Silent()).stage("checking", unit="rows") as bar:
         chunks = read_log(
             config.data,

@@ -1,10 +1,8 @@
 """The figures that are asked for: loads, weights and stress come in, each figure with what was reached goes out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.serving.closed_loop import Load
 from benchmarks.serving.plans import CAREFUL, FLOOR, MOSEC, OURS, OURS_ONNX, OURS_TF
 from benchmarks.serving.rounds import Cell, Loads
 from benchmarks.serving.stress import Soak, Stress
@@ -65,12 +63,10 @@ class Found:
     absent: list[str] = field(default_factory=list)
 
 
-def paired(
-    loads: Loads, over: Cell, under: Cell, of: Callable[[Load], float] = lambda load: load.rate
-) -> float | None:
-    """The median over the rounds of one cell's figure over another's; None where either was not measured."""
+def paired(loads: Loads, over: Cell, under: Cell) -> float | None:
+    """The median over the rounds of one cell's rate over another's; None where either was not measured."""
     pairs = zip(loads.get(over, ()), loads.get(under, ()), strict=False)
-    ratios = [of(one) / of(other) for one, other in pairs if of(other) > 0]
+    ratios = [one.rate / other.rate for one, other in pairs if other.rate > 0]
     return median(ratios) if ratios else None
 
 

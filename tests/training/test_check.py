@@ -12,7 +12,6 @@ from tests.training.log_files import make_data, make_spec, write, write_shop
 from training.check import ColumnCheck, DataCheck, check_log
 from training.config import TaskConfig
 from training.errors import DataError
-from training.log.quarantine import Quarantine
 from training.log.tallies import ColumnTally
 
 HEADER = "time_ms,user_id,item_id,device,clicked"
@@ -161,14 +160,6 @@ def test_a_log_without_a_readable_row_is_an_error(tmp_path: Path):
     checked = check(tmp_path, "broken", "broken")
     assert "no row can be read" in checked.errors
     assert checked.click_rate is None
-
-
-def test_bad_rows_go_into_a_quarantine_when_one_is_given(tmp_path: Path):
-    write_shop(tmp_path)
-    write(tmp_path / "log.csv", "\n".join([HEADER, *a_day("a", "b"), "broken"]))
-    with Quarantine(tmp_path / "bad.jsonl", limit=1.0) as quarantine:
-        check_log(make_task(), tmp_path, quarantine=quarantine)
-    assert (tmp_path / "bad.jsonl").read_text().count("\n") == 1
 
 
 def test_keys_that_a_table_lacks_are_a_warning_with_their_share(tmp_path: Path):

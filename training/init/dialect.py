@@ -68,15 +68,14 @@ def groups_thousands(cells: Sequence[str]) -> bool:
     return not grouped or amounts > _MOST_ODD * len(grouped)
 
 
-def renamed(columns: tuple[str, ...], taken: frozenset[str] = frozenset()) -> dict[str, str]:
+def renamed(columns: tuple[str, ...]) -> dict[str, str]:
     """Names of columns that cannot name an input of a model -> names that can.
 
     Args:
         columns: Of a file.
-        taken: Names that must not come out, as another file has them.
     """
     names: dict[str, str] = {}
-    used = set(columns) | taken
+    used = set(columns)
     for number, column in enumerate(columns, start=1):
         usable = _UNUSABLE.sub("_", column.strip()).strip("_.-") or f"column_{number}"
         if usable == column:

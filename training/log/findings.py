@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from features.document import Document
-from training.alone import OUTCOMES_TO_JUDGE, TOO_GOOD
+from training.alone import TOO_GOOD
 from training.config import TaskConfig
 from training.log.quarantine import Quarantine
 from training.log.survey import Survey
@@ -104,7 +104,7 @@ def _about_column(tally: ColumnTally) -> Iterator[str]:
             f"to a request that says {token.removesuffix('.0')} that is another value; write the column as integers"
         )
     auc = tally.auc_alone()
-    if tally.gives_clicks_away(OUTCOMES_TO_JUDGE):
+    if tally.gives_clicks_away():
         yield f"{name} alone tells every click from every non-click: is it known before the click?"
     elif auc is not None and auc >= TOO_GOOD:
         yield f"{name} alone tells clicks with an AUC of {auc:.3f} on later rows: is it known before the click?"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features.moments import epoch_ms, moment_of
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import RawInput, RawKind
-from training.alone import BINS, auc_alone, bin_codes, enough_to_judge
+from training.alone import BINS, OUTCOMES_TO_JUDGE, auc_alone, bin_codes, enough_to_judge
 
 DISTINCT_CAP = 10_000
 """Distinct values are counted up to here."""
@@ -86,13 +86,13 @@ class ColumnTally:
         tokens = values.explode() if self.raw.kind is RawKind.TEXTS else values
         return str(tokens[0]) if len(tokens) and tokens.str.contains(_WHOLE).all() else None
 
-    def gives_clicks_away(self, at_least: int) -> bool:
+    def gives_clicks_away(self) -> bool:
         """Whether the column alone tells every click from every non-click.
 
         True where all its numbers of one outcome lie above those of the other, or it has a value exactly where the
-        outcome is one of the two; undecided, so False, with fewer than ``at_least`` impressions of an outcome.
+        outcome is one of the two; undecided, so False, with fewer than `OUTCOMES_TO_JUDGE` impressions of an outcome.
         """
-        if self._rows.min() < at_least:
+        if self._rows.min() < OUTCOMES_TO_JUDGE:
             return False
         if self._present.min() == 0 and self._present.max() == self._rows[self._present.argmax()]:
             return True
