@@ -19,8 +19,8 @@ from training.progress import Progress
 from training.retraining.gather import Retraining
 from training.retraining.joined_log import JoinedLog
 from training.retraining.retrain_state import Ending, RetrainState, RunOutcome, alone, state_path
+from training.retraining.run_log import RunLog
 from training.run import RunDirectory
-from training.run_log import RunLog
 
 
 def retrain(
