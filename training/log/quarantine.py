@@ -6,7 +6,6 @@ The log reader adds rows; the run is refused once they are more than the task fi
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 from training.errors import TooManyBadRowsError
@@ -45,9 +44,7 @@ class Quarantine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     def add(self, file: Path, line: int, reason: str, row: Sequence[object] | str) -> None:
