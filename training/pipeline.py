@@ -58,7 +58,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What a run left behind: its report, its directory and the version it published."""
 
     report: Report
@@ -66,7 +66,7 @@ class Outcome:
     version: int | None
 
 
-def train(config: TaskConfig, places: Places, *, now: datetime, progress: Progress) -> Outcome:
+def train(config: TaskConfig, places: Places, *, now: datetime, progress: Progress) -> RunResult:
     """Train, judge, export, check and publish.
 
     Raises:
@@ -85,7 +85,7 @@ def train_in(  # each is one thing that a run needs
     now: datetime,
     progress: Progress,
     retraining: Retraining | None = None,
-) -> Outcome:
+) -> RunResult:
     """The same in a directory that is there already; a scheduled run cuts and checks its log.
 
     Raises:
@@ -107,7 +107,7 @@ def _train(
     *,
     now: datetime,
     progress: Progress,
-) -> Outcome:
+) -> RunResult:
     watch = Stopwatch()
     peer_trials(config)  # refused now rather than after the training
     version = champion_version(places.registry, config.name)
@@ -269,15 +269,15 @@ def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, 
 
 def _publish(
     config: TaskConfig, places: Places, run: RunDirectory, report: Report, judged_against: Version | None
-) -> Outcome:
+) -> RunResult:
     if places.registry is None:
-        return Outcome(report, run.path, version=None)
+        return RunResult(report, run.path, version=None)
     if report.gate_reasons:
         raise GateClosedError([*report.gate_reasons, f"the bundle is kept in {run.bundle}"])
     _refuse_another_champion(places.registry, config.name, judged_against)
     version = places.registry.publish(run.bundle, config.name)
     run.drop_bundle()
-    return Outcome(report, run.path, version.number)
+    return RunResult(report, run.path, version.number)
 
 
 def _refuse_another_champion(registry: Registry, name: str, judged_against: Version | None) -> None:

@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Self
 
 from registry.errors import RegistryError
-from registry.outcomes import Outcome as Ended
+from registry.outcomes import Outcome
 from registry.registry import Registry
 from training.config import TaskConfig, as_yaml
 from training.errors import ConfigError, DriftError, GateClosedError
-from training.pipeline import Outcome, Places, train_in
+from training.pipeline import Places, RunResult, train_in
 from training.progress import Progress
 from training.retraining.gather import Retraining
 from training.retraining.joined_log import JoinedLog
@@ -25,7 +25,7 @@ from training.run import RunDirectory
 
 def retrain(
     config: TaskConfig, places: Places, *, until: datetime | None, now: datetime, progress: Progress
-) -> Outcome:
+) -> RunResult:
     """Train on the log up to a cut, and publish if the gate lets it pass.
 
     Args:
@@ -107,7 +107,7 @@ class _Record:
     def _note(self, outcome: RunOutcome) -> None:
         if self._registry is None:
             return
-        ended = Ended(
+        ended = Outcome(
             at=outcome.ended_at,
             ending=outcome.outcome,
             run=outcome.run,

@@ -16,7 +16,7 @@ from tests.training.init.logs import write_census, write_ids_only, write_parquet
 from training.config import GateConfig, TaskConfig, load_config
 from training.init import Question, write_task
 from training.log.quarantine import Quarantine
-from training.pipeline import Outcome, Places, train
+from training.pipeline import Places, RunResult, train
 from training.progress import Silent
 from training.scoring import Scorer, score_file
 
@@ -34,7 +34,7 @@ def mine(folder: Path, log: Path, label: str, networks: int = 1) -> tuple[TaskCo
     return task, Places(log.parent, folder / "runs", LocalRegistry(folder / "models"))
 
 
-def trained(folder: Path, log: Path, label: str) -> Outcome:
+def trained(folder: Path, log: Path, label: str) -> RunResult:
     """The outcome of training so."""
     task, places = mine(folder, log, label)
     return train(task, places, now=NOW, progress=Silent())
