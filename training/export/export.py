@@ -18,7 +18,7 @@ from features.encoder import Encoder, input_signature
 from features.fitted import FittedSpec
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import Half, RawInput, RawKind
-from registry.manifest import EXTRA, Split
+from registry.manifest import EXTRA, FEATURE_SPEC, REPORT, TASK, WARMUP, Split
 from training.calibration import Calibration, PerSegment, segment_column
 from training.models import Family
 from training.models.family import HalfInputs
@@ -194,14 +194,13 @@ def export(model: ServingModel, bundle: Path, texts: BundleTexts, warmup_rows: p
         warmup_rows: A few impressions, typed, that the service scores before it says it is ready.
     """
     tf.saved_model.save(model, str(bundle), signatures=model.signatures())
-    extra = bundle / EXTRA
-    extra.mkdir()
+    (bundle / EXTRA).mkdir()
     fitted = model.encoder.fitted
-    (extra / "feature_spec.json").write_text(fitted.model_dump_json(), encoding="utf-8")
-    (extra / "report.json").write_text(texts.report_json, encoding="utf-8")
-    (extra / "report.html").write_text(texts.report_html, encoding="utf-8")
-    (extra / "axon.yaml").write_text(texts.task_yaml, encoding="utf-8")
-    (extra / "warmup.json").write_text(warmup_json(fitted, warmup_rows), encoding="utf-8")
+    (bundle / FEATURE_SPEC).write_text(fitted.model_dump_json(), encoding="utf-8")
+    (bundle / REPORT).write_text(texts.report_json, encoding="utf-8")
+    (bundle / EXTRA / "report.html").write_text(texts.report_html, encoding="utf-8")
+    (bundle / TASK).write_text(texts.task_yaml, encoding="utf-8")
+    (bundle / WARMUP).write_text(warmup_json(fitted, warmup_rows), encoding="utf-8")
 
 
 def warmup_json(fitted: FittedSpec, rows: pl.DataFrame) -> str:

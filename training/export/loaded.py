@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.fitted import FittedSpec
 from features.spec import Half
-from registry.manifest import EXTRA, Split
+from registry.manifest import FEATURE_SPEC, Split
 from training.encode import raw_tensors
 from training.targets import PROBABILITY_OF
 
@@ -31,7 +31,7 @@ class LoadedModel:
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Load a SavedModel directory."""
-        text = (directory / EXTRA / "feature_spec.json").read_text(encoding="utf-8")
+        text = (directory / FEATURE_SPEC).read_text(encoding="utf-8")
         return cls(tf.saved_model.load(str(directory)), FittedSpec.model_validate_json(text))
 
     def probabilities(self, frame: pl.DataFrame) -> NDArray[np.float32]:

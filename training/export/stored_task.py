@@ -5,7 +5,7 @@
 
 import yaml
 
-from registry.manifest import EXTRA
+from registry.manifest import TASK
 from registry.version import Version
 from training.config import TargetConfig, TaskConfig, parse_config
 from training.errors import ConfigError, DataError
@@ -19,7 +19,7 @@ def stored_task(version: Version) -> TaskConfig:
         ConfigError: If it does not say, or in words of another time.
         OSError: If the file is not there.
     """
-    text = (version.directory / EXTRA / "axon.yaml").read_text(encoding="utf-8")
+    text = (version.directory / TASK).read_text(encoding="utf-8")
     return parse_config(yaml.safe_load(text), source=f"the task file of {version}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from registry.manifest import EXTRA, REPORT, Manifest, read_manifest, verify
+from registry.manifest import REPORT, TASK, Manifest, read_manifest, verify
 from registry.registry import Registry
 from registry.version import Version
 from training.config import TaskConfig, load_config
@@ -72,7 +72,7 @@ def judged_again(bundle: Path, registry: Registry) -> Verdict:
         return Verdict(number, (), f"the same as version {number}")
     try:
         report = Report.model_validate_json((bundle / REPORT).read_bytes())
-        config = load_config(bundle / EXTRA / "axon.yaml")
+        config = load_config(bundle / TASK)
         reasons = [*gate_failures(report, config.gate)]
         reasons += budget_failures(report.export, config.gate) if report.export else ()
         if champion is None:
