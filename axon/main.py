@@ -33,6 +33,8 @@ def main() -> None:
     # Before TensorFlow is imported anywhere: its start-up notes are not for our users.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    # Before ONNX Runtime is: from 1.29 on it tells its makers about every model that it loads, unless it is told not to.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     register()
     try:
         app()

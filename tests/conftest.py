@@ -1,10 +1,11 @@
-"""What every test starts from: a quiet TensorFlow, signals that arrive, and Hypothesis with a profile that cannot flake."""
+"""What every test starts from: quiet libraries, signals that arrive, and Hypothesis with a profile that cannot flake."""
 
 import os
 import signal
 
-# Read when TensorFlow is first imported, which is after this file.
+# Read when TensorFlow and ONNX Runtime are first imported, which is after this file.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from hypothesis import HealthCheck, settings
 

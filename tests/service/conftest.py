@@ -152,6 +152,7 @@ class RunningService:
         given = {f"AXON_{name.upper()}": str(value) for name, value in settings.items()}
         environment = {**(environment or {}), **given}
         environment |= {"AXON_PORT": str(self.port), "PATH": os.environ["PATH"], "TF_CPP_MIN_LOG_LEVEL": "2"}
+        environment |= {"ORT_DISABLE_TELEMETRY": "1"}
         source = "from service.run import serve; from service.settings import ServiceSettings; serve(ServiceSettings())"
         with log.open("wb") as output:
             self.process = subprocess.Popen(

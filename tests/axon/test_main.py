@@ -1,0 +1,22 @@
+"""What holds for every command."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+COMMAND = "import contextlib, axon.main\nwith contextlib.suppress(SystemExit):\n    axon.main.main()\nimport onnxruntime"
+
+
+def test_onnx_runtime_tells_its_makers_nothing(tmp_path: Path):
+    # Where it does, it keeps what it has not sent yet, and a name for this machine, below these two.
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    subprocess.run(
+        [sys.executable, "-c", COMMAND],
+        cwd=REPOSITORY,
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    assert list(tmp_path.rglob("*")) == []
