@@ -230,6 +230,17 @@ def test_the_service_can_only_read_the_models_and_the_data():
     ]
 
 
+def test_the_service_gets_every_variable_that_the_page_says_is_handed_on():
+    table = (
+        (ROOT / "docs/deployment.md").read_text().partition("Compose hands these on")[2].partition("\n\n`")[0]
+    )
+    told = set(
+        re.findall("AXON_[A-Z_]+", "".join(re.findall(r"^\| (`AXON.+?) \|", table, flags=re.MULTILINE)))
+    )
+    assert told <= set(compose()["services"]["service"]["environment"])
+    assert "AXON_SPLIT_SALT" in told
+
+
 def test_a_redis_comes_only_with_a_profile_and_is_reached_only_from_inside():
     redis = compose()["services"]["redis"]
     assert (redis["profiles"], "ports" in redis, redis["networks"]) == (
