@@ -234,9 +234,8 @@ class Encoder(tf.Module):
             numbers = tf.sign(numbers) * tf.math.log1p(tf.abs(numbers))
         if feature.missing == "mean":
             numbers = tf.where(missing, tf.constant(scale.mean, tf.float64), numbers)
-        if feature.clip:
-            # What stands for a missing value is chosen by the task file, perhaps outside the range on purpose.
-            numbers = tf.where(missing, numbers, tf.clip_by_value(numbers, scale.low, scale.high))
+        # What stands for a missing value is chosen by the task file, perhaps outside the range on purpose.
+        numbers = tf.where(missing, numbers, tf.clip_by_value(numbers, *scale.edges(clip=feature.clip)))
         if feature.scale != "none":
             numbers = (numbers - scale.mean) / scale.std
         columns = {feature.name: tf.cast(numbers, tf.float32)}

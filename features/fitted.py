@@ -51,6 +51,16 @@ class FittedScale(Document):
     low: float
     high: float
 
+    def edges(self, *, clip: bool) -> tuple[float, float]:
+        """What lower and higher values count as: a million standard deviations from the mean, where they are not clipped.
+
+        A log has none so far off before its 1e12th row, and no network overflows on what is left.
+        """
+        if clip:
+            return self.low, self.high
+        far = 1e6 * self.std
+        return min(self.low, self.mean - far), max(self.high, self.mean + far)
+
 
 class FittedRate(Document):
     """Share of clicks among the impressions that were counted in the training slice."""

@@ -157,7 +157,7 @@ def days(since_ms: NDArray[np.int64], at_ms: NDArray[np.int64]) -> NDArray[np.fl
 def _parameters(fitted: FittedSpec, feature: Numeric | Age) -> tuple[float, float, float, float, float]:
     """Low, high, what stands for a missing value, mean and 1 / std; those that change nothing where they do not apply."""
     scale = fitted.part(feature.name, FittedScale)
-    low, high = (scale.low, scale.high) if feature.clip else (-np.inf, np.inf)
+    low, high = scale.edges(clip=feature.clip)
     stand_in = {"mean": scale.mean, "zero": 0.0, "constant": feature.fill}[feature.missing]
     if feature.scale == "log" and feature.missing != "mean":
         stand_in = float(np.copysign(np.log1p(abs(stand_in)), stand_in))

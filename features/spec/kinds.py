@@ -137,7 +137,11 @@ class _Scaled(_Feature):
     )
     fill: float = Field(default=0.0, allow_inf_nan=False, description="used when `missing` is constant")
     indicator: bool = Field(default=False, description="adds an input that is 1 where the value is missing")
-    clip: bool = Field(default=True, description="values outside the training range count as its edge")
+    clip: bool = Field(
+        default=True,
+        description="values outside the training range count as its edge; without, those beyond a million standard deviations "
+        "from the mean count as that far",
+    )
 
 
 class Numeric(_Scaled, _ColumnFeature):

@@ -196,6 +196,7 @@ def test_time_part(ids_of, part, time_zone, time, expected):
         pytest.param({}, SCALE, [10, 14], [[0], [2]], id="standardised"),
         pytest.param({}, SCALE, [0, 99], [[-3], [3]], id="clipped at the training range"),
         pytest.param({"clip": False}, SCALE, [0, 30], [[-5], [10]], id="not clipped"),
+        pytest.param({"clip": False}, SCALE, [3e38, -3e38], [[1e6], [-1e6]], id="far beyond all reason"),
         pytest.param({"scale": "none"}, SCALE, [7, 99], [[7], [16]], id="as it is"),
         pytest.param({"scale": "log"}, LOG_SCALE, [math.e - 1], [[0]], id="log(1 + x), standardised"),
         pytest.param({"scale": "log"}, LOG_SCALE, [1 - math.e], [[-1]], id="the log keeps the sign"),
