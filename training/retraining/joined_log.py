@@ -57,7 +57,7 @@ class JoinedLog:
         last_ms = _last_ms(config, until, self._now)
         if last_ms < since_ms or how.decisions is None:
             return {}
-        for left in self._directory.glob(".*"):  # by a run that was killed
+        for left in self._directory.glob(".*.jsonl.*"):  # by a run that was killed
             left.unlink()
         rules = JoinRules.of_task(
             config, window_ms=how.window_ms, since_ms=since_ms, until_ms=last_ms + how.window_ms

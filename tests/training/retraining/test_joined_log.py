@@ -146,8 +146,11 @@ def test_half_written_rows_of_a_run_that_was_killed_go(directory, address):
     gather(directory, task(address), 60)
     left = directory / "runs/toy.joined/.0-1.jsonl.99.rows"
     left.write_bytes(b"{")
+    # A notebook's folder, say, or a file system's own: not ours.
+    (foreign := left.with_name(".ipynb_checkpoints")).mkdir()
     assert gather(directory, task(address), 120)[1]["impressions"] == 1
     assert not left.exists()
+    assert foreign.exists()
 
 
 def test_what_the_journals_have_forgotten_is_still_learned_from(directory, address):
