@@ -85,11 +85,30 @@ def _copy_file(source: Path, target: Path) -> None:
     sync(target)
 
 
+def lock(descriptor: int, path: Path, how: int = fcntl.LOCK_EX) -> None:
+    """Lock an open file; the kernel lets go of it when the process dies, however it dies.
+
+    Raises:
+        BlockingIOError: If another process holds it, and ``how`` says not to wait.
+        OSError: If its file system knows no locks.
+    """
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"expected a file system with locks (flock), got: {error.strerror}; mount it with them, or name a directory on another",
+            str(path),
+        ) from error
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file exclusively; the kernel lets go of it when the process dies, however it dies."""
+    """Hold the lock file exclusively."""
     with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file.fileno(), path)
         yield
 
 
@@ -98,7 +117,7 @@ def occupied(directory: Path) -> Iterator[None]:
     """Mark the directory as in use by this process for as long as the block runs, or the process lives."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock(descriptor, directory)
         yield
     finally:
         os.close(descriptor)

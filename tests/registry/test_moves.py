@@ -250,3 +250,25 @@ def test_what_was_pruned_meanwhile_is_not_rolled_back_to(three):
 def test_the_version_before(moves, expected):
     state = State({"champion": moves[-1][2]}, [moved(*move) for move in moves])
     assert state.earlier("champion", {1, 2, 3}) == expected
+
+
+_WITHOUT_LOCKS = """
+import errno, sys
+from pathlib import Path
+from registry.durable import locked
+
+def refuse(event, arguments):
+    if event == "fcntl.flock":
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+sys.addaudithook(refuse)
+with locked(Path(sys.argv[1])):
+    pass
+"""
+
+
+def test_a_file_system_without_locks_is_told_as_one(tmp_path):
+    command = [sys.executable, "-c", _WITHOUT_LOCKS, tmp_path / "lock"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert "expected a file system with locks (flock), got: Operation not supported" in done.stderr
+    assert f"'{tmp_path}/lock'" in done.stderr

@@ -13,7 +13,7 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, Field
 
 from features.document import Document
-from registry.durable import replace_file
+from registry.durable import lock, replace_file
 from training.errors import BusyError
 
 Ending = Literal["published", "refused", "drifted", "failed", "stopped"]
@@ -68,7 +68,7 @@ def alone(runs: Path, name: str, what: str) -> Iterator[None]:
     runs.mkdir(parents=True, exist_ok=True)
     with (runs / f".{name}.{what}.lock").open("ab") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file.fileno(), Path(file.name), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BusyError(
                 f"expected to be the only {what} of {name!r}, but another process holds {file.name}; wait for it, or name "

@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 from pydantic import BaseModel, ConfigDict, Field
 
+from registry.durable import lock
 from training.errors import ConfigError
 from training.tune.samplers import SAMPLERS, pruner
 from training.tune.space import Point
@@ -46,9 +47,9 @@ def claimed(directory: Path) -> Iterator[None]:
         ConfigError: If another process has claimed it.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("w") as lock:
+    with (directory / "lock").open("w") as file:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file.fileno(), directory / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ConfigError(
                 f"{directory}: expected no other search there, got one that is running: wait for it, or name another "
