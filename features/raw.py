@@ -41,6 +41,7 @@ from features.values import (
     MISSING_TEXT,
     MISSING_TIME,
     Value,
+    shown,
 )
 
 __all__ = [
@@ -185,7 +186,7 @@ def time_from_text(how: TimeColumn, cell: str) -> int:
         moment = _moment(how.format, text)
     except ValueError as error:
         expected = "an ISO 8601 time or integer milliseconds" if how.format in {"auto", "iso"} else how.format
-        raise UnreadableValueError(f"expected a time ({expected}), got {_shown(cell)}") from error
+        raise UnreadableValueError(f"expected a time ({expected}), got {shown(cell)}") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(how.time_zone))
     return _checked_ms(epoch_ms(moment), cell)
@@ -211,7 +212,7 @@ def number_from_text(cell: str) -> float:
     try:
         return _finite(_float(cell))
     except ValueError as error:
-        raise UnreadableValueError(f"expected a finite number, got {_shown(cell)}") from error
+        raise UnreadableValueError(f"expected a finite number, got {shown(cell)}") from error
 
 
 def _float(cell: str) -> float:
@@ -227,11 +228,11 @@ def _float(cell: str) -> float:
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UnreadableValueError(f"expected a number, got {_shown(value)}")
+        raise UnreadableValueError(f"expected a number, got {shown(value)}")
     try:
         return _finite(float(value))
     except (OverflowError, ValueError) as error:
-        raise UnreadableValueError(f"expected a finite number, got {_shown(value)}") from error
+        raise UnreadableValueError(f"expected a finite number, got {shown(value)}") from error
 
 
 def _finite(number: float) -> float:
@@ -253,16 +254,16 @@ def _text(value: object) -> str:
         return repr(value)
     if isinstance(value, float) and math.isfinite(value):
         raise UnreadableValueError(
-            f"expected text or a number of at most 64 bits, got {_shown(value)}: write a longer id as text"
+            f"expected text or a number of at most 64 bits, got {shown(value)}: write a longer id as text"
         )
-    raise UnreadableValueError(f"expected text or a number, got {_shown(value)}")
+    raise UnreadableValueError(f"expected text or a number, got {shown(value)}")
 
 
 def _check_utf8(value: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise UnreadableValueError(f"expected text that UTF-8 can write, got {_shown(value)}") from error
+        raise UnreadableValueError(f"expected text that UTF-8 can write, got {shown(value)}") from error
 
 
 def _time(how: TimeColumn, value: object) -> int:
@@ -274,7 +275,7 @@ def _time(how: TimeColumn, value: object) -> int:
     if isinstance(value, str):
         return time_from_text(how, value)
     raise UnreadableValueError(
-        f"expected a time (integer milliseconds since the epoch or text), got {_shown(value)}"
+        f"expected a time (integer milliseconds since the epoch or text), got {shown(value)}"
     )
 
 
@@ -284,7 +285,7 @@ def _texts(raw: RawInput, value: object) -> list[str]:
         return _split(raw, value)
     if isinstance(value, list | tuple):
         return [MISSING_TEXT if token is None else _text(token) for token in value]
-    raise UnreadableValueError(f"expected a list of text, got {_shown(value)}")
+    raise UnreadableValueError(f"expected a list of text, got {shown(value)}")
 
 
 def _split(raw: RawInput, cell: str) -> list[str]:
@@ -296,7 +297,7 @@ def _split(raw: RawInput, cell: str) -> list[str]:
 def _listed(cell: str) -> list[str]:
     values = list_from_text(cell)
     if values is None:
-        raise UnreadableValueError(f"expected a list (the column has no separator), got {_shown(cell)}")
+        raise UnreadableValueError(f"expected a list (the column has no separator), got {shown(cell)}")
     return [MISSING_TEXT if token is None else _text(token) for token in values]
 
 
@@ -314,18 +315,11 @@ def _since_epoch(text: str, per_second: int) -> int:
     try:
         time = int(text)
     except ValueError as error:
-        raise UnreadableValueError(
-            f"expected a time since the epoch, a number, got {_shown(text)}"
-        ) from error
+        raise UnreadableValueError(f"expected a time since the epoch, a number, got {shown(text)}") from error
     return _checked_ms(time * 1000 // per_second, text)
 
 
 def _checked_ms(time_ms: int, came: object) -> int:
     if abs(time_ms) > LARGEST_MS:
-        raise UnreadableValueError(f"expected a time before the year 10000, got {_shown(came)}")
+        raise UnreadableValueError(f"expected a time before the year 10000, got {shown(came)}")
     return time_ms
-
-
-def _shown(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,4 +1,6 @@
-"""What a raw value is once it is read, and how large it may be; `features.raw` reads values one by one, `features.quick_columns` whole columns."""
+"""What a raw value is once it is read, how large it may be, and how a message shows it; `features.raw` reads values one by one, `features.quick_columns` whole columns."""
+
+import json
 
 import numpy as np
 
@@ -16,3 +18,15 @@ LARGEST_INTEGER_BITS = 512
 BEYOND_INTEGERS = 2.0**64
 """From here on readers of JSON make a float of an integer, and of neighbouring ids the same one."""
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
+
+def shown(value: object) -> str:
+    """Any value, short enough for a message; what JSON has other words for than Python is in the words of JSON."""
+    if value is None or isinstance(value, bool | list | dict):
+        try:
+            text = json.dumps(value, default=repr)
+        except RecursionError:
+            text = "something nested too deeply"
+    else:
+        text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -12,6 +12,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from features.values import shown
 from service.errors import (
     MAX_PROBLEMS,
     FieldProblem,
@@ -20,7 +21,7 @@ from service.errors import (
     NotFiniteError,
     TooManyRowsError,
 )
-from service.rows import nearest, pointer_token, shown, summary
+from service.rows import nearest, pointer_token, summary
 
 _KEYS = frozenset({"model", "rows"})
 _OBJECT, _OURS, _COMPLETE = "model_type", "value_error", {"missing", "extra_forbidden"}

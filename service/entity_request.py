@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from features.errors import UnreadableValueError
 from features.raw import from_json
+from features.values import shown
 from service.body import decode
 from service.catalog.features import FeatureReader
 from service.catalog.table import other_input
 from service.errors import FieldProblem, InvalidRequestError, TooManyRowsError
-from service.rows import nearest, pointer_token, shown
+from service.rows import nearest, pointer_token
 
 Features = dict[str, object]
 

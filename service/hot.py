@@ -222,7 +222,7 @@ class HotPath:
             return self._longest_s
         if not given.isdigit() or len(given) > 9 or int(given) == 0:
             raise DeadlineHeaderError(
-                f"{DEADLINE_HEADER}: expected a whole number of milliseconds above 0, got {given[:100]!r}"
+                f"{DEADLINE_HEADER}: expected a whole number of milliseconds above 0, got {given[:100].decode('latin-1')!r}"
             )
         return min(self._longest_s, int(given) / 1000)
 

@@ -12,9 +12,10 @@ from typing import Any
 from features.errors import UnreadableValueError
 from features.raw import MISSING_TEXT, from_json
 from features.spec import RawInput, RawKind, Side
+from features.values import shown
 from service.body import decode
 from service.errors import InvalidRequestError, TooManyRowsError
-from service.rows import nearest, pointer_token, shown
+from service.rows import nearest, pointer_token
 
 Features = Mapping[str, Any]
 """Values by column, as JSON has them."""

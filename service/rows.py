@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.raw import Value
 from features.spec import FeatureSpec, RawInput, Side
+from features.values import shown
 from service.column_reader import ColumnReader, Table
 from service.errors import MAX_PROBLEMS, FieldProblem, InvalidRequestError, UnknownFeatureError
 
@@ -154,12 +155,6 @@ def unknown_feature(name: str, side: str, columns: Mapping[str, Collection[str]]
             return f"{_UNKNOWN} of the {side}: {name!r} belongs to the {other}"
     known = ", ".join(sorted(columns[side])[:MAX_PROBLEMS]) or "none"
     return f"{_UNKNOWN} of the {side}: the model was trained on {known}{nearest(name, columns[side])}"
-
-
-def shown(value: object) -> str:
-    """The value, short enough for a message."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def nearest(name: str, known: Collection[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from features.raw import from_json
-from features.values import LARGEST_MS
+from features.values import LARGEST_MS, shown
 from journal.records import Feedback, FeedbackType
 from service.body import checked, decode
 from service.catalog.table import other_input
@@ -45,7 +45,7 @@ class FeedbackEvent(BaseModel):
     @classmethod
     def _is_no_truth(cls, at_ms: object) -> object:
         if isinstance(at_ms, bool):
-            raise ValueError(f"expected milliseconds since the epoch, got {at_ms}")  # noqa: TRY004  # pydantic's own
+            raise ValueError(f"expected milliseconds since the epoch, got {shown(at_ms)}")  # noqa: TRY004  # pydantic's own
         return at_ms
 
     @model_validator(mode="after")
