@@ -22,6 +22,9 @@ _STOPPED = (
     "the service stops, and the turn of this request did not come before: ask again, or another process"
 )
 
+_MOST_HEAD_BYTES = 65_536
+"""Of a head that takes more than one read; a body is counted by `service.hot`."""
+
 
 class _Nobody:
     """Stands for the event by which uvicorn wakes who waits for more of a request: of a plain one nobody does."""
@@ -82,11 +85,14 @@ class Connection(HttpToolsProtocol):
         self._hot = hot
         self._paths = {path.encode(): path for path in hot.paths}
         self._coming: _Exchange | None = None  # the plain request whose body is not whole yet
+        self._head_bytes: int | None = None  # of a head that is not whole yet
 
     @override
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._coming is not None:
+        if self._head_bytes is not None:
+            self._wait_for_the_head(len(data))
+        elif self._coming is not None:
             self._wait_for_the_rest(self._coming)
         elif self.timeout_keep_alive_task is None and self._is_idle():
             # What came belonged to a request that was refused before its body: uvicorn looks after the connection no longer.
@@ -104,7 +110,13 @@ class Connection(HttpToolsProtocol):
             hang_up(self.cycle.computed)
 
     @override
+    def on_message_begin(self) -> None:
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    @override
     def on_headers_complete(self) -> None:
+        self._head_bytes = None
         if self.parser.offers:
             return
         # An answer that was given within the same bytes has started the clock of an idle connection.
@@ -180,6 +192,12 @@ class Connection(HttpToolsProtocol):
             and self.limit_concurrency is None
             and (self.cycle is None or self.cycle.response_complete)
         )
+
+    def _wait_for_the_head(self, came: int) -> None:
+        """What has come of a head is counted, so that one without end fills no memory."""
+        self._head_bytes = came + (self._head_bytes or 0)
+        if self._head_bytes > _MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response(f"expected at most {_MOST_HEAD_BYTES} bytes of headers, got more")
 
     def _wait_for_the_rest(self, exchange: _Exchange) -> None:
         """What has come of a body is counted, and its time runs."""

@@ -170,6 +170,10 @@ def test_what_turns_out_to_be_no_http_is_told_so(service):
         assert reader.ended()
 
 
+def test_a_head_without_end_is_told_so(service):
+    assert asked(service, b"GET /livez HTTP/1.1\r\nX-Long: ", b"a" * 70_000, apart_s=0.2)[0] == 400
+
+
 def test_a_body_that_does_not_come_is_told_so_and_its_place_is_free_again(start, published):
     with start(registry=published.directory.parents[1], read_s=0.5, queue_bytes=5_000) as running:
         running.wait_until_ready()
