@@ -61,6 +61,10 @@ def test_the_service_only_reads_what_the_retraining_publishes():
     assert [mount["models"] for mount in mounts] == [True, False]
 
 
+def test_no_pod_takes_the_address_of_the_service_for_its_port():
+    assert [pod["enableServiceLinks"] for pod in containers()] == [False, False]
+
+
 def test_two_retrainings_never_overlap():
     assert OBJECTS["CronJob", "axon-retrain"]["spec"]["concurrencyPolicy"] == "Forbid"
 
