@@ -23,7 +23,7 @@ _STOPPED = (
 )
 
 _MOST_HEAD_BYTES = 65_536
-"""Of a head that takes more than one read; a body is counted by `service.hot`."""
+"""Of a head, after the read that it begins in; a body is counted by `service.hot`."""
 
 
 class _Nobody:
@@ -85,17 +85,20 @@ class Connection(HttpToolsProtocol):
         self._hot = hot
         self._paths = {path.encode(): path for path in hot.paths}
         self._coming: _Exchange | None = None  # the plain request whose body is not whole yet
-        self._head_bytes: int | None = None  # of a head that is not whole yet
+        self._head_bytes, self._in_head = 0, False
 
     @override
     def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._head_bytes is not None:
-            self._wait_for_the_head(len(data))
+        if self._in_head and self._head_bytes > _MOST_HEAD_BYTES:
+            if not self.transport.is_closing():
+                self.send_400_response(f"expected at most {_MOST_HEAD_BYTES} bytes of headers, got more")
         elif self._coming is not None:
             self._wait_for_the_rest(self._coming)
         elif self.timeout_keep_alive_task is None and self._is_idle():
-            # What came belonged to a request that was refused before its body: uvicorn looks after the connection no longer.
+            # What came belonged to a head that is not whole yet, or to a request that was refused before its body: uvicorn looks
+            # after the connection no longer.
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -111,12 +114,13 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_message_begin(self) -> None:
-        self._head_bytes = 0
+        # What this read holds besides may be of the request before.
+        self._head_bytes, self._in_head = 0, True
         super().on_message_begin()
 
     @override
     def on_headers_complete(self) -> None:
-        self._head_bytes = None
+        self._in_head = False
         if self.parser.offers:
             return
         # An answer that was given within the same bytes has started the clock of an idle connection.
@@ -177,8 +181,8 @@ class Connection(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def _is_idle(self) -> bool:
-        """Whether the last request is answered, and the client may send another one."""
-        return self.cycle is not None and self.cycle.response_complete and not self.transport.is_closing()
+        """Whether nobody waits for an answer, and the client may send a request."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing()
 
     def _is_plain(self) -> bool:
         """Whether nothing but its body is left to come before it can be answered."""
@@ -192,12 +196,6 @@ class Connection(HttpToolsProtocol):
             and self.limit_concurrency is None
             and (self.cycle is None or self.cycle.response_complete)
         )
-
-    def _wait_for_the_head(self, came: int) -> None:
-        """What has come of a head is counted, so that one without end fills no memory."""
-        self._head_bytes = came + (self._head_bytes or 0)
-        if self._head_bytes > _MOST_HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response(f"expected at most {_MOST_HEAD_BYTES} bytes of headers, got more")
 
     def _wait_for_the_rest(self, exchange: _Exchange) -> None:
         """What has come of a body is counted, and its time runs."""

@@ -174,6 +174,26 @@ def test_a_head_without_end_is_told_so(service):
     assert asked(service, b"GET /livez HTTP/1.1\r\nX-Long: ", b"a" * 70_000, apart_s=0.2)[0] == 400
 
 
+def test_a_head_may_begin_behind_many_requests(service):
+    long = BODY + b" " * 19_000
+    with connect(service) as connection:
+        reader = Reader(connection)
+        connection.sendall((head(long) + long) * 12 + head()[:20])
+        assert [reader.answer()[0] for _ in range(12)] == [200] * 12
+        connection.sendall(head()[20:] + BODY)
+        assert reader.answer()[0] == 200
+
+
+@pytest.mark.parametrize("before", [b"", head() + BODY], ids=["first", "second"])
+def test_a_head_that_does_not_come_keeps_no_connection(service, before):
+    with connect(service) as connection:
+        reader = Reader(connection)
+        connection.sendall(before)
+        assert not before or reader.answer()[0] == 200
+        connection.sendall(head()[:20])
+        assert reader.ended()
+
+
 def test_a_body_that_does_not_come_is_told_so_and_its_place_is_free_again(start, published):
     with start(registry=published.directory.parents[1], read_s=0.5, queue_bytes=5_000) as running:
         running.wait_until_ready()
