@@ -3,10 +3,22 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = "import contextlib, axon.main\nwith contextlib.suppress(SystemExit):\n    axon.main.main()\nimport onnxruntime"
+
+
+def test_the_version_and_nothing_else_is_printed():
+    done = subprocess.run(
+        [sys.executable, "-m", "axon.main", "--version"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{version('axon-ctr')}\n", "")
 
 
 def test_onnx_runtime_tells_its_makers_nothing(tmp_path: Path):
