@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL_S = 10.0
 """Seconds between two lines of a stage where there is no terminal."""
 
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
+"""What stands in a drawn table for what did not fit."""
+
 
 class Mode(StrEnum):
     """How much is said, and to whom."""
@@ -65,9 +68,21 @@ class Screen:
         table = Table(title=title, title_justify="left", header_style="bold")
         for place, name in enumerate(header):
             table.add_column(name, justify="left" if place == 0 else "right")
+        rows = list(rows)
         for row in rows:
             table.add_row(*row)
-        self.out.print(table)
+        with self.out.capture() as drawn:
+            self.out.print(table)
+        if _CUT not in drawn.get():
+            self.out.print(table)
+            return
+        # Too narrow a terminal: a line per cell, since a figure that is cut says nothing.
+        self.out.print(title, markup=False)
+        width = max(map(len, header))
+        for row in rows:
+            self.out.print()
+            for name, cell in zip(header, row, strict=True):
+                self.out.print(f"  {name:{width}}  {cell}".rstrip(), markup=False)
 
     def comparison(self, title: str, report: "Report") -> None:
         """The report's metrics, one column per model."""

@@ -41,3 +41,15 @@ def test_a_result_is_lines_for_people(capsys: pytest.CaptureFixture[str]):
 def test_a_table_is_whole_in_a_pipe(capsys: pytest.CaptureFixture[str]):
     Screen(Mode.HUMAN).table("models", ["model", "created"], [["shop", "2026-11-21T05:45:00+00:00"]])
     assert "2026-11-21T05:45:00+00:00" in capsys.readouterr().out
+
+
+def test_no_cell_is_cut_where_the_terminal_is_too_narrow_for_the_table(capsys: pytest.CaptureFixture[str]):
+    screen = Screen(Mode.HUMAN)
+    screen.out.width = 20
+    screen.table(
+        "models", ["model", "log loss", "AUC"], [["shop", "0.270827", "0.660443"], ["new", "", "0.5"]]
+    )
+    assert capsys.readouterr().out == (
+        "models\n\n  model     shop\n  log loss  0.270827\n  AUC       0.660443\n"
+        "\n  model     new\n  log loss\n  AUC       0.5\n"
+    )
