@@ -84,6 +84,26 @@ def compare(log: Path, *, user: str, against: int | None = None, how: Resampling
 def _read(log: Path, user: str) -> pl.DataFrame:
     if log.suffix not in _READERS:
         raise DataError(f"expected a log that ends in {', '.join(_READERS)}, got {log}")
+    try:
+        read = _columns(log, user)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(
+            f"expected a log that axon join has written, {log} cannot be read as one: "
+            f"{str(error).splitlines()[0]}; join it again"
+        ) from error
+    if read.is_empty():
+        raise DataError(f"expected impressions in {log}, found none")
+    judged = (
+        pl.col(_VERSION).is_not_null() & pl.col(_CLICKED).is_in([0, 1]) & pl.col(PROBABILITY).is_between(0, 1)
+    )
+    if wrong := len(read) - len(read.filter(judged)):
+        raise DataError(
+            f"expected a version, a click and a probability in every row of {log}, {wrong:,} rows lack one; join it again"
+        )
+    return read
+
+
+def _columns(log: Path, user: str) -> pl.DataFrame:
     lazy = _READERS[log.suffix](log)
     known = lazy.collect_schema().names()
     if missing := [name for name in (_VERSION, _CLICKED, PROBABILITY) if name not in known]:
@@ -95,10 +115,8 @@ def _read(log: Path, user: str) -> pl.DataFrame:
             f"expected a column {user!r} that tells users apart in {log}, got {', '.join(known)}; name it with --user"
         )
     wanted = [_VERSION, _CLICKED, PROBABILITY, user, shadows.VERSION, shadows.PROBABILITY]
-    read = lazy.select(name for name in wanted if name in known).collect()
-    if read.is_empty():
-        raise DataError(f"expected impressions in {log}, found none")
-    return read
+    read = lazy.select(name for name in wanted if name in known)
+    return read.cast({_VERSION: pl.Int64, _CLICKED: pl.Int8, PROBABILITY: pl.Float64}).collect()
 
 
 def _shadows(read: pl.DataFrame, user: str, how: Resampling) -> list[Contender]:

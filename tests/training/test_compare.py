@@ -168,6 +168,23 @@ def test_a_log_that_was_not_joined_is_refused(log):
         compare(path, user="user_id")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "cannot be read as one: empty CSV; join it again"),
+        ("version,clicked,answered_probability,user_id\nx,1,0.5,ann\n", "cannot be read as one: "),
+        (
+            "version,clicked,answered_probability,user_id\n1,1,0.5,ann\n1,1,,bob\n",
+            r"1 rows lack one; join it again",
+        ),
+    ],
+)
+def test_a_log_that_is_damaged_is_refused(tmp_path, text, reason):
+    (tmp_path / "log.csv").write_text(text)
+    with pytest.raises(DataError, match=reason):
+        compare(tmp_path / "log.csv", user="user_id")
+
+
 def test_a_log_whose_users_are_called_otherwise_is_refused_and_not_taken_for_one_without_users(log):
     path = log(version=[3], uid=["u"], clicked=[0], answered_probability=[0.5])
     with pytest.raises(DataError, match=r"expected a column 'user_id' .* got version, uid, .* --user"):
