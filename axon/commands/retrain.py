@@ -128,8 +128,10 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--until: {error}") from error
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"--until: expected a moment with its time zone such as {text}Z, got {text}")
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise typer.BadParameter(
+            f"--until: expected a moment with its time zone such as 2026-03-01T00:00Z, got {text!r}"
+        )
     return moment
