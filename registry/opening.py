@@ -3,15 +3,18 @@
 The command line and the service open theirs here.
 """
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from registry.errors import RegistryError
+from registry.errors import RegistryError, UnusableNameError
 from registry.local import LocalRegistry
 from registry.registry import Registry
 
 CACHE = Path("~/.cache/axon/models")
 """Where versions of an object store are copied to before they are loaded."""
+
+_ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def open_registry(address: str | Path, *, cache: Path = CACHE) -> Registry:
@@ -23,10 +26,16 @@ def open_registry(address: str | Path, *, cache: Path = CACHE) -> Registry:
 
     Raises:
         RegistryError: If what the address needs is not installed.
+        UnusableNameError: If it is no address.
     """
     scheme, separator, _ = str(address).partition("://")
     if not separator:
-        return LocalRegistry(Path(address))
+        root = Path(address)
+        if _ONE_SLASH.match(str(address)) or (root.exists() and not root.is_dir()):
+            raise UnusableNameError(
+                f"expected a registry, a directory or an address such as s3://BUCKET/PREFIX, got {str(address)!r}"
+            )
+        return LocalRegistry(root)
     if not find_spec("fsspec"):
         raise RegistryError(
             f"{address} needs fsspec, which is not installed: pip install 'axon-ctr[s3]' for {scheme}:// of S3"

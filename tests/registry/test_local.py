@@ -15,6 +15,7 @@ from registry.errors import (
 )
 from registry.local import LocalRegistry
 from registry.manifest import FEATURE_SPEC, MANIFEST, verify, write_manifest
+from registry.opening import open_registry
 from registry.outcomes import Outcome
 from registry.reference import ModelRef
 from tests.registry.conftest import FITTED, make_facts
@@ -222,3 +223,13 @@ def test_a_torn_line_of_an_outcome_spoils_no_other(registry):
     file.write_bytes(file.read_bytes() + b'{"at": "2026')
     registry.note_outcome("shop", one)
     assert registry.outcomes("shop") == [one, one]
+
+
+@pytest.mark.parametrize("address", ["log.csv", "s3:/bucket"])
+def test_what_can_hold_no_versions_is_refused_before_anything_is_trained_for_it(
+    tmp_path, monkeypatch, address
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log.csv").touch()
+    with pytest.raises(UnusableNameError, match="expected a registry, a directory or an address"):
+        open_registry(address)
