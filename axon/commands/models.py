@@ -255,6 +255,8 @@ def _trail(shelf: "Shelf", name: str, out: Screen) -> None:
     from registry.audit import as_documents
 
     moves = shelf.state(name).moves
+    if not moves:
+        shelf.versions(name)  # refuses a model that is none
     out.table(
         f"{shelf.address}/{name}",
         ["when", "action", "alias", "from", "to", "who", "reason"],

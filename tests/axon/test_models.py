@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from axon.commands.models import demote, models, promote, prune, publish, rollback
-from registry.errors import UnknownVersionError
+from registry.errors import NothingPublishedError, UnknownVersionError
 from registry.local import LocalRegistry
 from registry.manifest import MANIFEST, REPORT
 from training.errors import GateClosedError
@@ -108,6 +108,11 @@ def test_the_trail_shows_why(axon):
     axon("rollback", "shop", "-m", "fewer clicks")
     assert axon("models", "shop", "--trail", "--json")["moves"][-1]["reason"] == "fewer clicks"
     assert "fewer clicks" in axon("models", "shop", "--trail")
+
+
+def test_a_model_that_is_none_has_no_trail(axon):
+    with pytest.raises(NothingPublishedError, match=r"no version of 'shpo': .* Did you mean 'shop'"):
+        axon("models", "shpo", "--trail")
 
 
 def test_pruning_says_what_it_would_remove_and_what_it_removed(axon, shelf):
