@@ -209,7 +209,8 @@ def _intervals(whole: Float64Array, drawn: Float64Array, how: Resampling) -> Fig
     told: Figures = {}
     for place, name in enumerate(FIGURES):
         defined = drawn[~np.isnan(drawn[:, place]), place]
-        if np.isnan(whole[place]) or not len(defined):
+        # A crowd without a click has a ratio beyond any number: leaving it out would cut the interval short.
+        if np.isnan(whole[place]) or len(defined) < (1 - tail) * len(drawn):
             told[name] = None
             continue
         low, high = np.quantile(defined, [tail, 1 - tail])

@@ -104,6 +104,20 @@ def test_a_version_whose_crowds_are_all_the_same_is_not_sure_of_anything(log, cl
     assert (set(other.figures.values()), set(other.differences.values())) == ({None}, {None})
 
 
+def test_the_calibration_of_a_single_click_is_not_sure_of_anything(log):
+    ours = world(np.random.default_rng(4), [f"u{place}" for place in range(100)], 0.1, 0.1)
+    path = log(
+        version=[1] * 1000 + [2] * 3,
+        user_id=[*ours["user_id"], "a", "b", "c"],
+        clicked=[*map(int, ours["clicked"]), 0, 1, 0],
+        answered_probability=[*ours["answered_probability"], 0.1, 0.1, 0.1],
+    )
+    one, other = compare(path, user="user_id").contenders
+    assert defined(one.figures["calibration_ratio"])
+    assert defined(other.figures["click_rate"])
+    assert (other.figures["calibration_ratio"], other.differences["calibration_ratio"]) == (None, None)
+
+
 def test_the_gauc_of_one_user_alone_is_not_sure_of_anything(log):
     path = log(
         version=[1] * 4,
