@@ -228,6 +228,9 @@ def _judged(bundle: Path, shelf: "Shelf", force: str | None) -> list[str]:
     Raises:
         GateClosedError: If it says no and nobody overrules it.
     """
+    from axon.quiet import import_tensorflow
+
+    import_tensorflow()
     from training.errors import GateClosedError
     from training.gate.again import judged_again
 

@@ -127,3 +127,19 @@ def test_a_rollback_without_an_earlier_champion_exits_1_with_the_reason(tmp_path
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("axon: shop cannot be rolled back: the trail of")
+
+
+def test_a_bundle_is_published_without_a_word_of_tensorflow(tmp_path, make_bundle):
+    command = [
+        sys.executable,
+        "-m",
+        "axon.main",
+        "publish",
+        str(make_bundle()),
+        "-q",
+        "--force",
+        "it is a toy",
+    ]
+    command += ["--registry", str(tmp_path / "none")]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
