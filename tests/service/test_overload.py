@@ -134,6 +134,7 @@ def test_a_deadline_that_is_none_is_refused(small, given):
     headers = {"Content-Type": "application/json", "X-Axon-Deadline-Ms": given}
     answer = small.client.post("/api/v1/score", content=b'{"rows":[{}]}', headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid-deadline")
+    assert answer.json()["detail"].endswith(f"above 0, got {given!r}")
 
 
 def test_a_deadline_that_can_be_met_is_met(small):
