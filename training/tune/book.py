@@ -87,8 +87,10 @@ class Book:
             study.set_user_attr(_QUESTION, self.question.model_dump_json())
         else:
             _refuse_another(json.loads(asked), self.question, journal)
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
-            # Left behind by a process that was killed.
+        # Left behind by a process that was killed; only what runs can be ended, so what waits is begun first.
+        for _ in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            study.ask()
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             study.tell(trial.number, state=TrialState.FAIL)
         return study
 

@@ -210,6 +210,15 @@ def test_a_killed_search_loses_the_trial_that_was_running_and_no_other(tuned, tm
     assert [changes for _, changes, _, _ in resumed][:TRIALS] == unbroken
 
 
+def test_a_search_that_was_killed_before_its_next_trial_began_goes_on(tuned, tmp_path):
+    config = write_world(tmp_path)
+    journal = run_tune(config, trials=2).run / "study.journal"
+    written = journal.read_text()
+    waits = written.rindex(f'"state":{TrialState.WAITING.value}')
+    journal.write_text(written[: written.index("\n", waits) + 1])
+    assert story(run_tune(config, trials=2)) == story(tuned)[:2]
+
+
 def finished_trials(journal, at_least):
     """The log losses that a running search has written, once there are enough; none of them was pruned."""
     for _ in range(600):
