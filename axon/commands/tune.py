@@ -113,7 +113,7 @@ def _show(out: "Screen", tuned: "Tuned", output: Path) -> None:
             "result": result.model_dump(mode="json"),
         },
         [
-            *([] if result.complete else ["interrupted: the same command with --force goes on"]),
+            *([] if result.complete else ["stopped early: the same command with --force goes on"]),
             f"log loss {result.baseline.mean:.5f} as it stands, {result.winner.mean:.5f} tuned",
             f"page   {tuned.run / 'tune.html'}",
             f"winner {output}; next: axon train {output}",

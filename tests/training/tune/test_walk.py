@@ -13,7 +13,7 @@ from training.fitting.descent import Watcher
 from training.progress import Silent
 from training.report.report import LearningPoint
 from training.tune.book import Book, Question, claimed
-from training.tune.confirm import SEED_STEP, confirm, winner
+from training.tune.confirm import SEED_STEP, confirm, confirm_seconds, winner
 from training.tune.course import Course
 from training.tune.limits import Limits
 from training.tune.result import ranked
@@ -97,6 +97,12 @@ def test_the_luckiest_seed_does_not_win(tmp_path):
     assert [trial.mean for trial in ranked(found, 2)] == pytest.approx([0.4, 0.5, 0.55])
 
 
+def test_more_time_is_kept_for_the_second_seeds_than_the_first_ones_took(tmp_path):
+    found = walk(tmp_path, [[0.5], [0.3]])
+    took = sum(trial.duration.total_seconds() for trial in found.book.finished())
+    assert confirm_seconds(found, 1) > took > 0.0
+
+
 def test_confirming_changes_the_seed_and_nothing_else(tmp_path):
     course = Scripted([[0.5], [0.3], [0.5], [0.3]])
     confirm(walk_on(tmp_path, course, Limits(trials=2, budget_s=None)), 1, progress=Silent())
@@ -105,10 +111,17 @@ def test_confirming_changes_the_seed_and_nothing_else(tmp_path):
     assert tasks[3] == tasks[1].with_seed(5 + SEED_STEP)
 
 
-def test_without_a_second_seed_for_all_the_first_one_decides(tmp_path):
+def test_where_the_task_file_alone_has_a_second_seed_the_first_one_decides(tmp_path):
     found = walk(tmp_path, [[0.5], [0.3], [0.1]], Limits(trials=2, budget_s=None))
     found.book.confirm(0, 0.1)
     assert winner(found, 1).number == 1
+
+
+def test_those_that_have_a_second_seed_decide_where_the_time_was_up_before_all_had_one(tmp_path):
+    found = walk(tmp_path, [[0.5], [0.3], [0.4]])
+    found.book.confirm(0, 0.5)
+    found.book.confirm(1, 0.8)
+    assert winner(found, 2).number == 0
 
 
 def test_a_network_that_diverges_with_another_seed_does_not_win(tmp_path):
