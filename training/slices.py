@@ -1,6 +1,7 @@
 """The encoder's one pass over the log: chunk files come in, encoded stores and the facts of each slice go out."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,9 @@ from training.progress import Progress
 from training.statistics import SpecStatistics
 from training.store import EncodedStore, StoreWriter
 from training.targets import Targets
+
+NAMES = {part: f"the {part.name.lower()} slice" for part in Slice}
+"""What the slices are called where they are refused."""
 
 FEWEST_NON_CLICKS = 20
 """Non-clicks are left out where there are plenty of them: a rate that leaves fewer is a slip of the pen."""
@@ -80,7 +84,7 @@ def fit_statistics(
     return statistics.fitted()
 
 
-def encode_slices(
+def encode_slices(  # noqa: PLR0913  # each is one thing that an encoding needs
     encoder: Encoder,
     ingested: Ingested,
     cuts: Cuts,
@@ -89,6 +93,7 @@ def encode_slices(
     seed: int,
     work_dir: Path,
     progress: Progress,
+    names: Mapping[Slice, str] = NAMES,
 ) -> Slices:
     """Encode every impression once.
 
@@ -100,11 +105,12 @@ def encode_slices(
         seed: Chooses those non-clicks.
         work_dir: Where the stores go.
         progress: Told about every chunk.
+        names: What the slices are called where they are refused.
 
     Raises:
         DataError: If a slice has clicks or non-clicks alone, or ``keep_rate`` leaves hardly any non-clicks.
     """
-    collector = _Collector(encoder, ingested, cuts, work_dir=work_dir)
+    collector = _Collector(encoder, ingested, cuts, work_dir=work_dir, names=names)
     rng = np.random.default_rng([seed, 1])
     with progress.stage("encoding", unit="impressions", total=ingested.rows) as bar, collector:
         for chunk in ingested.chunks():
@@ -122,7 +128,10 @@ def encode_slices(
 class _Collector:
     """Takes encoded chunks apart by slice."""
 
-    def __init__(self, encoder: Encoder, ingested: Ingested, cuts: Cuts, *, work_dir: Path) -> None:
+    def __init__(
+        self, encoder: Encoder, ingested: Ingested, cuts: Cuts, *, work_dir: Path, names: Mapping[Slice, str]
+    ) -> None:
+        self.names = names
         self.raw_inputs = encoder.fitted.spec.raw_inputs()
         self.held_out = cuts.held_out
         self.dated = ingested.dated
@@ -187,7 +196,7 @@ class _Collector:
         clicked = np.concatenate(self._clicked[part])
         if clicked.min() == clicked.max():
             raise DataError(
-                f"expected clicks and non-clicks in the {part.name.lower()} slice, got {len(clicked)} impressions "
+                f"expected clicks and non-clicks in {self.names[part]}, got {len(clicked)} impressions "
                 f"that all have the label {int(clicked[0])}"
             )
         outcomes = np.concatenate(self._outcomes[part])

@@ -17,7 +17,7 @@ SEED_STEP = 1_000
 """From the search's seed to the confirming one: beyond the seeds of an ensemble's members."""
 
 SPARE = 1.25
-"""Trials that are trained again hardly ever take exactly as long: without more, the last is cut off in one search of two."""
+"""Trials that are trained again hardly ever take exactly as long: without more, the last is often cut off."""
 
 
 def shortlist(search: Search, best: int) -> list[FrozenTrial]:

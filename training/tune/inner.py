@@ -26,6 +26,13 @@ STOP, JUDGE = Slice.VALIDATION, Slice.TEST
 
 _NAMES = {Slice.TRAIN: "train", STOP: "stop", JUDGE: "judge"}
 
+_REFUSED = {
+    Slice.TRAIN: "the training slice without its end",
+    STOP: "the end of the training slice, which stops a search's trials",
+    JUDGE: "the validation slice, which judges them",
+}
+"""What they are in the task, where one of them has a single label."""
+
 LARGEST_STOP_SHARE = 0.25
 """The share of the training slice that may be taken from training, to stop and calibrate by."""
 
@@ -91,6 +98,7 @@ def encode_once(task: TaskConfig, data_root: Path, run: RunDirectory, progress: 
         seed=seed,
         work_dir=run.work,
         progress=progress,
+        names=_REFUSED,
     )
     return InnerSlices(encoder, slices, log.time_ms[cuts.slices(log.time_ms) == STOP])
 

@@ -1,6 +1,7 @@
 """The search's own split lies inside the training and validation slices."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tests.training.tune.worlds import IMPRESSIONS, JUDGED, TRAINED, make_task, write_world
@@ -53,6 +54,28 @@ def test_what_stops_comes_after_what_trains_and_before_what_judges(inner):
     train, judge = inner.slices.facts[Slice.TRAIN], inner.slices.facts[JUDGE]
     assert train.last_ms < inner.stop_times.min() <= inner.stop_times.max() < judge.first_ms
     assert len(inner.stop_times) == inner.slices.facts[STOP].impressions
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "named"),
+    [
+        (TRAINED, TRAINED + JUDGED, "validation slice"),
+        (TRAINED - TRAINED // 4, TRAINED, "end of the training slice"),
+    ],
+)
+def test_impressions_without_a_click_are_called_what_they_are_in_the_task(tmp_path, first, last, named):
+    config = write_world(tmp_path)
+    log = pl.read_csv(tmp_path / "log.csv")
+    clicked = (
+        pl.when(pl.col("time_ms").is_between(first, last, closed="left")).then(0).otherwise(pl.col("clicked"))
+    )
+    log.with_columns(clicked.alias("clicked")).write_csv(tmp_path / "log.csv")
+    run = RunDirectory(tmp_path / "run")
+    run.vocabularies.mkdir(parents=True)
+    with pytest.raises(
+        DataError, match=rf"clicks and non-clicks in the {named}, which .*got {last - first} imp"
+    ):
+        encode_once(load_config(config), tmp_path, run, Silent())
 
 
 def encoded(directory, *, test_labels_from=1, **changes):
