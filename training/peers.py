@@ -48,22 +48,26 @@ def peer_trials(config: TaskConfig) -> tuple[Trial, ...]:
 
 
 def depth_trials(config: TaskConfig) -> tuple[Trial, ...]:
-    """The task's own network with one hidden layer more, as wide as its last, and with one less."""
+    """The task's own networks, as many and mixed as it says, with one hidden layer more, as wide as its last, and with one less."""
     hidden = config.model.hidden
     if not (config.report.depth or ALL in config.report.compare) or not hidden:
         return ()
     if config.model.family == "logistic":
         return ()
     return tuple(
-        _trial(config, f"{config.model.family} {_shown(layers)}", family=config.model.family, hidden=layers)
+        Trial(
+            f"{config.model.family} {_shown(layers)}",
+            config.model.model_copy(update={"hidden": layers}),
+            config.training,
+        )
         for layers in ((*hidden, hidden[-1]), hidden[:-1])
     )
 
 
-def _trial(config: TaskConfig, name: str, **changes: object) -> Trial:
-    changes = {"family": name, "ensemble": 1, "linear_member": False, **changes}
-    network = None if name == LIGHTGBM else config.model.model_copy(update=changes)
-    return Trial(name, network, config.training.model_copy(update={"distill": False}))
+def _trial(config: TaskConfig, family: str) -> Trial:
+    alone = {"family": family, "ensemble": 1, "linear_member": False}
+    network = None if family == LIGHTGBM else config.model.model_copy(update=alone)
+    return Trial(family, network, config.training.model_copy(update={"distill": False}))
 
 
 def _shown(hidden: tuple[int, ...]) -> str:

@@ -78,6 +78,13 @@ def test_depths_are_one_hidden_layer_more_and_one_less(hidden, expected):
     assert [trial.network.hidden for trial in trials if trial.network] == expected
 
 
+def test_depths_differ_from_the_task_in_nothing_else():
+    task = make_task(report={"depth": True})
+    for trial in depth_trials(task):
+        assert trial.network == task.model.model_copy(update={"hidden": trial.network.hidden})
+        assert trial.training == task.training
+
+
 def test_all_asks_for_depths_too():
     assert names(depth_trials(make_task().compared_with(["all"]))) == ["mlp 8-4-4", "mlp 8"]
 
