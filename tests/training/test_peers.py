@@ -81,6 +81,7 @@ def test_depths_are_one_hidden_layer_more_and_one_less(hidden, expected):
 def test_depths_differ_from_the_task_in_nothing_else():
     task = make_task(report={"depth": True})
     for trial in depth_trials(task):
+        assert trial.network is not None
         assert trial.network == task.model.model_copy(update={"hidden": trial.network.hidden})
         assert trial.training == task.training
 
