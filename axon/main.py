@@ -61,9 +61,6 @@ def main() -> None:
             raise
         sys.stderr.write(f"axon: {error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("axon: interrupted\n")
-        sys.exit(130)
 
 
 def refusals() -> tuple[type[BaseException], ...]:

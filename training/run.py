@@ -1,7 +1,7 @@
 """One run's directory: what came in, what came out, and work files that go when the run ends."""
 
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -41,9 +41,11 @@ class RunDirectory:
         replace_file(self.path / name, text.encode())
 
     def drop_work(self) -> None:
-        """Remove the work files, as every run does when it ends."""
+        """Remove the work files, as every run does when it ends, and the directory of one that leaves nothing."""
         shutil.rmtree(self.work, ignore_errors=True)
         self._occupation.close()
+        with suppress(OSError):  # it is not empty
+            self.path.rmdir()
 
     def drop_bundle(self) -> None:
         """Remove the bundle once the registry has it."""

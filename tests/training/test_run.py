@@ -66,3 +66,11 @@ def test_two_runs_of_one_second_have_directories_of_their_own(tmp_path):
     one, other = (RunDirectory.create(tmp_path, "shop", now=NOW) for _ in range(2))
     assert one.path != other.path
     assert one.work.is_dir()
+
+
+def test_only_a_run_that_leaves_something_leaves_a_directory(tmp_path):
+    refused, done = (RunDirectory.create(tmp_path, "shop", now=NOW) for _ in range(2))
+    done.write("report.json", "{}")
+    for run in (refused, done):
+        run.drop_work()
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == [done.path]
