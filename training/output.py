@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import orjson
 import polars as pl
 
 from training.errors import DataError
@@ -41,6 +42,7 @@ class ScoredWriter:
             frame.write_ipc(part, compression="lz4")
         else:
             separator = "\t" if self.path.suffix == ".tsv" else ","
+            frame = frame.select(map(_for_cells, frame.iter_columns()))
             frame.write_csv(part, separator=separator, include_header=not self._parts)
         self._parts.append(part)
 
@@ -68,3 +70,15 @@ class ScoredWriter:
                 self._assemble()
         finally:
             shutil.rmtree(self._work, ignore_errors=True)
+
+
+def _for_cells(column: pl.Series) -> pl.Series:
+    """The column as cells of text can have it: lists and objects as JSON, spans of time in ISO 8601, bytes in hexadecimal."""
+    if column.dtype.is_nested():
+        texts = [
+            None if value is None else orjson.dumps(value, default=str).decode() for value in column.to_list()
+        ]
+        return pl.Series(column.name, texts, dtype=pl.String)
+    if column.dtype == pl.Duration:
+        return column.dt.to_string("iso")
+    return column.bin.encode("hex") if column.dtype == pl.Binary else column
