@@ -35,6 +35,7 @@ _BY_DIGITS = {
     13: ("auto",),
     14: ("%Y%m%d%H%M%S",),
     16: ("epoch_us",),
+    17: ("%Y%m%d%H%M%S%f",),
 }
 """Digits of an integer -> how it may be written; auto reads integers as milliseconds."""
 

@@ -28,6 +28,12 @@ def guess(name: str, cells: list[str]) -> TimeGuess | None:
         pytest.param(["20220425", "20220426", "20220428"], "%Y%m%d", 1650844800000, id="yyyymmdd"),
         pytest.param(["2014102100", "2014102101", "2014102115"], "%Y%m%d%H", 1413849600000, id="yyyymmddhh"),
         pytest.param(["14102100", "14102101", "14102115"], "%y%m%d%H", 1413849600000, id="yymmddhh"),
+        pytest.param(
+            ["20141021000000000", "20141021130001008", "20141022000000500"],
+            "%Y%m%d%H%M%S%f",
+            1413849600000,
+            id="to the millisecond, in digits",
+        ),
         pytest.param(["2014-10-21", "2014-10-22", ""], "auto", 1413849600000, id="ISO day, one missing"),
         pytest.param(
             ["2014-10-21T00:00:00Z", "2014-10-22T01:00:00Z"], "auto", 1413849600000, id="ISO with a zone"
