@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TextIO
 
 import orjson
 
+from features.nested import flattened
 from service.errors import ImportFileError
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl")
@@ -75,7 +76,7 @@ def _parquet(path: Path) -> Iterator[Row]:
             for batch in file.iter_batches(_ROWS):
                 for cells in batch.cast(_in_microseconds(batch.schema), safe=False).to_pylist():
                     number += 1
-                    yield Row(number, cells, text=False)
+                    yield Row(number, flattened(cells), text=False)
     except (pa.ArrowException, ValueError, OverflowError) as error:
         raise ImportFileError(f"{path}, after row {number}: {error}") from error
 
@@ -106,7 +107,7 @@ def _jsonl(path: Path) -> Iterator[Row]:
                 raise ImportFileError(f"{path}, row {number}: expected JSON: {error}") from error
             if not isinstance(cells, dict):
                 raise ImportFileError(f"{path}, row {number}: expected an object, got {line.strip()[:60]!r}")
-            yield Row(number, cells, text=False)
+            yield Row(number, flattened(cells), text=False)
 
 
 def _delimited(path: Path, delimiter: str) -> Iterator[Row]:

@@ -129,6 +129,16 @@ def test_keys_of_json_files_are_united(tmp_path: Path):
     assert cells(tmp_path, "*.jsonl", "b") == [None, 2]
 
 
+@pytest.mark.parametrize("name", ["log.jsonl", "log.parquet"])
+def test_objects_within_rows_are_columns(tmp_path: Path, name: str):
+    frame = pl.DataFrame({"user": [{"id": 1, "geo": {"city": "x"}}, None], "tags": [["a"], ["b"]]})
+    frame.write_ndjson(tmp_path / name) if name == "log.jsonl" else frame.write_parquet(tmp_path / name)
+    assert set(opened(tmp_path, name).names) - {"user"} == {"user.id", "user.geo.city", "tags"}
+    assert cells(tmp_path, name, "user.id") == [1, None]
+    assert cells(tmp_path, name, "user.geo.city") == ["x", None]
+    assert cells(tmp_path, name, "tags") == [["a"], ["b"]]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -27,7 +27,8 @@ class DataConfig(Document):
 
     root: str = Field(default=".", description="directory of the files, relative to the task file")
     log: str = Field(
-        description="file or glob: .csv .tsv .txt .parquet .jsonl .ndjson, the texts also with .gz"
+        description="file or glob: .csv .tsv .txt .parquet .jsonl .ndjson, the texts also with .gz; what objects hold are "
+        "columns such as user.id"
     )
     users: TableConfig | None = None
     items: TableConfig | None = None

@@ -1,5 +1,7 @@
 """JSON lines: one object per line in, chunks of records out; a line that is no object is a fault.
 
+Objects within an object are columns too, such as ``user.id``.
+
 `training.sources.source` chooses this format by the ending .jsonl.
 """
 
@@ -13,6 +15,7 @@ import numpy as np
 import orjson
 import polars as pl
 
+from features.nested import flattened
 from features.spec import RawKind
 from training.errors import DataError
 from training.sources.chunks import Fault, SourceChunk
@@ -122,7 +125,7 @@ def _parse(text: bytes) -> tuple[dict[str, Any], str | None]:
     except orjson.JSONDecodeError as error:
         return {}, f"expected JSON: {error}"
     if isinstance(values, dict):
-        return values, None
+        return flattened(values), None
     return {}, f"expected a JSON object, got {type(values).__name__}"
 
 

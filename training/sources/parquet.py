@@ -1,5 +1,7 @@
 """Parquet files: typed columns in, chunks of a data frame out, a few row groups in memory at a time.
 
+The fields of a struct are columns too, such as ``user.id``.
+
 `training.sources.source` chooses this format by the ending .parquet.
 """
 
@@ -67,7 +69,18 @@ def _refusing_other_formats(path: Path) -> Iterator[None]:
 
 def _scan(path: Path) -> pl.LazyFrame:
     # A path is one file, whatever its name looks like, and has the columns that it holds.
-    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    table = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    while pl.Struct in (schema := table.collect_schema()).dtypes():
+        table = table.select(
+            part
+            for name, kind in schema.items()
+            for part in (_fields(name, kind) if isinstance(kind, pl.Struct) else [pl.col(name)])
+        )
+    return table
+
+
+def _fields(name: str, kind: pl.Struct) -> list[pl.Expr]:
+    return [pl.col(name).struct.field(field.name).alias(f"{name}.{field.name}") for field in kind.fields]
 
 
 def _plain(series: pl.Series, kind: RawKind) -> pl.Series:

@@ -1,6 +1,7 @@
 """Files of items and users, brought into a store."""
 
 import gzip
+import json
 from datetime import UTC, datetime
 
 import orjson
@@ -84,6 +85,19 @@ def test_a_jsonl_file(bring, tmp_path):
         '{"item_id": 1, "price": 5, "tags": ["red"], "sold": true}\n{"item_id": "a", "price": null}\n'
     )
     assert bring(path)[0] == {"1": {"price": 5, "tags": ["red"], "sold": True}, "a": {}}
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_objects_within_an_item_have_names_of_their_own_as_in_training(bring, tmp_path, suffix):
+    path, items = (
+        tmp_path / f"items.{suffix}",
+        [{"item_id": "hat", "shop": {"price": 5, "place": {"shelf": "a"}}}],
+    )
+    if suffix == "parquet":
+        parquet.write_table(pa.Table.from_pylist(items), path)
+    else:
+        path.write_text(json.dumps(items[0]) + "\n")
+    assert bring(path)[0] == {"hat": {"shop.price": 5, "shop.place.shelf": "a"}}
 
 
 def test_a_parquet_file(bring, tmp_path):
@@ -219,7 +233,10 @@ def test_what_python_cannot_have_is_told(bring, tmp_path, cell, told):
             id="text",
         ),
         pytest.param(
-            "i.jsonl", '{"item_id": 1, "a": {"b": 1}}\n', r"row 1, a: expected text or a number", id="nested"
+            "i.jsonl",
+            '{"item_id": 1, "a": [{"b": 1}]}\n',
+            r"row 1, a: expected text or a number",
+            id="nested",
         ),
         pytest.param(
             "i.parquet", "no such thing", r"i\.parquet, after row 0: Parquet magic bytes", id="no Parquet"
