@@ -104,7 +104,7 @@ _WORDS_FOR = frozenset(
 _WORDS_AGAINST = frozenset(
     {"birth", "birthday", "birthdate", "dateofbirth", "dob", "born", "upload", "uploaded", "release", "released",
      "publish", "published", "listed", "listing", "signup", "register", "registered", "registration", "joined", "expiry", "expires", "end", "last", "first", "since",
-     "click", "clicked", "conversion", "until", "update", "updated", "modified", "installed"}
+     "click", "clicked", "conversion", "until", "update", "updated", "modified", "installed", "status"}
 )  # fmt: skip
 
 

@@ -3,13 +3,15 @@
 A `Question` comes in; a `Draft` goes out to `training.init.document`, which writes it down.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import Side
 from training.errors import DataError
 from training.init.choice import Choice
@@ -89,7 +91,7 @@ def draft(question: Question, progress: Progress) -> Draft:
         time = None
     learned = _learned(time, len(seen.clicked))
     log = Log(seen.glimpse.rows, seen.glimpse.stride, seen.clicked, learned, _order(time, len(learned)))
-    strong = strengths(seen.columns, seen.clicked, learned)
+    strong = strengths([_as_read(column, times, time) for column in seen.columns], seen.clicked, learned)
     leaks = _leaks(seen, sides, strong)
     if any(key.name in leaks for key in keys.values()):
         keys = _keys(seen, without=leaks)
@@ -135,6 +137,17 @@ def _leaks(seen: Seen, sides: dict[str, Side], strong: dict[str, Strength]) -> d
         if column.name not in seen.keys.values()
     }
     return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _as_read(column: Column, times: Mapping[str, TimeGuess], time: TimeGuess | None) -> Column:
+    """The column, or how long before the impression its times are, as a feature would read them."""
+    other = times.get(column.name)
+    if time is None or other is None or other is time:
+        return column
+    known = (other.time_ms != MISSING_TIME) & (time.time_ms != MISSING_TIME)
+    ages = np.where(known, time.time_ms - other.time_ms, np.nan)
+    texts = pl.Series(ages).fill_nan(None).cast(pl.String).fill_null(MISSING_TEXT)
+    return replace(column, texts=texts, numbers=ages)
 
 
 def _impression_time(times: dict[str, TimeGuess], sides: dict[str, Side]) -> TimeGuess | None:

@@ -199,6 +199,24 @@ def test_a_day_and_a_clock_in_two_columns_keep_the_hour(tmp_path: Path):
     assert sides(config)["clock"] == "context"
 
 
+def test_a_time_that_tells_clicks_by_how_far_from_the_impression_it_is_is_left_out(tmp_path: Path):
+    random = np.random.default_rng(1)
+    days = np.sort(random.integers(0, 90, 800))
+    clicked = draw_clicks(random, np.zeros(800), 0.3)
+    departs = days + random.integers(5, 60, 800)
+    settled = days + np.where(clicked == 1, random.integers(3, 20, 800), random.integers(20, 90, 800))
+    dates = {"event_date": days, "departure_date": departs, "updated_at": settled}
+    first = datetime(2026, 5, 1, tzinfo=UTC)
+    table = {
+        name: [f"{first + timedelta(days=int(day)):%Y-%m-%d}" for day in of] for name, of in dates.items()
+    }
+    config = init(write_csv(tmp_path / "log.csv", {**table, "clicked": clicked}))
+    assert config.data.time is not None
+    assert config.data.time.column == "event_date"
+    assert "departure_date_age" in kinds(config)
+    assert "updated_at_age" not in kinds(config)
+
+
 def numbers_in(log: Path, config: TaskConfig) -> list[NDArray[np.float32]]:
     """What training reads of the columns of numbers."""
     source = open_source(str(log), Path(), config.data, what="log")

@@ -143,7 +143,7 @@ def test_a_missing_time_is_missing():
     assert found.time_ms[2] == MISSING_TIME
 
 
-@pytest.mark.parametrize("name", ["upload_date", "birthday"])
+@pytest.mark.parametrize("name", ["upload_date", "birthday", "reservation_status_date"])
 def test_another_time_is_not_taken_for_that_of_the_impression(name: str):
     cells = ["2014-10-23", "2014-10-21", "2014-10-22"]
     other, shown = guess(name, cells), guess("event_date", cells)
