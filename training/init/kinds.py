@@ -37,6 +37,7 @@ _FREE_TEXT = 40
 _MOST_LONG_NAMES = 1000
 _SEEN_AGAIN = 0.05
 _MOSTLY_SEEN = 0.5
+_BEFORE_AND_AFTER = 2
 _LARGE_IF_REPEATED = 1e6
 _LARGE = 1e7
 """From such a median on, whole numbers without a long tail are taken for names."""
@@ -78,13 +79,14 @@ def choose(column: Column, side: Side, log: Log, *, key: bool) -> Choice:
     splitting = None if key or column.numbers is not None else splitting_of(column)
     if splitting is not None:
         return _multi(column, side, splitting, log)
-    if not key and column.numbers is not None and not _is_code(column, column.numbers, log):
-        return _number(column, column.numbers, side)
-    if not key and _goes_by(column, log):
+    number = (
+        None if key or column.numbers is None or _is_code(column, column.numbers, log) else column.numbers
+    )
+    if not key and _goes_by(column, log) and (number is None or _runs_on(number[log.order])):
         return left_out(
             column, "its values go by with time: later impressions have others, which nobody has seen"
         )
-    return _category(column, side, log, key=key)
+    return _category(column, side, log, key=key) if number is None else _number(column, number, side)
 
 
 def left_out(column: Column, reason: str) -> Choice:
@@ -118,7 +120,14 @@ def useless(column: Column, log: Log, *, key: bool) -> str | None:
 def _goes_by(column: Column, log: Log) -> bool:
     """Whether the values come one after the other and never again, as days and weeks do."""
     named = bool(column.words & _PERIODS)
-    return come_once(column, log.order) and (named or seen_before(column, log.learned) < _MOSTLY_SEEN)
+    others = column.distinct > _BEFORE_AND_AFTER and seen_before(column, log.learned) < _MOSTLY_SEEN
+    return come_once(column, log.order) and (named or others)
+
+
+def _runs_on(numbers: NDArray[np.float64]) -> bool:
+    """Whether numbers in the order of time only rise, or only fall, as a clock does."""
+    steps = np.diff(numbers[~np.isnan(numbers)])
+    return bool((steps >= 0).all() or (steps <= 0).all())
 
 
 def _is_free_text(column: Column, log: Log) -> bool:

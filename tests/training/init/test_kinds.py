@@ -95,7 +95,12 @@ def test_row_numbers_are_left_out(numbers: np.ndarray):
         pytest.param("x", np.arange(OBSERVED) * 10 // OBSERVED, "left out", id="ten days"),
         pytest.param("week", np.arange(OBSERVED) * 2 // OBSERVED, "left out", id="two weeks"),
         pytest.param("x", np.arange(OBSERVED) * 2 // OBSERVED, "categorical", id="before and after a change"),
+        pytest.param(
+            "x", np.arange(OBSERVED) * 4 // OBSERVED // 3, "categorical", id="a change late in the log"
+        ),
         pytest.param("x", np.arange(OBSERVED) * 14 // OBSERVED % 7, "categorical", id="days of two weeks"),
+        pytest.param("x", np.arange(OBSERVED) * 30 // OBSERVED, "left out", id="thirty builds"),
+        pytest.param("x", (np.arange(OBSERVED) * 0.7).round(), "left out", id="seconds since the beginning"),
     ],
 )
 def test_values_that_go_by_with_time_are_left_out(name: str, numbers: np.ndarray, kind: str):
