@@ -37,7 +37,7 @@ def guess_key(columns: Sequence[Column], side: Side, rows: int) -> Column | None
     usable = [
         (place, column)
         for place, column in found
-        if column.distinct >= _FEWEST_VALUES and not column.lists and column.distinct < 0.95 * rows
+        if _FEWEST_VALUES <= column.distinct < 0.95 * rows and not column.lists and column.present.any()
     ]
     return min(usable, key=lambda pair: pair[0])[1] if usable else None
 

@@ -265,7 +265,7 @@ def test_columns_of_a_parquet_file_that_text_files_do_not_have(tmp_path: Path):
         "site_id": [10.0**20 * (1 + row % 50) for row in range(600)],
         "clock": [time(row % 24, row % 60) for row in range(600)],
         "stay": [timedelta(seconds=row % 50) for row in range(600)],
-        "token": [bytes([row % 50, 255]) for row in range(600)],
+        "user_id": [bytes([row % 50, 255]) for row in range(600)],
         "clicked": random.integers(0, 2, 600),
     }
     log = tmp_path / "log.parquet"
