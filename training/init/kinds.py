@@ -25,6 +25,11 @@ _CODE_WORDS = frozenset(
     {"id", "ids", "code", "type", "cat", "category", "class", "zip", "postcode", "zipcode", "hash", "region", "city",
      "country", "state", "brand", "site", "app", "uid", "iid", "pid", "uuid", "ip"}
 )  # fmt: skip
+_THINGS = frozenset(
+    {"os", "channel", "browser", "platform", "device", "carrier", "publisher", "advertiser", "merchant", "seller", "vendor",
+     "store", "shop", "company", "agent", "occupation", "customer", "user", "member", "account", "item", "product", "article"}
+)  # fmt: skip
+"""Names of columns that are made of nothing else are those of codes."""
 _AMOUNT_WORDS = frozenset(
     {"age", "price", "cost", "amount", "count", "cnt", "num", "number", "score", "rate", "ratio", "days", "hours",
      "minutes", "seconds", "ms", "sec", "length", "len", "size", "height", "width", "weight", "income", "balance", "gain",
@@ -193,7 +198,7 @@ def _losses_by_size(numbers: NDArray[np.float64], clicked: NDArray[np.int8]) -> 
 
 def _is_named_code(column: Column) -> bool:
     joined = any(word.endswith("id") and len(word) > 5 and word != "android" for word in column.words)
-    return joined or bool(column.words & _CODE_WORDS)
+    return joined or bool(column.words & _CODE_WORDS) or bool(column.words and column.words <= _THINGS)
 
 
 def _category(column: Column, side: Side, log: Log, *, key: bool) -> Choice:

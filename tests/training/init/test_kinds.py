@@ -79,6 +79,20 @@ def test_whole_numbers_without_a_telling_name(numbers_of: Of, logits_of: Of, kin
 
 
 @pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("channel", "categorical"),
+        ("os", "categorical"),
+        ("device_os", "categorical"),
+        ("store_sales", "numeric + buckets"),
+    ],
+)
+def test_whole_numbers_named_after_a_thing_are_codes(name: str, kind: str):
+    numbers = some_names(np.arange(OBSERVED))
+    assert chosen_for(numbers, no_effect(numbers), name).kind == kind
+
+
+@pytest.mark.parametrize(
     "numbers",
     [
         pytest.param(np.arange(OBSERVED), id="in order"),
