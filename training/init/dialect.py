@@ -71,18 +71,24 @@ def groups_thousands(cells: Sequence[str]) -> bool:
 def renamed(columns: tuple[str, ...]) -> dict[str, str]:
     """Names of columns that cannot name an input of a model -> names that can.
 
+    To a model's graph ``user.id`` and ``user_id`` are one name: the later one gets another.
+
     Args:
         columns: Of a file.
     """
     names: dict[str, str] = {}
-    used = set(columns)
+    used, graph_names = set(columns), set[str]()
     for number, column in enumerate(columns, start=1):
         usable = _UNUSABLE.sub("_", column.strip()).strip("_.-") or f"column_{number}"
-        if usable == column:
-            continue
         fresh, attempt = usable, 2
-        while fresh in used:
+        while (fresh in used and fresh != column) or _graph_name(fresh) in graph_names:
             fresh, attempt = f"{usable}_{attempt}", attempt + 1
         used.add(fresh)
-        names[column] = fresh
+        graph_names.add(_graph_name(fresh))
+        if fresh != column:
+            names[column] = fresh
     return names
+
+
+def _graph_name(name: str) -> str:
+    return re.sub(r"\W", "_", name)

@@ -1,8 +1,8 @@
-"""How numbers of text files are written."""
+"""How numbers of text files are written, and what their columns are called."""
 
 import pytest
 
-from training.init.dialect import groups_thousands, has_decimal_commas
+from training.init.dialect import groups_thousands, has_decimal_commas, renamed
 
 
 def repeated(*cells: str) -> list[str]:
@@ -44,3 +44,8 @@ def test_a_comma_before_the_fraction(cells: list[str], expected: bool):
 )
 def test_commas_that_group_thousands(cells: list[str], expected: bool):
     assert groups_thousands(cells) is expected
+
+
+def test_names_that_are_one_to_a_graph_become_different():
+    columns = ("user_id", "user.id", "user id", "nr.employed")
+    assert renamed(columns) == {"user.id": "user.id_2", "user id": "user_id_3"}
