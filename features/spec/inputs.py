@@ -1,5 +1,6 @@
 """The raw columns that a model needs: where they come from, what they hold, which part of the network they enter."""
 
+import re
 from enum import StrEnum
 
 from pydantic import Field, field_validator
@@ -66,6 +67,11 @@ class TimeColumn(Document):
             return False
         # A number since the epoch has no zone.
         return self.time_zone == other.time_zone or not formats.isdisjoint(EPOCHS)
+
+
+def graph_name(column: str) -> str:
+    """What the inputs of an exported graph call a column: TensorFlow knows letters, digits and ``_``."""
+    return re.sub(r"\W", "_", column)
 
 
 class RawInput(Document):

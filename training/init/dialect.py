@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+from features.spec import graph_name
 from training.sources.files import opened
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -81,14 +82,10 @@ def renamed(columns: tuple[str, ...]) -> dict[str, str]:
     for number, column in enumerate(columns, start=1):
         usable = _UNUSABLE.sub("_", column.strip()).strip("_.-") or f"column_{number}"
         fresh, attempt = usable, 2
-        while (fresh in used and fresh != column) or _graph_name(fresh) in graph_names:
+        while (fresh in used and fresh != column) or graph_name(fresh) in graph_names:
             fresh, attempt = f"{usable}_{attempt}", attempt + 1
         used.add(fresh)
-        graph_names.add(_graph_name(fresh))
+        graph_names.add(graph_name(fresh))
         if fresh != column:
             names[column] = fresh
     return names
-
-
-def _graph_name(name: str) -> str:
-    return re.sub(r"\W", "_", name)
