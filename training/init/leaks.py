@@ -109,4 +109,5 @@ def _only_of_clicks(column: Column, clicked: NDArray[np.int8]) -> bool:
     clicks = int((codes[clicked == 1] != usual).sum())
     strays = int((without != usual).sum())
     rate = float(clicked.mean())
-    return clicks >= OUTCOMES_TO_JUDGE and strays <= 0.01 * clicks and rate**clicks < _MOST_CLICKS_BY_CHANCE
+    enough = clicks >= OUTCOMES_TO_JUDGE or bool(column.words & _AFTERWARDS)
+    return enough and strays <= 0.01 * clicks and rate**clicks < _MOST_CLICKS_BY_CHANCE

@@ -29,9 +29,9 @@ def campaign(clicked: np.ndarray) -> np.ndarray:
     return np.where((clicked == 1) & (drawn > 100), drawn % 20, drawn)
 
 
-def reason(codes: np.ndarray, clicked: np.ndarray) -> str | None:
-    column = Column("x", pl.Series([f"v{code}" for code in codes]), None, len(np.unique(codes)))
-    strength = strengths([column], clicked, LEARNED)["x"]
+def reason(codes: np.ndarray, clicked: np.ndarray, name: str = "x") -> str | None:
+    column = Column(name, pl.Series([f"v{code}" for code in codes]), None, len(np.unique(codes)))
+    strength = strengths([column], clicked, LEARNED)[name]
     return leak_reason(column, clicked, strength, Side.CONTEXT)
 
 
@@ -52,3 +52,11 @@ def test_leaks_are_found_where_only_every_second_row_is_clicked():
     clicked[2 * np.random.default_rng(1).choice(ROWS // 2, 30, replace=False)] = 1
     assert "it repeats the label or comes after the click" in (reason(next_page(clicked), clicked) or "")
     assert reason(campaign(clicked), clicked) is None
+
+
+@pytest.mark.parametrize(("name", "leaks"), [("purchased", True), ("region", False)])
+def test_what_a_few_clicks_alone_have_is_a_leak_where_its_name_says_so(name: str, leaks: bool):
+    clicked = clicks(700)
+    codes = np.zeros(ROWS, np.int64)
+    codes[np.flatnonzero(clicked)[:10]] = 1
+    assert (reason(codes, clicked, name) is not None) is leaks
