@@ -23,7 +23,7 @@ _STOPPED = (
 )
 
 _MOST_HEAD_BYTES = 65_536
-"""Of a head, after the read that it begins in; a body is counted by `service.hot`."""
+"""Of a head, after the read that it begins in, and of what may follow a body; a body is counted by `service.hot`."""
 
 
 class _Nobody:
@@ -85,13 +85,13 @@ class Connection(HttpToolsProtocol):
         self._hot = hot
         self._paths = {path.encode(): path for path in hot.paths}
         self._coming: _Exchange | None = None  # the plain request whose body is not whole yet
-        self._head_bytes, self._in_head = 0, False
+        self._head_bytes, self._in_request = 0, False
 
     @override
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > _MOST_HEAD_BYTES:
+        if self._in_request and self._head_bytes > _MOST_HEAD_BYTES:
             if not self.transport.is_closing():
                 self.send_400_response(f"expected at most {_MOST_HEAD_BYTES} bytes of headers, got more")
         elif self._coming is not None:
@@ -115,12 +115,11 @@ class Connection(HttpToolsProtocol):
     @override
     def on_message_begin(self) -> None:
         # What this read holds besides may be of the request before.
-        self._head_bytes, self._in_head = 0, True
+        self._head_bytes, self._in_request = 0, True
         super().on_message_begin()
 
     @override
     def on_headers_complete(self) -> None:
-        self._in_head = False
         if self.parser.offers:
             return
         # An answer that was given within the same bytes has started the clock of an idle connection.
@@ -139,6 +138,7 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
         exchange = self._coming
         if exchange is None:
             super().on_body(body)
@@ -152,6 +152,7 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_message_complete(self) -> None:
+        self._in_request = False
         if self.parser.offers:
             return
         if isinstance(self.cycle, _Exchange):

@@ -174,6 +174,13 @@ def test_a_head_without_end_is_told_so(service):
     assert asked(service, b"GET /livez HTTP/1.1\r\nX-Long: ", b"a" * 70_000, apart_s=0.2)[0] == 400
 
 
+@pytest.mark.parametrize("path", ["/api/v1/score", "/api/v1/feedback"])
+def test_headers_without_end_behind_a_body_are_told_so(service, path):
+    before = head(b"", "Transfer-Encoding: chunked", path=path).replace(b"Content-Length: 0\r\n", b"")
+    chunks = b"%x\r\n%s\r\n0\r\nX-Long: " % (len(BODY), BODY)
+    assert asked(service, before + chunks, b"a" * 70_000, apart_s=0.2)[0] == 400
+
+
 def test_a_head_may_begin_behind_many_requests(service):
     long = BODY + b" " * 19_000
     with connect(service) as connection:
