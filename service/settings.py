@@ -214,6 +214,12 @@ class ServiceSettings(BaseSettings):
         description="where spans go: nowhere, or to an OpenTelemetry collector over OTLP, as the standard's OTEL_* variables say",
     )
 
+    @field_validator("model", "shadow", "history", "catalog", "users", "decisions", mode="before")
+    @classmethod
+    def _nothing_is_none(cls, given: object) -> object:
+        # As Compose hands on a variable that a file .env leaves empty.
+        return None if given == "" else given
+
     @field_validator("registry", mode="before")
     @classmethod
     def _registry_is_text(cls, registry: object) -> object:

@@ -46,6 +46,12 @@ def test_a_variable_that_makes_no_sense_is_refused_by_name(monkeypatch, name, va
         ServiceSettings()
 
 
+@pytest.mark.parametrize("name", ["model", "shadow", "history", "catalog", "users", "decisions"])
+def test_an_empty_variable_is_none(monkeypatch, name):
+    monkeypatch.setenv(f"AXON_{name.upper()}", "")
+    assert getattr(ServiceSettings(), name) is None
+
+
 def test_an_unknown_setting_is_refused():
     with pytest.raises(ValidationError, match="prot"):
         ServiceSettings.model_validate({"prot": 8000})
