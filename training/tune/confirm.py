@@ -64,12 +64,15 @@ def confirm(search: Search, best: int, *, progress: Progress) -> bool:
 
 
 def winner(search: Search, best: int) -> FrozenTrial:
-    """The trial with the lowest mean of both seeds of those that have two; of the first one where the task file alone has."""
-    confirmed = search.book.confirmed()
+    """The trial with the lowest mean of both seeds of those that have two; of all, where the task file alone has."""
+    completed, confirmed = search.book.completed(), search.book.confirmed()
     twice = [trial for trial in shortlist(search, best) if trial.number in confirmed]
-    if len(twice) > 1:
-        return min(twice, key=lambda trial: log_loss_of(trial) + confirmed[trial.number])
-    return min(search.book.completed(), key=log_loss_of)
+
+    def mean(trial: FrozenTrial) -> float:
+        # What the task file's other seed made of it is its figure, beside which the winner's is told.
+        return (log_loss_of(trial) + confirmed.get(trial.number, log_loss_of(trial))) / 2
+
+    return min(twice if len(twice) > 1 else completed, key=mean)
 
 
 def log_loss_of(trial: FrozenTrial) -> float:

@@ -111,10 +111,14 @@ def test_confirming_changes_the_seed_and_nothing_else(tmp_path):
     assert tasks[3] == tasks[1].with_seed(5 + SEED_STEP)
 
 
-def test_where_the_task_file_alone_has_a_second_seed_the_first_one_decides(tmp_path):
-    found = walk(tmp_path, [[0.5], [0.3], [0.1]], Limits(trials=2, budget_s=None))
-    found.book.confirm(0, 0.1)
-    assert winner(found, 1).number == 1
+@pytest.mark.parametrize(("again", "expected"), [(0.2, 1), (0.05, 0)])
+def test_where_the_task_file_alone_has_a_second_seed_the_lowest_figure_wins(tmp_path, again, expected):
+    found = walk(tmp_path, [[0.5], [0.3]], Limits(trials=2, budget_s=None))
+    found.book.confirm(0, again)
+    assert winner(found, 1).number == expected
+    # So the winner is never told with a worse figure than the task file.
+    means = {trial.number: trial.mean or 1.0 for trial in ranked(found, 1)}
+    assert means[expected] == min(means.values())
 
 
 def test_those_that_have_a_second_seed_decide_where_the_time_was_up_before_all_had_one(tmp_path):
