@@ -19,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from training.progress import Progress as Work
@@ -65,16 +66,11 @@ class Screen:
         """A table for people."""
         if self.mode is not Mode.HUMAN:
             return
-        table = Table(title=title, title_justify="left", header_style="bold")
-        for place, name in enumerate(header):
-            table.add_column(name, justify="left" if place == 0 else "right")
         rows = list(rows)
-        for row in rows:
-            table.add_row(*row)
         with self.out.capture() as drawn:
-            self.out.print(table)
+            self.out.print(_table(title, header, [[cell.replace(_CUT, ".") for cell in row] for row in rows]))
         if _CUT not in drawn.get():
-            self.out.print(table)
+            self.out.print(_table(title, header, rows))
             return
         # Too narrow a terminal: a line per cell, since a figure that is cut says nothing.
         self.out.print(title, markup=False)
@@ -101,6 +97,15 @@ class Screen:
         from training.progress import Silent
 
         return Silent()
+
+
+def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(title=Text(title), title_justify="left", header_style="bold")
+    for place, name in enumerate(header):
+        table.add_column(Text(name), justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 class Stages:

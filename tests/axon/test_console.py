@@ -53,3 +53,8 @@ def test_no_cell_is_cut_where_the_terminal_is_too_narrow_for_the_table(capsys: p
         "models\n\n  model     shop\n  log loss  0.270827\n  AUC       0.660443\n"
         "\n  model     new\n  log loss\n  AUC       0.5\n"
     )
+
+
+def test_a_cell_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]):
+    Screen(Mode.HUMAN).table("trail", ["version", "reason"], [["1", "fewer clicks… [see] [/wiki]"]])
+    assert "│ 1       │ fewer clicks… [see] [/wiki] │" in capsys.readouterr().out
