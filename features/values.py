@@ -21,12 +21,13 @@ LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 def shown(value: object) -> str:
-    """Any value, short enough for a message; what JSON has other words for than Python is in the words of JSON."""
+    """Any value, short enough for a message and in UTF-8; what JSON has other words for than Python is in the words of JSON."""
     if value is None or isinstance(value, bool | list | dict):
         try:
-            text = json.dumps(value, default=repr)
+            text = json.dumps(value, default=repr, ensure_ascii=False)
         except RecursionError:
             text = "something nested too deeply"
     else:
         text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return text.encode(errors="backslashreplace").decode()

@@ -56,6 +56,14 @@ def rows_of(text: str) -> str:
             id="true for a number",
         ),
         pytest.param(
+            rows_of('{"user": {"age": ["größe"]}}'),
+            422,
+            "invalid-request",
+            "/rows/0/user/age",
+            'expected a number, got ["größe"]',
+            id="a list for a number",
+        ),
+        pytest.param(
             rows_of('{"user": {"age": 1e39}}'),
             422,
             "invalid-request",
