@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ FIGURES = ("click_rate", "log_loss", "calibration_ratio", "gauc")
 _CLICKED, _VERSION = LABELS["click"], "version"
 _READERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
     ".parquet": pl.scan_parquet,
-    ".csv": pl.scan_csv,
-    ".jsonl": pl.scan_ndjson,
+    # Whole, as the first rows do not show that ids are not all numbers, or that shadows answer later on.
+    ".csv": partial(pl.scan_csv, infer_schema_length=None),
+    ".jsonl": partial(pl.scan_ndjson, infer_schema_length=None),
 }
 
 

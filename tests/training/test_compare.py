@@ -182,6 +182,18 @@ def test_a_log_that_was_not_joined_is_refused(log):
         compare(path, user="user_id")
 
 
+def test_ids_need_not_all_be_numbers_nor_shadows_answer_from_the_first_row_on(log):
+    columns = {
+        "version": [1] * 300,
+        "user_id": [*map(str, range(200)), *["ann"] * 100],
+        "clicked": [0, 1] * 150,
+        "answered_probability": [0.5] * 300,
+        "shadow_version": [None] * 200 + [2] * 100,
+        "shadow_probability": [None] * 200 + [0.4, 0.6] * 50,
+    }
+    assert compare(log(ending=".csv", **columns), user="user_id") == compare(log(**columns), user="user_id")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
