@@ -255,20 +255,20 @@ def test_the_version_before(moves, expected):
 _WITHOUT_LOCKS = """
 import errno, sys
 from pathlib import Path
-from registry.durable import locked
+from registry.durable import is_occupied, locked
 
 def refuse(event, arguments):
     if event == "fcntl.flock":
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
 sys.addaudithook(refuse)
-with locked(Path(sys.argv[1])):
-    pass
+path = Path(sys.argv[1])
 """
 
 
-def test_a_file_system_without_locks_is_told_as_one(tmp_path):
-    command = [sys.executable, "-c", _WITHOUT_LOCKS, tmp_path / "lock"]
+@pytest.mark.parametrize("asked", ["with locked(path): pass", "is_occupied(path.parent)"])
+def test_a_file_system_without_locks_is_told_as_one(tmp_path, asked):
+    command = [sys.executable, "-c", _WITHOUT_LOCKS + asked, tmp_path / "lock"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert "expected a file system with locks (flock), got: Operation not supported" in done.stderr
-    assert f"'{tmp_path}/lock'" in done.stderr
+    assert f"'{tmp_path}" in done.stderr
