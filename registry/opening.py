@@ -31,7 +31,8 @@ def open_registry(address: str | Path, *, cache: Path = CACHE) -> Registry:
     scheme, separator, _ = str(address).partition("://")
     if not separator:
         root = Path(address)
-        if _ONE_SLASH.match(str(address)) or (root.exists() and not root.is_dir()):
+        nearest = next(place for place in (root, *root.parents) if place.exists())
+        if _ONE_SLASH.match(str(address)) or not nearest.is_dir():
             raise UnusableNameError(
                 f"expected a registry, a directory or an address such as s3://BUCKET/PREFIX, got {str(address)!r}"
             )

@@ -225,7 +225,7 @@ def test_a_torn_line_of_an_outcome_spoils_no_other(registry):
     assert registry.outcomes("shop") == [one, one]
 
 
-@pytest.mark.parametrize("address", ["log.csv", "s3:/bucket"])
+@pytest.mark.parametrize("address", ["log.csv", "log.csv/models", "s3:/bucket"])
 def test_what_can_hold_no_versions_is_refused_before_anything_is_trained_for_it(
     tmp_path, monkeypatch, address
 ):
