@@ -84,8 +84,10 @@ FEW_IMPRESSIONS_PER_ID = 50
 """With fewer impressions per value of the widest column, a log is one of identifiers and its networks are held tight."""
 
 FEW_CLICKS = 300
-"""With fewer clicks no value of any column is known well: decay holds all embeddings alike, however often they occur, and
-nothing of the past is counted."""
+"""With fewer clicks no value of any column is known well: decay holds all embeddings alike, however often they occur."""
+
+FEWEST_CLICKS_TO_COUNT = 1_000
+"""With fewer clicks nothing of the past is counted: what was counted is mostly chance, which networks take for rates."""
 
 PRIOR_ON_EMBEDDINGS = 50
 """``l2_rare`` elsewhere."""
@@ -138,9 +140,9 @@ def training_for(rows: int, ids: int, clicks: int) -> dict[str, Any]:
     }
 
 
-def are_few(clicks: int, rows: int) -> bool:
+def are_few(clicks: int, rows: int, enough: int = FEW_CLICKS) -> bool:
     """Whether so many clicks, or non-clicks where these are fewer, say next to nothing of a single value."""
-    return min(clicks, rows - clicks) < FEW_CLICKS
+    return min(clicks, rows - clicks) < enough
 
 
 def _against_learning_by_heart(rate: float, *, sparse: bool, few: bool) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from training.errors import DataError
 from training.init.choice import Choice
 from training.init.column import Column
 from training.init.cuts import Cuts, choose_cuts
-from training.init.defaults import LARGEST_SEGMENT, are_few
+from training.init.defaults import FEWEST_CLICKS_TO_COUNT, LARGEST_SEGMENT, are_few
 from training.init.keys import guess_key, side_of
 from training.init.kinds import Log, choose, left_out
 from training.init.leaks import Strength, leak_reason, outlier_note, strengths
@@ -110,7 +110,9 @@ def draft(question: Question, progress: Progress) -> Draft:
         keys=keys,
         times=(*times.values(), *clocks.values()),
         choices=choices,
-        history=() if are_few(seen.clicks, seen.glimpse.rows) else counted(choices, keys, seen.glimpse.rows),
+        history=()
+        if are_few(seen.clicks, seen.glimpse.rows, FEWEST_CLICKS_TO_COUNT)
+        else counted(choices, keys, seen.glimpse.rows),
         stale=staleness(time, cuts, seen.glimpse.rows),
         segments=_segments(choices, strong),
     )

@@ -240,7 +240,7 @@ def test_rows_sorted_by_their_label_are_refused(tmp_path: Path):
         init(log)
 
 
-@pytest.mark.parametrize(("clicks", "rare", "decay"), [(200, 0.0, 4.0), (400, 50, 1.0)])
+@pytest.mark.parametrize(("clicks", "rare", "decay"), [(200, 0.0, 4.0), (400, 50, 1.0), (1000, 50, 1.0)])
 def test_with_few_clicks_decay_holds_all_embeddings_alike_and_nothing_is_counted(
     tmp_path, clicks, rare, decay
 ):
@@ -251,7 +251,7 @@ def test_with_few_clicks_decay_holds_all_embeddings_alike_and_nothing_is_counted
     table = {"user_id": users, "page": np.arange(rows) % 7, "clicked": clicked}
     config = init(write_csv(tmp_path / "log.csv", table))
     training = config.training
-    assert bool(config.features.history) == (clicks > 300)
+    assert bool(config.features.history) == (clicks >= 1000)
     assert (training.l2_rare, training.id_dropout) == (rare, 0.2)
     assert training.embedding_optimizer is not None
     assert training.embedding_optimizer.weight_decay == decay

@@ -59,7 +59,7 @@ def scored(folder: Path, log: Path) -> pl.Series:
 
 @pytest.mark.slow
 def test_counts_of_a_log_without_a_clock_are_trained_on_and_scored_with(tmp_path: Path):
-    log = write_ids_only(tmp_path, rows=1500)
+    log = write_ids_only(tmp_path, rows=4500)
     outcome = trained(tmp_path, log, "label")
     assert {(period.first, period.last) for period in outcome.report.data.slices.values()} == {(None, None)}
     assert "C2_past" in (tmp_path / "axon.yaml").read_text()
