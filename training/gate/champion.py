@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from features.fitted import FittedSpec
 from features.spec import FeatureSpec, RawInput
 from registry.errors import NothingPublishedError, RegistryError, UnknownVersionError
-from registry.manifest import verify
+from registry.manifest import FEATURE_SPEC, verify
 from registry.reference import ModelRef
 from registry.registry import Registry
 from registry.version import Version
@@ -63,10 +66,11 @@ def champion_of(version: Version | None, config: TaskConfig, root: Path) -> Cham
         return None
     try:
         manifest = verify(version.directory)
-        spec = version.fitted_spec().spec
-        extra = _extra_inputs(spec, config, root)
+        # Its fingerprints may be those of a spec with fewer keys; no matter, as it answers by its own export.
+        fitted = FittedSpec.model_validate_json((version.directory / FEATURE_SPEC).read_bytes())
+        extra = _extra_inputs(fitted.spec, config, root)
         output = output_for(version, config)
-    except (RegistryError, OSError, DataError) as error:
+    except (RegistryError, ValidationError, OSError, DataError) as error:
         reason = f"the champion {version} cannot answer for this log: {error}"
         if config.gate.champion.incomparable == "baselines":
             return (
@@ -78,7 +82,7 @@ def champion_of(version: Version | None, config: TaskConfig, root: Path) -> Cham
                 "give the log what it needs, or set gate.champion.incomparable: baselines to let the baselines judge alone",
             ]
         ) from error
-    return Champion(version, spec, extra, output, manifest.last_impression_at)
+    return Champion(version, fitted.spec, extra, output, manifest.last_impression_at)
 
 
 def _extra_inputs(spec: FeatureSpec, config: TaskConfig, root: Path) -> tuple[RawInput, ...]:
