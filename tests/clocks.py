@@ -29,6 +29,10 @@ class Clock:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_DONT_RESET": "1",
             "NO_FAKE_STAT": "1",
+            # The library asks for variables with every look at the clock, which crashes in the moment that one is added. These
+            # TensorFlow sets when it is imported; of one that is there already only the value changes.
+            "TPU_ML_PLATFORM": "Tensorflow",
+            "TPU_ML_PLATFORM_VERSION": "",
         }
 
     def jump(self, offset: str) -> None:

@@ -151,8 +151,8 @@ class RunningService:
         # Not merged with this process's environment: only what is given counts.
         given = {f"AXON_{name.upper()}": str(value) for name, value in settings.items()}
         environment = {**(environment or {}), **given}
-        environment |= {"AXON_PORT": str(self.port), "PATH": os.environ["PATH"], "TF_CPP_MIN_LOG_LEVEL": "2"}
-        environment |= {"ORT_DISABLE_TELEMETRY": "1"}
+        environment |= {"AXON_PORT": str(self.port), "PATH": os.environ["PATH"], "PYTHONFAULTHANDLER": "1"}
+        environment |= {"TF_CPP_MIN_LOG_LEVEL": "2", "ORT_DISABLE_TELEMETRY": "1"}
         source = "from service.run import serve; from service.settings import ServiceSettings; serve(ServiceSettings())"
         with log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -179,7 +179,9 @@ class RunningService:
                 pass
             time.sleep(0.05)
         text = answer.text if answer is not None else "nothing"
-        raise AssertionError(f"{path} never became what was expected; last: {text}\n{self.log.read_text()}")
+        raise AssertionError(
+            f"{path} never became what was expected; last: {text}; exit code: {self.process.poll()}\n{self.log.read_text()}"
+        )
 
     def wait_until_ready(self) -> None:
         self.wait_for("/readyz", lambda answer: answer.status_code == 200)
