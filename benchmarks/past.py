@@ -27,7 +27,7 @@ from service.sources import Key, Live, Snapshot, Source
 from training.config import data_root, load_config
 from training.log.split import cuts_of
 from training.progress import Silent
-from training.replay import replay_log
+from training.replay.replay import replay_log
 from training.retraining.gather import Gathering, gathered
 from training.run import RunDirectory
 

@@ -35,9 +35,9 @@ def training_step(directory: Path) -> Callable[[], None]:
     from features.layout import EncodedLayout, IdField
     from features.spec import Half
     from training.config import ModelConfig, TrainingConfig
+    from training.encoding.store import EncodedStore, StoreWriter
     from training.fitting.step import TrainingStep
     from training.models import Regularisation, build
-    from training.store import EncodedStore, StoreWriter
 
     halves = [Half.USER] * 4 + [Half.ITEM] * 4 + [Half.JOINT] * 2
     layout = EncodedLayout(tuple(IdField(f"f{i}", half, ROWS, i) for i, half in enumerate(halves)), ())

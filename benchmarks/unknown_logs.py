@@ -39,7 +39,7 @@ from training.log.quarantine import Quarantine
 from training.metrics import ece, ece_by_chance, log_loss
 from training.pipeline import Places, train
 from training.progress import Silent
-from training.scoring import Scorer, score_file
+from training.scoring.scoring import Scorer, score_file
 
 JUDGED = 20_000
 """Rows of every drawn log that are scored."""

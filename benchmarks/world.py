@@ -20,7 +20,7 @@ from training.log.quarantine import Quarantine
 from training.metrics import auc, ece, log_loss
 from training.pipeline import Places, train
 from training.progress import Silent
-from training.scoring import Scorer, score_file
+from training.scoring.scoring import Scorer, score_file
 
 
 def main() -> None:

@@ -21,13 +21,13 @@ from training.calibration import (
     undo_downsampling,
 )
 from training.config import TaskConfig
+from training.encoding.slices import SliceFacts, Slices
 from training.export.version import code_version
 from training.fitting.trained import Judged, TrainedModel
 from training.log.ingest import Ingested
 from training.log.split import Slice
 from training.metrics import SliceMetrics, all_metrics
 from training.report.report import Curves, DataSummary, Period, Report, SliceName, build_slice
-from training.slices import SliceFacts, Slices
 
 _READ_ROWS = 65_536
 """Impressions read at once where one column of the encoding is all that is kept."""

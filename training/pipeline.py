@@ -15,7 +15,8 @@ from registry.registry import Registry
 from registry.version import Version
 from training.calibration import Chosen
 from training.config import ModelConfig, TaskConfig, TrainingConfig, as_yaml
-from training.encode import droppable_columns, raw_tensors
+from training.encoding.encode import droppable_columns, raw_tensors
+from training.encoding.slices import Slices
 from training.errors import ConversionError, GateClosedError
 from training.export.bundle_facts import bundle_facts
 from training.export.export import BundleTexts, ServingModel, export
@@ -32,17 +33,16 @@ from training.gate.gate import gate_failures, gate_notes
 from training.judge import Judge
 from training.log.split import Slice
 from training.models import family_of
-from training.peers import peer_trials
+from training.peers.peers import peer_trials
 from training.prepare import Prepared, Rival, prepared
 from training.progress import Progress, Stopwatch
-from training.replay import write_snapshot
+from training.replay.replay import write_snapshot
 from training.report.html import render_html
 from training.report.report import Report
 from training.report.study import Subject, studied
 from training.report.target_reports import judge_targets
 from training.retraining.gather import Gathering, Retraining
 from training.run import RunDirectory
-from training.slices import Slices
 
 WARMUP_ROWS = 8
 """Held-out impressions that travel with the export as warm-up requests."""

@@ -13,14 +13,14 @@ from features.fitted import FittedSpec
 from features.spec import RawInput
 from registry.version import Version
 from training.config import TaskConfig
+from training.encoding.slices import Slices, encode_slices, fit_statistics
 from training.gate.champion import Champion
 from training.log.ingest import Ingested
 from training.log.split import Cuts, Slice, cuts_of
 from training.progress import Progress, Stopwatch
-from training.replay import Counted, replay_log
+from training.replay.replay import Counted, replay_log
 from training.retraining.gather import Gathering, gathered
 from training.retraining.profile import draw, profile_of
-from training.slices import Slices, encode_slices, fit_statistics
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The targets of a task as the networks know them: their order, which comes only after which, and what each loss weighs.
 
-`training.store` says which labels it holds, `training.models` builds a head for each, and training, calibration and the
+`training.encoding.store` says which labels it holds, `training.models` builds a head for each, and training, calibration and the
 export turn the heads' logits into those of all impressions here, by the same lines.
 """
 

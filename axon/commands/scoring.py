@@ -57,7 +57,7 @@ def score(
     from axon.quiet import import_tensorflow
 
     import_tensorflow()
-    from training.scoring import Scorer, score_file
+    from training.scoring.scoring import Scorer, score_file
 
     with Quarantine(bad_rows, limit=1.0) as apart:
         scored = score_file(
@@ -110,7 +110,7 @@ def evaluate(
     from axon.quiet import import_tensorflow
 
     import_tensorflow()
-    from training.evaluate import evaluate_log
+    from training.scoring.evaluate import evaluate_log
 
     report, run = evaluate_log(
         task,

@@ -7,12 +7,12 @@ import numpy as np
 from scipy.special import logit
 
 from benchmarks.quality.encoded import EncodedLog, Logits
-from training.boosted_trees import fit_trees
 from training.config import ModelConfig, TrainingConfig
-from training.encode import droppable_columns
+from training.encoding.encode import droppable_columns
 from training.fitting.fit import fit
 from training.fitting.trained import Judged
 from training.log.split import Slice
+from training.peers.boosted_trees import fit_trees
 from training.progress import Silent
 
 

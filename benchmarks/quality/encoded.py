@@ -10,13 +10,13 @@ from scipy.special import expit
 
 from features.encoder import Encoder
 from training.config import TaskConfig
+from training.encoding.slices import Slices, encode_slices, fit_statistics
 from training.judge import Judge
 from training.log.ingest import Ingested, ingest
 from training.log.quarantine import Quarantine
 from training.log.split import Cuts, Slice, cuts_of
 from training.progress import Silent
-from training.replay import replay_log
-from training.slices import Slices, encode_slices, fit_statistics
+from training.replay.replay import replay_log
 
 ENCODING_SEED = 1
 """Of what the encoding draws; the seeds of a benchmark are those of the fits."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.contestants import Contestant
 from benchmarks.quality.encoded import EncodedLog, Logits
-from training.boosted_trees import require_lightgbm
 from training.log.split import Slice
+from training.peers.boosted_trees import require_lightgbm
 
 MOST_IDS = 30
 """Ids of a feature that still goes in; with none, 30 and 1,000 log loss was 0.5944, 0.5928 and 0.5967 on KuaiRand's inner split."""

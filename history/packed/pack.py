@@ -1,6 +1,6 @@
 """Packs the records of a store for speed: a store comes in, the files of a `PackedHistory` go out.
 
-`training.replay` calls it at the end of training.
+`training.replay.replay` calls it at the end of training.
 """
 
 import itertools

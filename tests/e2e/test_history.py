@@ -30,7 +30,7 @@ from tests.e2e.conftest import LATER, Shop, axon, served
 from tests.history.servers import running_redis
 from training.config import load_config
 from training.metrics import log_loss
-from training.scoring import Scorer
+from training.scoring.scoring import Scorer
 
 MODEL = "shop-history"
 

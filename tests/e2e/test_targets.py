@@ -14,12 +14,12 @@ from simulator import WorldConfig, write_shop
 from tests.e2e.conftest import EXAMPLE, served
 from training.config import TaskConfig, parse_config
 from training.errors import DataError, GateClosedError
-from training.evaluate import evaluate_log
 from training.gate.champion import Champion, champion_of
 from training.log.quarantine import Quarantine
 from training.pipeline import Places, train
 from training.progress import Silent
-from training.scoring import Scorer, score_file
+from training.scoring.evaluate import evaluate_log
+from training.scoring.scoring import Scorer, score_file
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 TARGETS = ("click", "play", "purchase")

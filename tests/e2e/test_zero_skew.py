@@ -12,7 +12,7 @@ from registry.local import LocalRegistry
 from registry.reference import ModelRef
 from tests.e2e.conftest import Shop, axon, served
 from training.config import load_config
-from training.encode import compiled, raw_tensors
+from training.encoding.encode import compiled, raw_tensors
 from training.errors import SkewError
 from training.export.loaded import LoadedModel
 from training.export.parity import Answers, answers_of_fresh_process, check_parity

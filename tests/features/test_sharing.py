@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from features.encoder import Encoder
 from features.fitted import FittedSpec, FittedVocabulary, NothingFitted
 from features.spec import FeatureSpec, Half
-from training.statistics import SpecStatistics
+from training.encoding.statistics import SpecStatistics
 
 SEQUENCE = {"kind": "multi", "name": "clicked_items", "max_length": 2, "pooling": "attention", "like": "item"}
 SHOP = {

@@ -16,7 +16,7 @@ from training.log.log_reader import LogChunk, read_log
 from training.log.quarantine import Quarantine
 from training.log.split import cuts_of
 from training.progress import Silent
-from training.replay import Counted, replay_log
+from training.replay.replay import Counted, replay_log
 
 START_MS = 1_767_225_600_000  # 2026-01-01 00:00 UTC
 VALIDATION_MS = START_MS + 60 * HOUR_MS

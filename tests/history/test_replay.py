@@ -24,8 +24,8 @@ from tests.history.replays import (
 )
 from training.errors import DataError, TooManyBadRowsError
 from training.log.log_reader import LogChunk
-from training.past import Past
-from training.replay import write_snapshot
+from training.replay.past import Past
+from training.replay.replay import write_snapshot
 
 GAP_MS = 2 * HOUR_MS
 
@@ -135,7 +135,7 @@ def test_a_live_history_tells_one_impression_at_a_time_what_it_saw_in_training(t
 @pytest.mark.parametrize("at_once", [7, 1000])
 def test_a_replayed_log_is_what_a_plain_loop_counts(tmp_path, monkeypatch, at_once):
     # Impressions and outcomes of one moment meet where one block ends and the next begins.
-    monkeypatch.setattr("training.replay._BLOCK", at_once)
+    monkeypatch.setattr("training.replay.replay._BLOCK", at_once)
     task = make_task(delay="1h")
     events = known_after(draw_events(120), HOUR_MS)
     frame = replay(task, events, tmp_path).frame

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from features.layout import EncodedLayout, IdField, ValueField
 from features.spec import Half
 from training.config import ModelConfig, TrainingConfig
+from training.encoding.store import EncodedStore, StoreWriter
 from training.fitting.fit import fit
 from training.fitting.trained import TrainedModel
 from training.models import Family, Regularisation, build
 from training.progress import Silent
-from training.store import EncodedStore, StoreWriter
 from training.targets import CLICK, Targets
 
 Field = tuple[str, Half, int]

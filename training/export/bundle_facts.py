@@ -11,10 +11,10 @@ from features.fitted import FittedSpec
 from features.spec import RawInput, RawKind, Side, TimeColumn
 from registry.manifest import BundleFacts
 from training.config import TaskConfig
+from training.encoding.slices import Slices
 from training.export.version import code_version
 from training.log.ingest import Ingested
 from training.log.split import Slice, moment
-from training.slices import Slices
 
 
 def bundle_facts(

@@ -17,7 +17,7 @@ from features.document import FiniteDocument
 from features.raw import missing, read_column, to_array
 from features.spec import RawInput
 from registry.manifest import WARMUP
-from training.encode import as_tensors
+from training.encoding.encode import as_tensors
 from training.export.loaded import LoadedModel
 
 LATENCY_ROWS = 100

@@ -1,4 +1,4 @@
-"""A published or exported SavedModel, opened for scoring whole frames; `training.export.parity` and `training.scoring` call it."""
+"""A published or exported SavedModel, opened for scoring whole frames; `training.export.parity` and `training.scoring.scoring` call it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.fitted import FittedSpec
 from features.spec import Half
 from registry.manifest import FEATURE_SPEC, Split
-from training.encode import raw_tensors
+from training.encoding.encode import raw_tensors
 from training.targets import PROBABILITY_OF
 
 

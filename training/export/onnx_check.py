@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from features.encode_numpy import EncodedArrays, NumpyEncoder
 from features.spec import Half
 from registry.manifest import OnnxGraph
-from training.encode import as_tensors, raw_arrays
+from training.encoding.encode import as_tensors, raw_arrays
 from training.errors import ConversionError
 from training.export.closeness import LOGIT_TOLERANCE, Outputs, distances
 from training.export.export import ServingModel

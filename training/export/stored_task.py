@@ -1,6 +1,6 @@
 """The task file that a version was made from: a version comes in, its task, or which of its answers another task asks for, go out.
 
-`training.gate.champion` and `training.scoring` compare a version's answers with labels only through it.
+`training.gate.champion` and `training.scoring.scoring` compare a version's answers with labels only through it.
 """
 
 import yaml

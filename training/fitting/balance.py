@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from training.encoding.store import EncodedStore, labels_of
 from training.fitting.trained import Predictor
 from training.models import Family
-from training.store import EncodedStore, labels_of
 from training.targets import Targets
 
 MOST = 5.0

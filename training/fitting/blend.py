@@ -11,11 +11,11 @@ from scipy.optimize import minimize_scalar
 
 from training.calibration import undo_downsampling
 from training.config import ModelConfig, OptimizerConfig, ScheduleConfig, TrainingConfig
+from training.encoding.store import labels_of
 from training.fitting.descent import FitStores, fit_network
 from training.fitting.ensemble import as_one
 from training.fitting.trained import TrainedModel
 from training.progress import Progress
-from training.store import labels_of
 
 LINEAR = ModelConfig(family="logistic")
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.layout import EncodedLayout
+from training.encoding.store import Records
 from training.errors import ConfigError
-from training.store import Records
 
 
 class Contexts:

@@ -16,6 +16,7 @@ from scipy.special import expit
 
 from features.layout import EncodedLayout
 from training.config import ModelConfig, TrainingConfig
+from training.encoding.store import EncodedStore, labels_of
 from training.errors import DataError, DivergedError
 from training.fitting.balance import balance
 from training.fitting.early_stopping import EarlyStopping
@@ -29,7 +30,6 @@ from training.metrics import log_loss
 from training.models import Family, Regularisation, build
 from training.progress import Progress
 from training.report.report import LearningPoint
-from training.store import EncodedStore, labels_of
 
 PREDICT_ROWS = 65_536
 """Rows read at once where no gradient is needed."""
@@ -39,7 +39,7 @@ PREDICT_ROWS = 65_536
 class FitStores:
     """What a network learns from: earlier impressions to train on, later ones to choose by, and their columns.
 
-    ``droppable`` has for each id column what `training.encode.droppable_columns` says of it. A ``start`` has
+    ``droppable`` has for each id column what `training.encoding.encode.droppable_columns` says of it. A ``start`` has
     the weights to begin with, where they are not drawn.
     """
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from scipy.special import expit
 
 from training.config import TrainingConfig
+from training.encoding.store import EncodedStore, StoreWriter, labels_of
 from training.fitting.descent import FitStores, fit_network
 from training.fitting.trained import TrainedModel
 from training.progress import Progress
-from training.store import EncodedStore, StoreWriter, labels_of
 
 
 def distilled(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from features.layout import EncodedLayout
 from training.config import ModelConfig, TrainingConfig
+from training.encoding.store import EncodedStore
 from training.fitting.blend import blended
 from training.fitting.descent import FitStores, fit_network
 from training.fitting.distillation import distilled
@@ -15,7 +16,6 @@ from training.fitting.ensemble import fit_ensemble
 from training.fitting.trained import TrainedModel
 from training.fitting.warm_start import Start
 from training.progress import Progress
-from training.store import EncodedStore
 
 
 def fit(  # noqa: PLR0913  # each is one thing that a fit needs
@@ -37,7 +37,7 @@ def fit(  # noqa: PLR0913  # each is one thing that a fit needs
         layout: Columns of the stores.
         train: The earlier impressions, non-clicks perhaps downsampled.
         validation: The later impressions, never downsampled.
-        droppable: For each id column what `training.encode.droppable_columns` says of it.
+        droppable: For each id column what `training.encoding.encode.droppable_columns` says of it.
         progress: Told about every step.
         start: The weights to begin with; None draws them.
 

@@ -9,11 +9,11 @@ from typing import Any
 import tensorflow as tf
 
 from training.calibration import undo_downsampling
+from training.encoding.store import EncodedStore
 from training.fitting.losses import binary_crossentropy
 from training.models import Family
 from training.models.anatomy import Activation, layers_by_name, own_weights
 from training.report.insights import LayerLook
-from training.store import EncodedStore
 
 LOOK_IMPRESSIONS = 2048
 """Impressions of the batch: a unit that none of them activates is called dead."""

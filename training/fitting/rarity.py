@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from features.layout import EncodedLayout
 from features.spec import FIRST_OOV_ID, PADDING_ID
-from training.encode import UNKNOWN_IS_MISSING
-from training.store import EncodedStore
+from training.encoding.encode import UNKNOWN_IS_MISSING
+from training.encoding.store import EncodedStore
 
 BLOCK_ROWS = 65_536
 """Rows counted at once."""

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from features.layout import EncodedLayout
 from features.spec import FIRST_OOV_ID, PADDING_ID
 from training.config import TrainingConfig
-from training.encode import UNKNOWN_IS_MISSING
+from training.encoding.encode import UNKNOWN_IS_MISSING
+from training.encoding.store import Records, labels_of
 from training.fitting.averaging import WeightAverage
 from training.fitting.contexts import Contexts
 from training.fitting.losses import LOSSES, ranking_loss, smoothed
 from training.fitting.optimizers import Optimizers
 from training.fitting.rarity import Counts
 from training.models import Family
-from training.store import Records, labels_of
 
 
 class TrainingStep:

@@ -11,9 +11,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.config import ModelConfig
+from training.encoding.store import EncodedStore, Records
 from training.models import Family
 from training.report.report import EnsembleCost, LearningPoint
-from training.store import EncodedStore, Records
 
 
 class Predictor:

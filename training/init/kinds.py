@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from features.spec import Side
 from features.values import BEYOND_INTEGERS
-from training.alone import bin_codes
 from training.init.choice import Choice
 from training.init.column import Column
 from training.init.defaults import BUCKETS, HASH_BUCKETS, HASHED_ABOVE, INTEGERS_AS_CATEGORIES, defaults_for
 from training.init.lists import Splitting, splitting_of
 from training.init.numbers import is_heavy_tailed, sentinels
 from training.init.signal import clearly_less, come_once, crossed_losses, repetition, seen_before, value_codes
+from training.univariate import bin_codes
 
 _CODE_WORDS = frozenset(
     {"id", "ids", "code", "type", "cat", "category", "class", "zip", "postcode", "zipcode", "hash", "region", "city",

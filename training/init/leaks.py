@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec import Side
-from training.alone import OUTCOMES_TO_JUDGE, TOO_GOOD, enough_to_judge
 from training.init.column import Column
 from training.init.signal import crossed_auc, is_slow, later_auc, value_codes
+from training.univariate import OUTCOMES_TO_JUDGE, TOO_GOOD, enough_to_judge
 
 SUSPICIOUS = 0.75
 """AUC from which a column named after something that follows a click is left out, if it is far ahead of the others."""

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from training.alone import BINS, auc_alone, bin_codes, smoothed_rates
 from training.init.column import Column
 from training.metrics import auc
+from training.univariate import BINS, auc_alone, bin_codes, smoothed_rates
 
 _STANDARD_ERRORS = 2.5
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from features.document import Document
-from training.alone import TOO_GOOD
 from training.config import TaskConfig
 from training.log.quarantine import Quarantine
 from training.log.survey import Survey
 from training.log.tallies import ColumnTally
+from training.univariate import TOO_GOOD
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 

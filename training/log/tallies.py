@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features.moments import epoch_ms, moment_of
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import RawInput, RawKind
-from training.alone import BINS, OUTCOMES_TO_JUDGE, auc_alone, bin_codes, enough_to_judge
+from training.univariate import BINS, OUTCOMES_TO_JUDGE, auc_alone, bin_codes, enough_to_judge
 
 DISTINCT_CAP = 10_000
 """Distinct values are counted up to here."""

@@ -1,6 +1,6 @@
 """Labelled rows as history counts them: what a journal says of impressions comes in, impressions and outcomes go out.
 
-`training.remembering.remembering` records them. Values are read by `features.raw` and keyed by `training.past`, as those of
+`training.remembering.remembering` records them. Values are read by `features.raw` and keyed by `training.replay.past`, as those of
 a log are: a key has the same text in training and here.
 """
 
@@ -14,7 +14,7 @@ from features.spec import FeatureSpec
 from history import Impressions, Outcomes, has_moment
 from training.join.labelling import TIME, Labelled
 from training.log.columns import to_series
-from training.past import impressions_of
+from training.replay.past import impressions_of
 
 
 def outcomes_of(

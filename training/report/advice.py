@@ -5,10 +5,10 @@
 
 from collections.abc import Sequence
 
-from training.alone import TOO_GOOD
 from training.report.insights import Familiarity, FeatureImportance, Peer
 from training.report.report import LearningPoint, Report
 from training.report.wording import percent
+from training.univariate import TOO_GOOD
 
 WORTH_MENTIONING = 0.5
 """Share of a layer's units that are dead or saturated before the report says so."""

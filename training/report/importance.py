@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from features.layout import EncodedLayout
 from features.spec import FeatureSpec
-from training.alone import BINS, auc_alone, bin_codes, enough_to_judge
+from training.encoding.store import Records
 from training.progress import Progress
 from training.report.insights import FeatureImportance, Importance
-from training.store import Records
+from training.univariate import BINS, auc_alone, bin_codes, enough_to_judge
 
 MOST_IMPRESSIONS = 20_000
 """Impressions that are permuted, at most."""

@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from training.boosted_trees import BoostedTrees, fit_trees
 from training.calibration import Chosen, segment_column, undo_downsampling
 from training.config import ModelConfig, TrainingConfig
+from training.encoding.store import Records
 from training.errors import ConfigError, DivergedError
 from training.fitting.trained import TrainedModel
 from training.judge import Judge, users_of
 from training.log.ingest import Ingested
 from training.log.split import Cuts, Slice
 from training.metrics import Float64Array, SliceMetrics, all_metrics, log_loss, log_losses
-from training.peers import Trial, by_log_loss, compared_peer, depth_trials, peer_trials
+from training.peers.boosted_trees import BoostedTrees, fit_trees
+from training.peers.peers import Trial, by_log_loss, compared_peer, depth_trials, peer_trials
 from training.progress import Progress, Stopwatch
 from training.report.familiarity import familiarities
 from training.report.importance import (
@@ -32,7 +33,6 @@ from training.report.importance import (
 )
 from training.report.insights import Importance, Peer
 from training.report.report import Report
-from training.store import Records
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Every target of a model apart: heads' logits and labels come in, calibrations and a `TargetReport` each go out.
 
-`training.pipeline` asks for them where a task has several targets, `training.evaluate` judges a log by them.
+`training.pipeline` asks for them where a task has several targets, `training.scoring.evaluate` judges a log by them.
 """
 
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from training.config import TaskConfig
-from training.encode import droppable_columns
+from training.encoding.encode import droppable_columns
 from training.fitting.descent import FitStores, Watcher, fit_network
 from training.judge import Judge
 from training.log.split import Slice

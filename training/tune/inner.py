@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from features.encoder import Encoder
 from training.config import TaskConfig
+from training.encoding.slices import Slices, encode_slices, fit_statistics
 from training.errors import DataError
 from training.log.ingest import Ingested, ingest
 from training.log.quarantine import Quarantine
 from training.log.split import Cuts, Slice, cuts_of
 from training.progress import Progress
-from training.replay import replay_log
+from training.replay.replay import replay_log
 from training.run import RunDirectory
-from training.slices import Slices, encode_slices, fit_statistics
 
 STOP, JUDGE = Slice.VALIDATION, Slice.TEST
 """What the second and the third slice are for in a search; the third is the task's validation slice, not its test slice."""

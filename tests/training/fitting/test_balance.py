@@ -10,8 +10,8 @@ from scipy.special import expit
 
 from tests.training.conftest import draw_inputs, run_fit, write_store
 from tests.training.toys import TOY, unbalanced
+from training.encoding.store import labels_of
 from training.fitting.balance import MOST, shifts
-from training.store import labels_of
 from training.targets import CLICK, Targets
 
 SHOP = Targets(("click", "purchase"), (None, 0), (1.0, 1.0))

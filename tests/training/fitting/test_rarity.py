@@ -14,7 +14,7 @@ from tests.training.conftest import (
     run_fit,
     write_store,
 )
-from training.encode import UNKNOWN_IS_MISSING
+from training.encoding.encode import UNKNOWN_IS_MISSING
 from training.fitting.rarity import HALF_DROPPED, drop_rates, looked_up, occurrences_of_ids
 from training.models import FAMILIES
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests.training.conftest import draw_inputs, make_network, run_fit, write_store
 from tests.training.toys import TOY, toy_log
 from training.config import TrainingConfig
-from training.encode import UNKNOWN_IS_MISSING
+from training.encoding.encode import UNKNOWN_IS_MISSING
 from training.fitting.step import IdDropout, TrainingStep
 from training.models.layers import is_table
 

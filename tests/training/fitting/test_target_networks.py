@@ -11,9 +11,9 @@ from features.spec import Half
 from tests.training.conftest import EVERY_HALF, draw_inputs, draw_weights, run_fit, write_store
 from tests.training.toys import TOY, unbalanced
 from training.config import ModelConfig
+from training.encoding.store import EncodedStore, StoreWriter, labels_of
 from training.errors import ConfigError
 from training.models import FAMILIES, Regularisation, build, family_of
-from training.store import EncodedStore, StoreWriter, labels_of
 from training.targets import Targets
 
 SHOP = Targets(("click", "play", "purchase"), (None, 0, 0), (1.0, 1.0, 1.0))

@@ -18,7 +18,7 @@ from training.init import Question, write_task
 from training.log.quarantine import Quarantine
 from training.pipeline import Places, RunResult, train
 from training.progress import Silent
-from training.scoring import Scorer, score_file
+from training.scoring.scoring import Scorer, score_file
 
 FIGURES = {"metrics", "validation_metrics", "importance", "baselines", "curves"}
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

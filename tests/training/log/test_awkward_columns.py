@@ -12,9 +12,9 @@ import yaml
 from features.fitted import FittedVocabulary
 from features.spec import Categorical, FeatureSpec
 from training.config import load_config
+from training.encoding.statistics import SpecStatistics, Tokens
 from training.pipeline import Places, train
 from training.progress import Silent
-from training.statistics import SpecStatistics, Tokens
 
 ROWS = 1200
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -24,7 +24,7 @@ from tests.training.remembering.world import (
 from training.config import TaskConfig
 from training.log.split import cuts_of
 from training.progress import Silent
-from training.replay import replay_log
+from training.replay.replay import replay_log
 from training.retraining.gather import Gathering, Retraining, gathered
 from training.retraining.joined_log import JoinedLog
 from training.run import RunDirectory

@@ -37,7 +37,7 @@ from training.log.quarantine import Quarantine
 from training.log.split import cuts_of
 from training.progress import Silent
 from training.remembering import Remembering, Sources
-from training.replay import replay_log
+from training.replay.replay import replay_log
 from training.retraining.joined_log import JoinedLog
 
 

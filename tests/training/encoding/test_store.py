@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from features.layout import EncodedLayout, IdField, ValueField
 from features.spec import Half
-from training.store import PAGE_ROWS, POOL_ROWS, EncodedStore, StoreWriter
+from training.encoding.store import PAGE_ROWS, POOL_ROWS, EncodedStore, StoreWriter
 
 LAYOUT = EncodedLayout(
     ids=(IdField("city", Half.USER, rows=9, start=0), IdField("tags", Half.ITEM, rows=9, start=1, width=2)),

@@ -1,6 +1,6 @@
 """LightGBM on the encoded stores of a run: what a practitioner would try first, judged like any family.
 
-`training.peers` fits it where the task asks for ``lightgbm``; it is never exported.
+`training.peers.peers` fits it where the task asks for ``lightgbm``; it is never exported.
 """
 
 import os
@@ -14,10 +14,10 @@ from typing_extensions import override
 
 from training.calibration import undo_downsampling
 from training.config import TrainingConfig
+from training.encoding.store import EncodedStore, Records
 from training.errors import ConfigError
 from training.metrics import SMALLEST_PROBABILITY, log_loss
 from training.progress import Progress
-from training.store import EncodedStore, Records
 
 MOST_TREES = 1000
 PATIENCE = 50

@@ -8,7 +8,7 @@ from training.config import TaskConfig, parse_config
 from training.errors import ConfigError
 from training.metrics import log_losses
 from training.models import FAMILIES
-from training.peers import by_log_loss, compared_peer, depth_trials, peer_trials
+from training.peers.peers import by_log_loss, compared_peer, depth_trials, peer_trials
 
 
 def make_task(*, family="mlp", hidden=(8, 4), **parts) -> TaskConfig:

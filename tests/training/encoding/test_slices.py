@@ -7,12 +7,12 @@ import pytest
 
 from features.encoder import Encoder
 from training.config import TaskConfig, parse_config
+from training.encoding.slices import Slices, encode_slices, fit_statistics
 from training.errors import DataError
 from training.log.ingest import Ingested, ingest
 from training.log.quarantine import Quarantine
 from training.log.split import Cuts, Slice
 from training.progress import Silent
-from training.slices import Slices, encode_slices, fit_statistics
 
 TRAINED, HELD_OUT = 60, 40
 CUTS = Cuts(validation_from_ms=TRAINED, test_from_ms=TRAINED + HELD_OUT // 2)

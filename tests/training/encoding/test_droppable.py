@@ -3,7 +3,7 @@
 from features.encoder import Encoder
 from features.fitted import FittedSpec, FittedVocabulary, NothingFitted
 from features.spec import FeatureSpec
-from training.encode import UNKNOWN_IS_MISSING, droppable_columns
+from training.encoding.encode import UNKNOWN_IS_MISSING, droppable_columns
 
 FEATURES = {
     "user": [

@@ -16,7 +16,7 @@ from training.progress import Progress, Stopwatch
 from training.report.html import render_html
 from training.report.report import Curves, DataSummary, Period, Report, TargetReport, build_slice
 from training.run import RunDirectory
-from training.scoring import PredictedLog, Scorer, predict_log
+from training.scoring.scoring import PredictedLog, Scorer, predict_log
 from training.targets import PROBABILITY
 
 

@@ -1,6 +1,6 @@
 """History columns for a whole log: it is replayed in the order of time, and every impression sees what came before it.
 
-`training.prepare` calls `replay_log`; the state after it is kept beside the model and looked at by `training.past`.
+`training.prepare` calls `replay_log`; the state after it is kept beside the model and looked at by `training.replay.past`.
 """
 
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ from training.config import HistoryConfig
 from training.errors import DataError
 from training.log.ingest import Ingested
 from training.log.split import Cuts, Slice
-from training.past import impressions_of
-from training.pending import Pending
 from training.progress import Progress
+from training.replay.past import impressions_of
+from training.replay.pending import Pending
 
 _BLOCK = 200_000
 """Questions and outcomes that are replayed together."""

@@ -7,7 +7,7 @@ import yaml
 
 from training.config import as_yaml, load_config, parse_config
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("*.yaml"))
 TASKS = [path for path in EXAMPLES if "features" in path.read_text()]
 
 

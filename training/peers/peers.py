@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.boosted_trees import require_lightgbm
 from training.config import ModelConfig, TaskConfig, TrainingConfig
 from training.errors import ConfigError
 from training.metrics import Float64Array, SliceMetrics
 from training.models import FAMILIES
+from training.peers.boosted_trees import require_lightgbm
 from training.report.insights import Peer
 
 ALL = "all"

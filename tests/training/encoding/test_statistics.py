@@ -18,7 +18,7 @@ from features.fitted import (
 )
 from features.raw import MISSING_TIME
 from features.spec import FeatureSpec
-from training.statistics import SpecStatistics
+from training.encoding.statistics import SpecStatistics
 
 DAY_MS = 86_400_000
 TOKENS = st.lists(st.sampled_from(["", "a", "b", "c", "d"]), max_size=40)

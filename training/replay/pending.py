@@ -1,6 +1,6 @@
 """What nobody knew yet when a log ended: the outcomes of its last `delay`, and the records without them.
 
-`training.replay.replay_log` makes it, a version keeps it beside its snapshot, which has counted these outcomes, and
+`training.replay.replay.replay_log` makes it, a version keeps it beside its snapshot, which has counted these outcomes, and
 `axon score --stream` begins with it: a row that comes a minute after the log sees no more than it would have seen live.
 """
 

@@ -4,9 +4,9 @@ from scipy.special import expit
 
 from features.spec import Half
 from tests.training.conftest import make_layout, write_store
-from training.boosted_trees import fit_trees
 from training.config import TrainingConfig
 from training.metrics import log_loss
+from training.peers.boosted_trees import fit_trees
 from training.progress import Silent
 
 CITIES = 40

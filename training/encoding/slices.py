@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from features.encoder import Encoder
 from features.fitted import FittedSpec
 from features.spec import FeatureSpec
-from training.encode import compiled, raw_tensors
+from training.encoding.encode import compiled, raw_tensors
+from training.encoding.statistics import SpecStatistics
+from training.encoding.store import EncodedStore, StoreWriter
 from training.errors import DataError
 from training.export.parity import PARITY_ROWS
 from training.log.ingest import Ingested, TypedChunk
 from training.log.split import Cuts, Slice, moment
 from training.progress import Progress
-from training.statistics import SpecStatistics
-from training.store import EncodedStore, StoreWriter
 from training.targets import Targets
 
 NAMES = {part: f"the {part.name.lower()} slice" for part in Slice}

@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from training.output import ScoredWriter
+from training.scoring.output import ScoredWriter
 
 
 @pytest.mark.parametrize(("ending", "separator"), [(".csv", ","), (".tsv", "\t")])

@@ -11,7 +11,7 @@ from tests.training.task_documents import make_data, make_document, refusal
 from training.config import SplitConfig, TaskConfig, data_root, load_config, parse_config
 from training.errors import ConfigError
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 EXAMPLES = sorted(REPOSITORY.glob("examples/*/axon.yaml"))
 
 

@@ -1,4 +1,4 @@
-"""Encoded impressions on disc: `training.encode` appends them once, `training.fitting.descent` reads them every epoch.
+"""Encoded impressions on disc: `training.encoding.encode` appends them once, `training.fitting.descent` reads them every epoch.
 
 One file of fixed-size records, so that any run of rows is one read and memory does not grow with the log.
 """

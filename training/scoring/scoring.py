@@ -18,9 +18,9 @@ from training.export.loaded import LoadedModel
 from training.log.ingest import kept_columns
 from training.log.log_reader import LogChunk, read_log
 from training.log.quarantine import Quarantine
-from training.output import ScoredWriter
-from training.past import Past
 from training.progress import Progress
+from training.replay.past import Past
+from training.scoring.output import ScoredWriter
 from training.targets import PROBABILITY, PROBABILITY_OF
 
 

@@ -1,6 +1,6 @@
 """History columns for a file that is scored: chunks of impressions come in, and go out as a kept state knows them.
 
-`training.scoring` asks `Past` for one chunk at a time; `training.replay` makes the state.
+`training.scoring.scoring` asks `Past` for one chunk at a time; `training.replay.replay` makes the state.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from history.stores.memory import MemoryStore
 from registry.manifest import HISTORY
 from training.config import HistoryConfig
 from training.errors import DataError
-from training.pending import Pending
+from training.replay.pending import Pending
 
 Int64Array = NDArray[np.int64]
 
