@@ -23,7 +23,7 @@ from features.spec import FeatureSpec, Side
 from history import History
 from history.packed.pack import pack
 from history.packed.packed import PackedHistory
-from service.sources import Key, Live, Snapshot, Source
+from service.past.sources import Key, Live, Snapshot, Source
 from training.config import data_root, load_config
 from training.log.split import cuts_of
 from training.progress import Silent

@@ -1,7 +1,7 @@
 """The encoder without TensorFlow: raw columns as arrays come in, the ids and values of `features.encoder` go out.
 
 The one permitted second encoder: `training.export.onnx_check` compares it bit for bit with the graph at every publish, and
-`service.onnx_model` runs it. Whatever depends on the fitted spec alone is prepared once, because a request of a single
+`service.models.onnx_model` runs it. Whatever depends on the fitted spec alone is prepared once, because a request of a single
 impression pays for every call of NumPy.
 """
 

@@ -1,8 +1,8 @@
-"""What goes back to a client, before anything knows of HTTP messages: handlers and `service.problems` make it, `service.hot` sends it."""
+"""What goes back to a client, before anything knows of HTTP messages: handlers and `service.problems` make it, `service.transport.hot` sends it."""
 
 from typing import NamedTuple
 
-from service.live import LiveModel
+from service.models.live import LiveModel
 
 JSON = "application/json"
 

@@ -20,34 +20,34 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from registry.version import Version
+from service.batching.engine import Engine, Handler
+from service.batching.waiting_room import Limits
 from service.catalog.catalog import open_catalog
 from service.decisions.opening import Decisions, open_decisions
-from service.engine import Engine, Handler
 from service.errors import ServiceError
-from service.holder import ModelHolder
-from service.hot import HotPath
-from service.live import LiveModel
-from service.loader import load_version, warm_up_ranking
-from service.metrics import ServiceMetrics
-from service.middleware import ObserveRequests
+from service.metrics.metrics import ServiceMetrics
+from service.metrics.served_metrics import ServedMetrics
+from service.models.holder import ModelHolder
+from service.models.live import LiveModel
+from service.models.loader import load_version, warm_up_ranking
+from service.models.watcher import ModelWatcher
 from service.openapi import RANK_PATH, SCORE_PATH, describe
 from service.problems import register_problems
-from service.rank import RankHandler
-from service.ranker import Ranker
+from service.ranking.rank import RankHandler
+from service.ranking.ranker import Ranker
 from service.routes import documentation, entities, feedback, health, models, monitoring, rank, score
-from service.score import ScoreHandler
-from service.served_metrics import ServedMetrics
+from service.scoring.score import ScoreHandler
 from service.settings import ServiceSettings
-from service.shadow import Shadow, ShadowMetrics
-from service.shadow_answers import Largest
 from service.state import Service
 from service.telling.opening import open_teller
-from service.traffic import Routed
-from service.waiting_room import Limits
+from service.traffic.shadow import Shadow, ShadowMetrics
+from service.traffic.shadow_answers import Largest
+from service.traffic.traffic import Routed
+from service.transport.hot import HotPath
+from service.transport.middleware import ObserveRequests
 from service.watch.background import Background
 from service.watch.features import FeatureWatch
 from service.watch.opening import open_background
-from service.watcher import ModelWatcher
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class AxonApp(FastAPI):
         engine: Answers what comes the short way; stopped with the application.
 
     Attributes:
-        hot: The short way; `service.connection` takes it too.
+        hot: The short way; `service.transport.connection` takes it too.
         opens_after: What else must be so before the port opens, beside a model that answers, asked with the seconds since there
             is one; None opens it at once.
     """

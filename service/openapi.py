@@ -19,10 +19,10 @@ from service.errors import (
     UnknownEntityError,
     UnknownVersionError,
 )
-from service.live import LiveModel
+from service.models.live import LiveModel
 from service.problems import KINDS, MEDIA_TYPE, Problem
-from service.rank_schema import rank_schema
-from service.schema import request_schema
+from service.ranking.rank_schema import rank_schema
+from service.scoring.schema import request_schema
 
 SCORE_PATH = "/api/v1/score"
 RANK_PATH = "/api/v1/rank"

@@ -1,6 +1,6 @@
 """Long work of a thread beside requests: in slices with rests between them, so that nobody waits long for the interpreter.
 
-`service.watcher` loads a version so while another one answers. Threads share one interpreter: without rests, loading takes
+`service.models.watcher` loads a version so while another one answers. Threads share one interpreter: without rests, loading takes
 every second turn of it, and all of a core's other half, for as long as it lasts.
 """
 

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from service import errors
 from service.answered import Answered
-from service.rows import pointer_token
+from service.scoring.rows import pointer_token
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2

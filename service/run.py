@@ -18,11 +18,11 @@ import uvicorn
 from typing_extensions import override
 
 from service.app import AxonApp, create_app
-from service.connection import Connection
 from service.errors import AddressError
-from service.live import LiveModel
+from service.models.live import LiveModel
 from service.settings import ServiceSettings
 from service.telling.log_format import set_up_log
+from service.transport.connection import Connection
 from service.workers import Door, Workers
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from registry.opening import CACHE
 from registry.reference import CHAMPION, ModelRef, checked_name
 from service.catalog.opening import SCHEMES as ENTITY_SCHEMES
 from service.errors import SettingsError
-from service.split import Split
 from service.telling.log_format import LogFormat
+from service.traffic.split import Split
 from service.watch.promises import Shown
 
 RuntimeName = Literal["auto", "tensorflow", "onnx"]

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from registry.registry import Registry
+from service.batching.engine import Engine
 from service.catalog.catalog import Catalog
 from service.decisions.opening import Decisions
-from service.engine import Engine
-from service.holder import ModelHolder
-from service.metrics import ServiceMetrics
+from service.metrics.metrics import ServiceMetrics
+from service.models.holder import ModelHolder
 from service.settings import ServiceSettings
 from service.telling.teller import Teller
 

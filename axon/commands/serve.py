@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from service.live import LiveModel
+    from service.models.live import LiveModel
 
 
 def serve(
@@ -58,7 +58,7 @@ def serve(
 
 def _tell(address: str, live: "LiveModel") -> None:
     """What to open, and a request that works as printed."""
-    from service.examples import example_rows
+    from service.models.examples import example_rows
 
     body = json.dumps({"rows": example_rows(live.fitted)[:1]}, ensure_ascii=False).replace("'", "\\u0027")
     sys.stdout.write(

@@ -16,7 +16,7 @@ from features.spec import RawInput
 from registry.local import LocalRegistry
 from registry.reference import ModelRef
 from registry.version import Version
-from service.rows import request_inputs
+from service.scoring.rows import request_inputs
 from training.config import load_config
 
 Features = dict[str, Any]

@@ -27,10 +27,10 @@ from service.catalog.columns import (
 )
 from service.catalog.ids import IdIndex, Rows
 from service.catalog.kept import kept_value
-from service.column_reader import longest_lists
 from service.errors import InvalidRequestError
-from service.rows import nearest, pointer_token
-from service.states import States
+from service.models.states import States
+from service.scoring.column_reader import longest_lists
+from service.scoring.rows import nearest, pointer_token
 
 Features = Mapping[str, object]
 """Values of an entity by column, as JSON has them."""

@@ -1,6 +1,6 @@
 """Answers of the service come in, a share of them goes to the journal of decisions, with what the model saw.
 
-`service.rank` and `service.score` call it on their thread, which waits for no disc.
+`service.ranking.rank` and `service.scoring.score` call it on their thread, which waits for no disc.
 """
 
 import random
@@ -14,11 +14,11 @@ from features.raw import MISSING_TIME, from_json
 from journal.records import Columns, Decision, Described, new_decision_id
 from journal.writer import JournalWriter
 from service.decisions.seen import asker, candidates
-from service.live import LiveModel
-from service.past import clock_ms
-from service.rank_request import RankRequest
-from service.ranked import Ranked
-from service.scorer import Scored
+from service.models.live import LiveModel
+from service.past.past import clock_ms
+from service.ranking.rank_request import RankRequest
+from service.ranking.ranked import Ranked
+from service.scoring.scorer import Scored
 from service.watch.promises import Promises
 
 _NOTHING: Mapping[str, Any] = {}

@@ -10,9 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from features.raw import from_json
 from features.values import LARGEST_MS, shown
 from journal.records import Feedback, FeedbackType
-from service.body import checked, decode
 from service.catalog.table import other_input
 from service.errors import TooManyRowsError
+from service.scoring.body import checked, decode
 
 MAX_ID = 512
 """Characters of an id."""

@@ -7,8 +7,8 @@ from journal.writer import JournalWriter, Policy
 from service.decisions.decision_log import DecisionLog
 from service.decisions.feedback_desk import FeedbackDesk, Window
 from service.decisions.journal_metrics import JournalMetrics
-from service.metrics import ServiceMetrics
-from service.past import clock_ms
+from service.metrics.metrics import ServiceMetrics
+from service.past.past import clock_ms
 from service.settings import ServiceSettings
 from service.watch.promises import Promises
 

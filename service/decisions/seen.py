@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import RawInput, Side
 from journal.records import Described, Features
-from service.live import LiveModel
-from service.ranked import Arrays, Ranked
+from service.models.live import LiveModel
+from service.ranking.ranked import Arrays, Ranked
 
 
 def asker(live: LiveModel, ranked: Ranked) -> tuple[Features, Features]:

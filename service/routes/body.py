@@ -9,8 +9,8 @@ from fastapi import Request
 
 from service.access import check_access
 from service.errors import BodyTooLargeError, SlowBodyError
-from service.hot import check_media_type
 from service.state import Service
+from service.transport.hot import check_media_type
 
 
 async def read_body(request: Request, service: Service) -> bytes:

@@ -12,7 +12,7 @@ from service.decisions.feedback_desk import Verdict
 from service.decisions.opening import Decisions
 from service.errors import FeedbackOffError
 from service.openapi import FEEDBACK_PATH, problem_responses
-from service.past import clock_ms
+from service.past.past import clock_ms
 from service.routes.body import read_body
 from service.state import service_of
 

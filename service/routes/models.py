@@ -14,7 +14,6 @@ from registry.reference import CHAMPION
 from registry.registry import Registry
 from registry.summary import VersionSummary, summaries
 from service.access import check_access
-from service.body import checked, decode
 from service.errors import (
     InvalidRequestError,
     RefusedMoveError,
@@ -23,8 +22,9 @@ from service.errors import (
 )
 from service.openapi import problem_responses
 from service.routes.body import read_body
-from service.split import BUCKETS
+from service.scoring.body import checked, decode
 from service.state import Service, service_of
+from service.traffic.split import BUCKETS
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     int(status): told for status, told in problem_responses(models=True).items()

@@ -1,4 +1,4 @@
-"""``POST /api/v1/rank``, as ``/openapi.json`` describes it; `service.hot` and `service.rank` answer it."""
+"""``POST /api/v1/rank``, as ``/openapi.json`` describes it; `service.transport.hot` and `service.ranking.rank` answer it."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,4 +42,4 @@ async def rank_candidates() -> RankResponse:
     Candidates are ids of the catalog, ids with features, or all items that a filter finds. Features that come with the
     request override those of the catalog.
     """
-    raise NotImplementedError("service.hot answers before the framework does")
+    raise NotImplementedError("service.transport.hot answers before the framework does")

@@ -1,4 +1,4 @@
-"""``POST /api/v1/score``, as ``/openapi.json`` describes it; `service.hot` and `service.score` answer it."""
+"""``POST /api/v1/score``, as ``/openapi.json`` describes it; `service.transport.hot` and `service.scoring.score` answer it."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -35,4 +35,4 @@ async def score_rows() -> ScoreResponse:
 
     A feature that is absent or null is a missing value; a feature that the model does not know is refused.
     """
-    raise NotImplementedError("service.hot answers before the framework does")
+    raise NotImplementedError("service.transport.hot answers before the framework does")

@@ -1,6 +1,6 @@
 """What is told about single requests: their beginning and their end come in, a log line and spans go out.
 
-`service.hot` and `service.middleware` call it, for every request; what nobody asked for costs a look at a header.
+`service.transport.hot` and `service.transport.middleware` call it, for every request; what nobody asked for costs a look at a header.
 """
 
 import logging

@@ -19,7 +19,7 @@ from features.raw import MISSING_TEXT
 from features.spec import Categorical, MultiValued, RawInput
 from registry.manifest import PROFILE
 from registry.version import Version
-from service.live import LiveModel
+from service.models.live import LiveModel
 
 LEAST_ROWS = 1000
 """Rows of a window before its drift is told: with fewer, chance alone moves a PSI above 0.03."""

@@ -1,6 +1,6 @@
 """A share of what was answered comes in, what is missing, out of vocabulary or drifting goes out, per feature, to Prometheus.
 
-`service.score` and `service.rank` offer what they answered, which costs them a microsecond; `service.watch.background`
+`service.scoring.score` and `service.ranking.rank` offer what they answered, which costs them a microsecond; `service.watch.background`
 has it counted. Every runtime is watched alike, because what is counted are raw values.
 """
 
@@ -15,9 +15,9 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from features.spec import Side
-from service.live import LiveModel
-from service.ranked import Ranked
-from service.sides import stacked
+from service.models.live import LiveModel
+from service.ranking.ranked import Ranked
+from service.ranking.sides import stacked
 from service.watch.budget import Budget
 from service.watch.columns import ColumnWatch
 

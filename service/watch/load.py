@@ -1,6 +1,6 @@
 """How busy the engine is: the engine comes in, its queue and its batches go out, to Prometheus.
 
-Everything is read when ``/metrics`` is asked for; requests pay one addition per batch, in `service.engine`.
+Everything is read when ``/metrics`` is asked for; requests pay one addition per batch, in `service.batching.engine`.
 """
 
 import itertools
@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from service.engine import Engine
+from service.batching.engine import Engine
 
 
 class LoadMetrics(Collector):

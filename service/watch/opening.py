@@ -4,9 +4,9 @@
 """
 
 from registry.registry import Registry
+from service.batching.engine import Engine
 from service.decisions.opening import Decisions
-from service.engine import Engine
-from service.metrics import ServiceMetrics
+from service.metrics.metrics import ServiceMetrics
 from service.watch.background import Background, Chore
 from service.watch.gate import GateMetrics
 from service.watch.load import LoadMetrics

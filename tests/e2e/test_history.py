@@ -24,8 +24,8 @@ from registry.manifest import HISTORY
 from registry.reference import ModelRef
 from registry.version import Version
 from service.errors import LoadError
-from service.loader import load_version
-from service.past import clock_ms
+from service.models.loader import load_version
+from service.past.past import clock_ms
 from tests.e2e.conftest import LATER, Shop, axon, served
 from tests.history.servers import running_redis
 from training.config import load_config

@@ -15,10 +15,10 @@ from registry.reference import ModelRef
 from service.catalog.catalog import Catalog
 from service.catalog.store import Entity
 from service.errors import MAX_PROBLEMS, InvalidRequestError, TooManyRowsError, UnknownFeatureError
-from service.loader import load_version
-from service.rank_request import read_rank_request
-from service.ranker import Ranker, best_first
-from service.scorer import score
+from service.models.loader import load_version
+from service.ranking.rank_request import read_rank_request
+from service.ranking.ranker import Ranker, best_first
+from service.scoring.scorer import score
 from tests.e2e.conftest import by_id
 
 MOST = 200

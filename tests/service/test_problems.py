@@ -8,9 +8,9 @@ import pytest
 from fastapi import FastAPI
 
 from service.errors import ScoringError
-from service.metrics import ServiceMetrics
-from service.middleware import ObserveRequests
+from service.metrics.metrics import ServiceMetrics
 from service.problems import register_problems
+from service.transport.middleware import ObserveRequests
 
 
 @pytest.fixture

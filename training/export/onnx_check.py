@@ -57,7 +57,7 @@ def checked_graphs(serving: ServingModel, frame: pl.DataFrame) -> Graphs:
 
 
 def store(graphs: Graphs, bundle: Path) -> None:
-    """Write the graphs to where `service.onnx_model` looks for them, before the manifest is written."""
+    """Write the graphs to where `service.models.onnx_model` looks for them, before the manifest is written."""
     for name, graph in graphs.items():
         path = bundle / name.file
         path.parent.mkdir(parents=True, exist_ok=True)

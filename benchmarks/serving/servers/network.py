@@ -20,9 +20,9 @@ from features.spec import RawKind
 from history.packed.packed import PackedHistory
 from registry.manifest import HISTORY, read_manifest
 from registry.version import Version
-from service.past import Past
-from service.rows import Columns, request_inputs
-from service.sources import Snapshot
+from service.past.past import Past
+from service.past.sources import Snapshot
+from service.scoring.rows import Columns, request_inputs
 
 _DTYPES = {
     RawKind.TEXT: tf.string,

@@ -17,7 +17,7 @@ from features.spec import (
 )
 from service.catalog.table import BATCH, ItemTable
 from service.errors import InvalidRequestError
-from service.states import States
+from service.models.states import States
 
 SPEC = FeatureSpec(
     user=(Categorical(name="city"),),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.split import Split
+from service.traffic.split import Split
 from tests.service.conftest import NOON_MS
 from tests.service.traffic.versions import CHALLENGER, CHAMPION, SHADOW, publish_versions
 

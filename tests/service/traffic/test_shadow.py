@@ -7,7 +7,7 @@ import pytest
 
 from journal import DECISIONS, SHADOWS, open_journal
 from journal.records import Decision, ShadowAnswer
-from tests.service.test_monitoring import value_of
+from tests.service.metrics.test_monitoring import value_of
 from tests.service.traffic.conftest import ask, row, user_of
 from tests.service.traffic.versions import CHAMPION, SHADOW
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from service.settings import ServiceSettings
-from service.split import Split
+from service.traffic.split import Split
 from tests.service.conftest import REPOSITORY
 
 USERS = [f"user {number}" for number in range(20_000)]
@@ -69,7 +69,7 @@ def test_another_salt_deals_users_out_anew():
 
 def test_another_process_deals_users_out_alike():
     source = (
-        "from service.split import Split; split = Split.parse('challenger:50', salt='a', default='champion'); "
+        "from service.traffic.split import Split; split = Split.parse('challenger:50', salt='a', default='champion'); "
         "print(''.join(str(int(split.alias_of(f'user {number}') is None)) for number in range(200)))"
     )
     done = subprocess.run(

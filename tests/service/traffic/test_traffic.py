@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.service.conftest import REPOSITORY
-from tests.service.test_monitoring import value_of
+from tests.service.metrics.test_monitoring import value_of
 from tests.service.traffic.conftest import USERS, ask, expected, row, user_of
 from tests.service.traffic.versions import BIASES, CHALLENGER, CHAMPION, SHADOW
 

@@ -11,7 +11,7 @@ from features.profile import ColumnProfile, DataProfile
 from features.spec import RawKind
 from registry.local import LocalRegistry
 from registry.manifest import PROFILE
-from service.loader import load_version
+from service.models.loader import load_version
 from service.watch.features import MOST_VERSIONS, FeatureWatch
 from tests.service.conftest import ROW
 

@@ -1,0 +1,1 @@
+"""Versions in memory: loaded, verified and warm, and which of them answer."""

@@ -1,0 +1,1 @@
+"""From a user and candidates to the best of them, in order."""
