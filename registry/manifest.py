@@ -31,6 +31,9 @@ PROFILE = f"{EXTRA}/profile.json"
 HISTORY = f"{EXTRA}/history"
 """Directory with the state of the history at the end of training, where the model looks at one."""
 
+JUDGED = f"{EXTRA}/judged"
+"""Directory with the bundle that was judged in this one's place, where this one learned from all of its log afterwards."""
+
 
 class OnnxGraph(StrEnum):
     """The parts of the network for a runtime without TensorFlow, behind the encoder; a version need not carry them."""

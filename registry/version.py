@@ -3,14 +3,14 @@
 `registry.local` hands them out; the service's loader and the command line read them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from typing_extensions import override
 
 from features.fitted import FittedSpec
 from registry.errors import IntegrityError
-from registry.manifest import FEATURE_SPEC, Manifest, read_manifest
+from registry.manifest import FEATURE_SPEC, JUDGED, Manifest, read_manifest
 
 
 @dataclass(frozen=True, order=True)
@@ -24,6 +24,10 @@ class Version:
     @override
     def __str__(self) -> str:
         return f"{self.name}/{self.number}"
+
+    def judged(self) -> "Version":
+        """The network that the report speaks of: this one or, where this one was refitted to all of its log, the one before."""
+        return replace(self, directory=judged_in(self.directory))
 
     def manifest(self) -> Manifest:
         """The manifest, its files unchecked (`registry.manifest.verify` checks them)."""
@@ -50,3 +54,9 @@ class Version:
                     "publish the version again"
                 )
         return fitted
+
+
+def judged_in(bundle: Path) -> Path:
+    """The directory of the SavedModel that was judged in a bundle's place: its own, where it was not refitted."""
+    judged = bundle / JUDGED
+    return judged if judged.is_dir() else bundle

@@ -62,7 +62,7 @@ class Judge:
             clicked=clicked,
             time_ms=time_ms,
             segment_ids=self.segment_ids(Slice.VALIDATION),
-            users=_codes(users_of(self.config, self.slices.facts[Slice.VALIDATION].kept)),
+            users=user_codes(self.config, self.slices.facts[Slice.VALIDATION].kept),
         )
         training = self.config.training
         return choose_calibration(training.calibration, evidence, thinned=training.keep_rate < 1)
@@ -183,8 +183,9 @@ def users_of(config: TaskConfig, kept: pl.DataFrame) -> NDArray[Any] | None:
     return None if column is None or column not in kept.columns else texts_of(kept[column])
 
 
-def _codes(users: NDArray[Any] | None) -> NDArray[np.int64] | None:
-    """A number per user, shape ``(n,)``; whoever is unknown is somebody else each time."""
+def user_codes(config: TaskConfig, kept: pl.DataFrame) -> NDArray[np.int64] | None:
+    """A number per user, shape ``(n,)``; whoever is unknown is somebody else each time. None without a user column."""
+    users = users_of(config, kept)
     if users is None:
         return None
     _, codes = np.unique(users, return_inverse=True)

@@ -8,14 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.encoder import Encoder
-from registry.manifest import EXTRA, PROFILE, write_manifest
+from registry.manifest import EXTRA, PROFILE, BundleFacts, write_manifest
 from registry.registry import Registry
 from registry.version import Version
 from training.calibration import Chosen
 from training.config import ModelConfig, TaskConfig, TrainingConfig, as_yaml
-from training.encoding.encode import droppable_columns, raw_tensors
+from training.encoding.encode import compiled, droppable_columns, raw_tensors
 from training.encoding.slices import Slices
 from training.errors import ConversionError, GateClosedError
 from training.export.bundle_facts import bundle_facts
@@ -43,6 +44,8 @@ from training.report.study import Subject, studied
 from training.report.target_reports import judge_targets
 from training.retraining.gather import Gathering, Retraining
 from training.run import RunDirectory
+from training.whole import NOTE as REFITTED
+from training.whole import Judged, on_the_whole_log
 
 WARMUP_ROWS = 8
 """Held-out impressions that travel with the export as warm-up requests."""
@@ -115,7 +118,8 @@ def _train(
     sources = Gathering(places.data_root, run, rival.columns(config), version, retraining)
     data = prepared(config, sources, watch, progress)
     judge = Judge(config, data.slices, data.cuts.held_out)
-    start, notes = start_of(version, config, data.fitted)
+    # A version that was refitted may have learned from what judges here; the one that was judged for it has not.
+    start, notes = start_of(version and version.judged(), config, data.fitted)
     networks = _networks(config, data, judge, watch, progress, start)
     report = _judged(config, data, judge, networks, watch, progress, now=now)
     judged = judge_targets(judge, networks.models, networks.chosen, data.validation_times)
@@ -123,7 +127,12 @@ def _train(
     changes = {
         "targets": judged.reports,
         "gate_reasons": gate_failures(report, config.gate),
-        "notes": (*report.notes, *notes, *gate_notes(report, config.gate)),
+        "notes": (
+            *report.notes,
+            *notes,
+            *gate_notes(report, config.gate),
+            *([REFITTED] if config.training.refit else []),
+        ),
     }
     serving = ServingModel(
         data.encoder,
@@ -132,17 +141,20 @@ def _train(
         networks.chosen[family].calibration,
         judged.further,
     )
+    if config.training.refit:
+        before = Judged(networks.models[family], serving, version)
+        serving = on_the_whole_log(config, data, before, run, now=now, progress=progress)
     with progress.stage(
         "exporting and checking", unit="impressions", total=len(data.slices.held_out_sample)
     ) as bar:
-        report = _export_and_check(serving, report.model_copy(update=changes), run, data.slices)
+        report = _export_and_check(serving, report.model_copy(update=changes), run, data)
         report = challenged(report, config, run.bundle, rival.champion, data)
         _write_report(report, run)
         bar.advance(len(data.slices.held_out_sample))
-    (run.bundle / PROFILE).write_text(data.profile_json(), encoding="utf-8")
+    (run.bundle / PROFILE).write_text(data.profile_json(whole=config.training.refit), encoding="utf-8")
     if data.counted is not None:
         write_snapshot(data.counted, run.bundle)
-    write_manifest(run.bundle, bundle_facts(config, data.fitted, data.log, data.slices, now=now))
+    write_manifest(run.bundle, _facts(config, serving, data, now=now))
     try:
         return _publish(config, places, run, report, version)
     finally:
@@ -237,12 +249,12 @@ def _fit(
     )
 
 
-def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, slices: Slices) -> Report:
+def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, data: Prepared) -> Report:
     """Write the bundle, then ask it in a fresh process what it says about held-out impressions.
 
     The report that comes back says whether the bundle carries a second runtime.
     """
-    sample = slices.held_out_sample
+    sample = data.slices.held_out_sample
     graphs: Graphs = {}
     try:
         graphs = checked_graphs(serving, sample)
@@ -255,16 +267,31 @@ def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, 
     export(serving, run.bundle, texts, sample[:WARMUP_ROWS])
     store(graphs, run.bundle)
     raw_inputs = serving.encoder.fitted.spec.raw_inputs()
-    held_out = slices.stores[Slice.TEST if Slice.TEST in slices.facts else Slice.VALIDATION]
-    cached = np.concatenate([held_out.read(int(place), 1) for place in slices.sample_places])
+    ids, values = _encoded(serving.encoder, data)
     served = [serving.serve(raw_tensors(sample[batch], raw_inputs)) for batch in in_batches(len(sample))]
     trained = Answers(
-        ids=np.ascontiguousarray(cached["ids"]),
-        values=np.ascontiguousarray(cached["values"]),
+        ids=ids,
+        values=values,
         probabilities=np.concatenate([probabilities_of(answer) for answer in served]),
     )
     check_parity(run.bundle, sample, trained, run.work)
     return report
+
+
+def _encoded(encoder: Encoder, data: Prepared) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Ids and values of the held-out sample as the network learned them: from the cache, where it has them."""
+    slices = data.slices
+    if encoder is not data.encoder:
+        encoded = compiled(encoder)(raw_tensors(slices.held_out_sample, encoder.fitted.spec.raw_inputs()))
+        return encoded.ids.numpy(), encoded.values.numpy()
+    held_out = slices.stores[data.cuts.held_out]
+    cached = np.concatenate([held_out.read(int(place), 1) for place in slices.sample_places])
+    return np.ascontiguousarray(cached["ids"]), np.ascontiguousarray(cached["values"])
+
+
+def _facts(config: TaskConfig, serving: ServingModel, data: Prepared, *, now: datetime) -> BundleFacts:
+    fitted, whole = serving.encoder.fitted, config.training.refit
+    return bundle_facts(config, fitted, data.log, data.slices, now=now, whole=whole)
 
 
 def _publish(

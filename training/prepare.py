@@ -37,12 +37,16 @@ class Prepared:
     @property
     def validation_times(self) -> NDArray[np.int64]:
         """When the impressions of the validation slice were, ``(n,)``."""
-        times: NDArray[np.int64] = self.log.time_ms[self.cuts.slices(self.log.time_ms) == Slice.VALIDATION]
+        return self.times(Slice.VALIDATION)
+
+    def times(self, part: Slice) -> NDArray[np.int64]:
+        """When the impressions of a slice were, ``(n,)``."""
+        times: NDArray[np.int64] = self.log.time_ms[self.cuts.slices(self.log.time_ms) == part]
         return times
 
-    def profile_json(self) -> str:
-        """What the training slice looked like, for later logs to be compared with."""
-        sample = draw(self.log, self.cuts.slices(self.log.time_ms) == Slice.TRAIN)
+    def profile_json(self, *, whole: bool) -> str:
+        """What was learned from, the training slice or the whole log, for later logs to be compared with."""
+        sample = draw(self.log, (self.cuts.slices(self.log.time_ms) == Slice.TRAIN) | whole)
         return profile_of(sample, self.fitted.spec.log_inputs()).model_dump_json()
 
 

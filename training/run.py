@@ -36,6 +36,12 @@ class RunDirectory:
             run._occupation.enter_context(occupied(run.work))
         return run
 
+    def vocabularies_of_the_whole(self) -> Path:
+        """A directory for those of a second encoder."""
+        path = self.work / "whole"
+        path.mkdir()
+        return path
+
     def write(self, name: str, text: str) -> None:
         """Write one file of the run, whole or not at all."""
         replace_file(self.path / name, text.encode())

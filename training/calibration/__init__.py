@@ -4,7 +4,15 @@
 downsampled non-clicks.
 """
 
-from training.calibration.choice import CalibrationChoice, Chosen, TriedCalibration, choose_calibration
+from training.calibration.choice import (
+    CalibrationChoice,
+    Chosen,
+    TriedCalibration,
+    choose_calibration,
+    fit_offset,
+    has_offset,
+    prior_of,
+)
 from training.calibration.curves import IDENTITY, Beta, Curve, Isotonic, Linear
 from training.calibration.downsampling import undo_downsampling
 from training.calibration.evidence import Evidence
@@ -27,7 +35,10 @@ __all__ = [
     "TriedCalibration",
     "choose_calibration",
     "fit_calibration",
+    "fit_offset",
     "fit_per_segment",
+    "has_offset",
+    "prior_of",
     "segment_column",
     "undo_downsampling",
 ]

@@ -13,7 +13,7 @@ from scipy.special import expit
 from features.document import FiniteDocument
 from training.calibration.evidence import Evidence
 from training.calibration.held import Held, independent_share
-from training.calibration.kinds import KINDS, fit_calibration
+from training.calibration.kinds import KINDS, fit_calibration, fit_shift
 from training.calibration.segments import Calibration, PerSegment, fit_per_segment
 from training.config import CalibrationConfig, Kind
 from training.metrics import Float64Array
@@ -73,16 +73,39 @@ class Contender(NamedTuple):
     prior: float | None = None
 
     def fit(self, evidence: Evidence) -> Calibration:
-        held = None if self.prior is None else _held(self.prior, evidence)
+        held = _held_by(self.prior, evidence)
         if self.segment is None:
             return fit_calibration(self.kind, evidence.logits, evidence.clicked, held)
         return fit_per_segment(self.kind, evidence, self.segment, self.min_clicks, held)
 
 
-def _held(prior: float, evidence: Evidence) -> Held:
+def _held_by(prior: float | None, evidence: Evidence) -> Held | None:
+    """How hard such a prior holds what is fitted on the evidence; None without one."""
+    if prior is None:
+        return None
     line = fit_calibration("platt", evidence.logits, evidence.clicked)
     probabilities = expit(line.apply(evidence.logits))
     return Held(prior, independent_share(probabilities, evidence.clicked, evidence.time_ms, evidence.users))
+
+
+def fit_offset(evidence: Evidence, prior: float | None) -> float:
+    """What to add to every logit for the lowest log loss, its slope left as it is, held near 0 by a prior if there is one.
+
+    How often people click in a stretch of time can be asked of impressions that trained the network; how sure it may be
+    of each cannot.
+    """
+    return fit_shift(evidence.logits, evidence.clicked, _held_by(prior, evidence))
+
+
+def prior_of(config: CalibrationConfig, *, thinned: bool) -> float | None:
+    """The spread of the prior on what is fitted; see `choose_calibration` for where non-clicks were left out."""
+    return THINNED_PRIOR if thinned and config.kind == "auto" and config.prior is None else config.prior
+
+
+def has_offset(calibration: Calibration) -> bool:
+    """Whether a curve may say of all impressions together that they are clicked more often, or less."""
+    curve = calibration.otherwise if isinstance(calibration, PerSegment) else calibration
+    return curve.kind not in _WITHOUT_OFFSET
 
 
 class Fold(NamedTuple):
@@ -130,9 +153,7 @@ def choose_calibration(config: CalibrationConfig, evidence: Evidence, *, thinned
 
 def _contenders(config: CalibrationConfig, *, thinned: bool) -> list[Contender]:
     """From the simplest to the richest: one curve for all before curves of segments."""
-    kinds, prior = _kinds(config, thinned=thinned), config.prior
-    if thinned and config.kind == "auto" and prior is None:
-        prior = THINNED_PRIOR
+    kinds, prior = _kinds(config, thinned=thinned), prior_of(config, thinned=thinned)
     for_all = [Contender(kind, None, config.min_clicks, prior) for kind in kinds]
     if config.segment is None:
         return for_all

@@ -69,6 +69,16 @@ def fit_calibration(
     return _fitted(kind, logits, is_click, held)
 
 
+def fit_shift(logits: ArrayLike, clicked: ArrayLike, held: Held | None = None) -> float:
+    """The offset alone with the lowest log loss, as `fit_calibration` fits it beside a slope; 0 where clicks are too few."""
+    is_click, logits = checked(clicked, logits)
+    clicks = int(is_click.sum())
+    if min(clicks, is_click.size - clicks) < FEWEST:
+        return 0.0
+    _, offset = _lowest_log_loss(logits[:, None], is_click, held, with_offset=True, slopes=(1.0, 1.0))
+    return offset
+
+
 def _fitted(
     kind: Literal["temperature", "platt", "beta", "isotonic"],
     logits: Float64Array,
@@ -91,7 +101,12 @@ def _fitted(
 
 
 def _lowest_log_loss(
-    inputs: Float64Array, is_click: NDArray[np.bool_], held: Held | None, *, with_offset: bool
+    inputs: Float64Array,
+    is_click: NDArray[np.bool_],
+    held: Held | None,
+    *,
+    with_offset: bool,
+    slopes: tuple[float, float] = SLOPES,
 ) -> list[float]:
     """The slope of every column of ``inputs``, shape ``(n, k)``, and the offset where one is asked for."""
     columns = inputs.shape[1]
@@ -110,15 +125,15 @@ def _lowest_log_loss(
         cost, of_cost = held.cost(parameters - unchanged, len(inputs))
         return float(loss) + cost, gradient + of_cost
 
-    bounds = [SLOPES] * columns + [(None, None) if with_offset else (0.0, 0.0)]
+    bounds = [slopes] * columns + [(None, None) if with_offset else (0.0, 0.0)]
     found = _descend(loss_and_gradient, unchanged, bounds)
     if held is not None:
         # A small change and a large one may both be low points: the large one is near what the clicks alone say.
-        free = _lowest_log_loss(inputs, is_click, None, with_offset=with_offset)
+        free = _lowest_log_loss(inputs, is_click, None, with_offset=with_offset, slopes=slopes)
         start = np.append(free[:columns], free[columns] + free[:columns] @ centre if with_offset else 0.0)
         found = min(found, _descend(loss_and_gradient, start, bounds), key=lambda point: float(point.fun))
-    slopes, offset = found.x[:columns], found.x[columns]
-    return [*slopes.tolist(), float(offset - slopes @ centre)] if with_offset else slopes.tolist()
+    fitted, offset = found.x[:columns], found.x[columns]
+    return [*fitted.tolist(), float(offset - fitted @ centre)] if with_offset else fitted.tolist()
 
 
 def _descend(loss_and_gradient: Any, start: Float64Array, bounds: list[Any]) -> Any:

@@ -114,6 +114,11 @@ class TrainingConfig(Document):
     distill_weight: float = Field(
         default=0.5, gt=0, le=1, description="share of the ensemble's answer in the student's label"
     )
+    refit: bool = Field(
+        default=False,
+        description="when everything is chosen and judged, train once more on all of the log, validation and test slice "
+        "included, for as many epochs, and export that",
+    )
     baseline: BaselineConfig = BaselineConfig()
     calibration: CalibrationConfig = CalibrationConfig()
     warm_start: bool = Field(

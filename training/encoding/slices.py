@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -82,6 +83,63 @@ def fit_statistics(
             statistics.update(chunk.rows(cuts.slices(chunk.time_ms) == Slice.TRAIN).raw)
             bar.advance(len(chunk.time_ms))
     return statistics.fitted()
+
+
+def fit_whole_statistics(
+    spec: FeatureSpec, ingested: Ingested, *, seed: int, progress: Progress
+) -> FittedSpec:
+    """The same on every impression of the log."""
+    return fit_statistics(
+        spec, ingested, Cuts(int(ingested.time_ms.max()) + 1, None), seed=seed, progress=progress
+    )
+
+
+class WholeStores(NamedTuple):
+    """Every impression of the log, with ``keep_rate`` of the non-clicks, and all of those of each held-out slice."""
+
+    whole: EncodedStore
+    held_out: dict[Slice, EncodedStore]
+
+
+def encode_whole(  # each is one thing that an encoding needs
+    encoder: Encoder,
+    ingested: Ingested,
+    cuts: Cuts,
+    *,
+    keep_rate: float,
+    seed: int,
+    work_dir: Path,
+    progress: Progress,
+) -> WholeStores:
+    """Encode the log once more, every impression to be trained on."""
+
+    def store(name: str) -> EncodedStore:
+        return EncodedStore(work_dir / f"{name}.records", encoder.layout, ingested.targets)
+
+    def append(writer: StoreWriter, chunk: TypedChunk) -> None:
+        encoded = encode(raw_tensors(chunk.raw, raw_inputs))
+        writer.append(encoded.ids.numpy(), encoded.values.numpy(), chunk.clicked, chunk.outcomes)
+
+    parts = [Slice.VALIDATION, Slice.TEST][: cuts.held_out]
+    stores = WholeStores(store("whole"), {part: store(f"whole-{part.name.lower()}") for part in parts})
+    encode, raw_inputs = compiled(encoder), encoder.fitted.spec.raw_inputs()
+    rng = np.random.default_rng([seed, 1])
+    with progress.stage("encoding", unit="impressions", total=ingested.rows) as bar, ExitStack() as stack:
+        whole = stack.enter_context(StoreWriter(stores.whole))
+        writers = {part: stack.enter_context(StoreWriter(one)) for part, one in stores.held_out.items()}
+        for chunk in ingested.chunks():
+            append(whole, thinned(chunk, keep_rate, rng))
+            for part, writer in writers.items():
+                append(writer, chunk.rows(cuts.slices(chunk.time_ms) == part))
+            bar.advance(len(chunk.time_ms))
+    return stores
+
+
+def thinned(chunk: TypedChunk, keep_rate: float, rng: np.random.Generator) -> TypedChunk:
+    """The chunk with ``keep_rate`` of its non-clicks."""
+    if keep_rate == 1:
+        return chunk
+    return chunk.rows((chunk.clicked == 1) | (rng.random(len(chunk.clicked)) < keep_rate))
 
 
 def encode_slices(  # noqa: PLR0913  # each is one thing that an encoding needs
@@ -172,8 +230,7 @@ class _Collector:
         if part is not Slice.TRAIN:
             # Codes instead of texts: these stay in memory until the report is made.
             self._kept[part].append(chunk.kept.cast(pl.Categorical))
-        if keep_rate < 1:
-            chunk = chunk.rows((chunk.clicked == 1) | (rng.random(len(chunk.clicked)) < keep_rate))
+        chunk = thinned(chunk, keep_rate, rng)
         encoded = self._encode(raw_tensors(chunk.raw, self.raw_inputs))
         self._writers[part].append(encoded.ids.numpy(), encoded.values.numpy(), chunk.clicked, chunk.outcomes)
 

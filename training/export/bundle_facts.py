@@ -18,9 +18,15 @@ from training.log.split import Slice, moment
 
 
 def bundle_facts(
-    config: TaskConfig, fitted: FittedSpec, log: Ingested, slices: Slices, *, now: datetime
+    config: TaskConfig,
+    fitted: FittedSpec,
+    log: Ingested,
+    slices: Slices,
+    *,
+    now: datetime,
+    whole: bool = False,
 ) -> BundleFacts:
-    """The facts of a fresh model."""
+    """The facts of a fresh model, which learned from the training slice or from the whole log."""
     train = slices.facts[Slice.TRAIN]
     counts = bool(fitted.spec.history)
     return BundleFacts(
@@ -32,7 +38,7 @@ def bundle_facts(
         fitted_fingerprint=fitted.fingerprint(),
         family=config.model.family,
         first_impression_at=train.first,
-        last_impression_at=train.last,
+        last_impression_at=_end_of_log(slices) if whole else train.last,
         history_until=_end_of_log(slices) if counts else None,
         history_rows=int(log.time_ms.max()) + 1 if counts and not log.dated else None,
         history_shown_until=moment(log.shown_ms) if counts else None,

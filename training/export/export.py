@@ -59,6 +59,11 @@ class ServingModel(tf.Module):
         self.serve: Any = tf.function(self._serve, input_signature=signature)
         self.encode: Any = tf.function(self._encode, input_signature=signature)
 
+    @property
+    def calibrations(self) -> tuple[Calibration, ...]:
+        """One for each target, in their order."""
+        return self.calibration, *self.further
+
     def signatures(self) -> dict[str, Any]:
         """Every function of the export: the whole way, the encoder alone, and the parts of a request that ranks.
 
@@ -155,7 +160,7 @@ class ServingModel(tf.Module):
         heads = self.targets.on_the_full_log(keras.ops, heads, self.keep_rate)
         calibrated = [
             calibration.compute(keras.ops, heads[:, place], self._segment_ids(calibration, ids))
-            for place, calibration in enumerate((self.calibration, *self.further))
+            for place, calibration in enumerate(self.calibrations)
         ]
         answered = self.targets.capped(keras.ops, calibrated)
         probabilities = [tf.cast(tf.sigmoid(logit), tf.float32) for logit in answered]
@@ -193,14 +198,18 @@ def export(model: ServingModel, bundle: Path, texts: BundleTexts, warmup_rows: p
         texts: Written to ``assets.extra/``.
         warmup_rows: A few impressions, typed, that the service scores before it says it is ready.
     """
-    tf.saved_model.save(model, str(bundle), signatures=model.signatures())
-    (bundle / EXTRA).mkdir()
-    fitted = model.encoder.fitted
-    (bundle / FEATURE_SPEC).write_text(fitted.model_dump_json(), encoding="utf-8")
+    save(model, bundle, texts.task_yaml)
     (bundle / REPORT).write_text(texts.report_json, encoding="utf-8")
     (bundle / EXTRA / "report.html").write_text(texts.report_html, encoding="utf-8")
-    (bundle / TASK).write_text(texts.task_yaml, encoding="utf-8")
-    (bundle / WARMUP).write_text(warmup_json(fitted, warmup_rows), encoding="utf-8")
+    (bundle / WARMUP).write_text(warmup_json(model.encoder.fitted, warmup_rows), encoding="utf-8")
+
+
+def save(model: ServingModel, bundle: Path, task_yaml: str) -> None:
+    """Write the SavedModel and what opens it: the spec with what was fitted, and the task file."""
+    tf.saved_model.save(model, str(bundle), signatures=model.signatures())
+    (bundle / EXTRA).mkdir(exist_ok=True)
+    (bundle / FEATURE_SPEC).write_text(model.encoder.fitted.model_dump_json(), encoding="utf-8")
+    (bundle / TASK).write_text(task_yaml, encoding="utf-8")
 
 
 def warmup_json(fitted: FittedSpec, rows: pl.DataFrame) -> str:

@@ -3,6 +3,9 @@
 `training.fitting.descent` balances every network, `training.fitting.ensemble` what becomes of several.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -37,25 +40,33 @@ def balance(network: Family, predictor: Predictor, train: EncodedStore) -> None:
     batches = [(predictor.of_heads(part), labels_of(part)) for part in train.batches(predictor.batch_size)]
     heads, labels = (np.concatenate(parts).reshape(train.rows, -1) for parts in zip(*batches, strict=True))
     rates = labels.mean(axis=0, dtype=np.float64)
-    network.shift.assign_add(shifts(network.targets, heads.astype(np.float64), rates))
+    network.shift.assign_add(shifts(heads.astype(np.float64), rates, partial(_uncalibrated, network.targets)))
 
 
-def shifts(targets: Targets, heads: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
+def _uncalibrated(targets: Targets, heads: NDArray[np.float64]) -> NDArray[np.float64]:
+    probabilities: NDArray[np.float64] = expit(targets.on_all_impressions(np, heads))
+    return probabilities
+
+
+def shifts(
+    heads: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    told: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
     """What to add to each head's logits, ``(targets,)``; 0 where no shift of at most `MOST` reaches the rate.
 
     Args:
-        targets: What the heads predict; a head that comes after another is moved last.
-        heads: Their logits, ``(n, targets)``.
-        rates: Of each target over the same impressions, each in [0, 1].
+        heads: Their logits, ``(n, targets)``; a head that comes after another is moved last.
+        rates: What the mean of each target's probabilities should be, each in [0, 1].
+        told: The targets' probabilities ``(n, targets)`` from the heads' logits.
     """
-    found = np.zeros(len(targets))
+    found = np.zeros(heads.shape[1])
 
     def excess(shift: float, place: int) -> float:
         found[place] = shift
-        logits = targets.on_all_impressions(np, heads + found)[:, place]
-        return float(expit(logits).mean() - rates[place])
+        return float(told(heads + found)[:, place].mean() - rates[place])
 
-    for place in range(len(targets)):
+    for place in range(len(found)):
         reached = excess(-MOST, place) < 0.0 < excess(MOST, place)
         found[place] = brentq(excess, -MOST, MOST, args=(place,)) if reached else 0.0
     return found

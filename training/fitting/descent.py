@@ -60,8 +60,19 @@ def fit_network(
     stores: FitStores,
     progress: Progress,
     watcher: Watcher = lambda _: None,
+    *,
+    earlier: TrainedModel | None = None,
 ) -> TrainedModel:
     """Train one network and restore the weights, or their average, with the lowest validation log loss, balanced.
+
+    Args:
+        model: Which network.
+        config: How it is fitted.
+        stores: What it learns from.
+        progress: Told about every step.
+        watcher: Told about every validation.
+        earlier: The network of the same settings that this one follows: it stops after as many epochs, and its rate falls where
+            that one's did, whatever the validation slice says; None: the validation slice decides.
 
     Raises:
         DataError: If there is nothing to train on.
@@ -74,9 +85,11 @@ def fit_network(
     network = build(stores.layout, model, regularisation, stores.train.targets).built_for_layout()
     if stores.start is not None:
         stores.start.give_to(network)
-    run = _Run(network, config, stores, _heeding_rarity(network, config, stores), watcher)
+    run = _Run(network, config, stores, _heeding_rarity(network, config, stores), watcher, earlier)
     with progress.stage(
-        f"training {model.family}", unit="impressions", total=run.total_steps * run.batch_size
+        f"{'training' if earlier is None else 'refitting'} {model.family}",
+        unit="impressions",
+        total=run.most_steps * run.batch_size,
     ) as bar:
         for _ in run.steps():
             bar.advance(run.batch_size, note=run.note)
@@ -91,6 +104,8 @@ def fit_network(
         learning_curve=tuple(run.curve),
         parameters=network.count_params(),
         seconds=time.monotonic() - started,
+        training=config,
+        epochs=run.best_epoch,
     )
 
 
@@ -117,6 +132,7 @@ class _Run:
         stores: FitStores,
         rates: Counts,
         watcher: Watcher,
+        earlier: TrainedModel | None,
     ) -> None:
         train, validation = stores.train, stores.validation
         self.watcher = watcher
@@ -128,6 +144,13 @@ class _Run:
         self.batch_size = min(config.batch_size, train.rows)
         self.epoch_steps = train.rows // self.batch_size
         self.total_steps = config.epochs * self.epoch_steps
+        self.last_step = None if earlier is None else max(1, round(earlier.epochs * self.epoch_steps))
+        self.earlier_losses = {
+            round(point.epoch * self.epoch_steps): point.validation_loss
+            for point in (earlier.learning_curve if earlier else ())
+        }
+        self.most_steps = self.last_step or self.total_steps
+        self.best_epoch = 0.0
         self.step = TrainingStep(
             network, config, stores.droppable, drop_rates=rates, click_rate=_labels_in(train).mean(axis=0)
         )
@@ -152,13 +175,17 @@ class _Run:
                 self._losses.append(self.step(batch, factor, done))
                 done += 1
                 yield done
+                if done in self.earlier_losses:
+                    self.plateau.update(self.earlier_losses[done])
                 if done in checks:
                     self._check(done, factor)
-                    if self.early_stopping.stopped:
+                    if self.early_stopping.stopped or done == self.last_step:
                         return
 
     def _check_steps(self) -> set[int]:
         """After which steps to validate: spread evenly over each epoch, always at its end."""
+        if self.last_step is not None:
+            return {self.last_step}
         per_epoch = min(self.config.early_stopping.checks_per_epoch, self.epoch_steps)
         within = [round(self.epoch_steps * (check + 1) / per_epoch) for check in range(per_epoch)]
         return {epoch * self.epoch_steps + step for epoch in range(self.config.epochs) for step in within}
@@ -178,10 +205,12 @@ class _Run:
             logits = self.predictor.target_logits(self.validation, self.config.keep_rate)
             self._refuse_divergence(train_loss, logits, done)
             validation_loss = self._validation_loss(expit(logits))
-            self.early_stopping.update(validation_loss, self.network.get_weights)
+            if self.early_stopping.update(validation_loss, self.network.get_weights):
+                self.best_epoch = done / self.epoch_steps
             layers = self.layer_watch.look()
-        self.plateau.update(validation_loss)
-        self.note = f"validation log loss {validation_loss:.5f}, best {self.early_stopping.best:.5f}"
+        if self.last_step is None:
+            self.plateau.update(validation_loss)
+            self.note = f"validation log loss {validation_loss:.5f}, best {self.early_stopping.best:.5f}"
         self.curve.append(
             LearningPoint(
                 epoch=done / self.epoch_steps,

@@ -15,7 +15,12 @@ from training.progress import Progress
 
 
 def distilled(
-    teacher: TrainedModel, config: TrainingConfig, stores: FitStores, progress: Progress
+    teacher: TrainedModel,
+    config: TrainingConfig,
+    stores: FitStores,
+    progress: Progress,
+    *,
+    earlier: TrainedModel | None = None,
 ) -> TrainedModel:
     """Train one network of the same family on a mix of the clicks and the ensemble's probabilities.
 
@@ -29,7 +34,9 @@ def distilled(
     taught = EncodedStore(path, stores.layout, stores.train.targets)
     try:
         _write_mixed_labels(teacher, stores.train, taught, config.distill_weight)
-        student = fit_network(teacher.config, config, replace(stores, train=taught), progress)
+        student = fit_network(
+            teacher.config, config, replace(stores, train=taught), progress, earlier=earlier
+        )
     finally:
         taught.path.unlink(missing_ok=True)
     return replace(student, teacher=teacher, cost=teacher.cost)

@@ -20,9 +20,10 @@ class EarlyStopping:
     def stopped(self) -> bool:
         return self._waited >= self.config.patience
 
-    def update(self, validation_loss: float, weights: Callable[[], list[Any]]) -> None:
-        """Keep the weights if the loss is the lowest so far, else lose a little patience."""
+    def update(self, validation_loss: float, weights: Callable[[], list[Any]]) -> bool:
+        """Keep the weights if the loss is the lowest so far, else lose a little patience; whether they were kept."""
         if validation_loss < self.best - self.config.min_delta or not self.best_weights:
             self.best, self.best_weights, self._waited = validation_loss, weights(), 0
-        else:
-            self._waited += 1
+            return True
+        self._waited += 1
+        return False

@@ -74,6 +74,8 @@ def as_one(
         learning_curve=(),
         parameters=sum(member.parameters for member in members),
         seconds=sum(member.seconds for member in members),
+        training=members[0].training,
+        shares=None if shares is None else tuple(shares),
         members=members,
         cost=_cost(members, predictor, stores),
     )

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.config import ModelConfig
+from training.config import ModelConfig, TrainingConfig
 from training.encoding.store import EncodedStore, Records
 from training.models import Family
 from training.report.report import EnsembleCost, LearningPoint
@@ -82,6 +82,20 @@ class TrainedModel:
     """A fitted network and how it got there.
 
     An ensemble has no curve of its own: its ``members`` have. A student remembers the ensemble that taught it.
+
+    Attributes:
+        network: With its best weights.
+        config: Which network it is.
+        predictor: Says its logits.
+        learning_curve: Of its validations; empty for an ensemble.
+        parameters: How many numbers were learned.
+        seconds: That the fit took.
+        training: How it was fitted.
+        epochs: After how many its weights were the best; 0 for an ensemble.
+        shares: Of each member in the logit of an ensemble; None for equal ones.
+        members: Of an ensemble.
+        teacher: Of a student.
+        cost: Of an ensemble, or of that which taught a student.
     """
 
     network: Family
@@ -90,6 +104,9 @@ class TrainedModel:
     learning_curve: tuple[LearningPoint, ...]
     parameters: int
     seconds: float
+    training: TrainingConfig
+    epochs: float = 0.0
+    shares: tuple[float, ...] | None = None
     members: tuple["TrainedModel", ...] = ()
     teacher: "TrainedModel | None" = None
     cost: EnsembleCost | None = None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from registry.manifest import REPORT, TASK, Manifest, read_manifest, verify
 from registry.registry import Registry
-from registry.version import Version
+from registry.version import Version, judged_in
 from training.config import TaskConfig, load_config
 from training.errors import ConfigError, DataError
 from training.export.loaded import LoadedModel
@@ -107,12 +107,12 @@ def _duel(bundle: Path, report: Report, config: TaskConfig, champion: Version) -
         )
     log = Ingested.from_copy(judges, dated=config.data.time is not None)
     try:
-        rival = _rival(champion, config, log)
+        rival = _rival(champion.judged(), config, log)
     except DataError:
         if config.gate.champion.incomparable == "baselines":
             return None
         raise
-    return duel_of(config, rival, LoadedModel.open(bundle), log.chunks())
+    return duel_of(config, rival, LoadedModel.open(judged_in(bundle)), log.chunks())
 
 
 def _rival(champion: Version, config: TaskConfig, log: Ingested) -> Champion:

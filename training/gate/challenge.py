@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from registry.version import judged_in
 from training.config import TaskConfig
 from training.export.exported import export_facts
 from training.export.loaded import LoadedModel
@@ -48,7 +49,9 @@ def challenged(
     if isinstance(champion, str):
         changes["notes"] = (*report.notes, champion)
     elif champion is not None:
-        duel = duel_of(config, champion, challenger, _held_out(data))
+        # What is exported may have learned from these impressions.
+        judged = challenger if judged_in(bundle) == bundle else LoadedModel.open(judged_in(bundle))
+        duel = duel_of(config, champion, judged, _held_out(data))
         reasons += champion_failures(duel, config.gate.champion)
         changes |= {
             "duel": duel,

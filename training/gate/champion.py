@@ -28,7 +28,7 @@ class Champion:
     """A version that can answer for the log of a run.
 
     Attributes:
-        version: Which one.
+        version: Which one; its directory is that of the network that was judged.
         spec: What it reads.
         extra_inputs: Columns that it reads and the task does not.
         output: Which of its answers is that of the task's first target.
@@ -65,7 +65,9 @@ def champion_of(version: Version | None, config: TaskConfig, root: Path) -> Cham
     if version is None:
         return None
     try:
-        manifest = verify(version.directory)
+        verify(version.directory)
+        version = version.judged()
+        manifest = version.manifest()
         # Its fingerprints may be those of a spec with fewer keys; no matter, as it answers by its own export.
         fitted = FittedSpec.model_validate_json((version.directory / FEATURE_SPEC).read_bytes())
         extra = _extra_inputs(fitted.spec, config, root)

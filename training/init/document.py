@@ -37,7 +37,15 @@ def written(draft: Draft, question: Question, *, name: str, folder: Path) -> str
         ["features:", *_features(draft)],
         *([["history:", *_history(draft)]] if draft.history else []),
         ["model:", *_lines(2, model_for(rows, draft.ids))],
-        ["training:", *_lines(2, training_for(rows, draft.ids, clicks))],
+        [
+            "training:",
+            *_lines(2, training_for(rows, draft.ids, clicks)),
+            _line(
+                2,
+                {"refit": True},
+                "once all is chosen and judged, what is exported learns from the whole log",
+            ),
+        ],
         ["split:", *_split(draft)],
         ["gate:", *_gate(draft)],
         ["report:", _line(2, {"segments": list(draft.segments)}, "figures are repeated by its values")],
