@@ -117,6 +117,7 @@ def test_the_models_route_says_what_this_process_answers_with(divided):
 
 @pytest.mark.parametrize(("number", "alias"), [(1, "champion"), (2, "challenger"), (3, "bold")])
 def test_metrics_name_every_live_version_with_its_alias(divided, number, alias):
+    ask(divided, user_of(number))
     text = divided.client.get("/metrics").text
     assert f'axon_model_loaded_info{{alias="{alias}",' in text
     assert value_of(divided, f'axon_predictions_total{{model="shop",version="{number}"}}') > 0
