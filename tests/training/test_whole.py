@@ -22,6 +22,7 @@ from training.export.loaded import LoadedModel
 from training.pipeline import Places, train
 from training.progress import Silent
 from training.report.report import Report
+from training.scoring.evaluate import evaluate_log
 from training.whole import NOTE, _with_ids_of
 
 pytestmark = pytest.mark.slow
@@ -131,6 +132,24 @@ def test_a_challenger_stands_against_the_network_that_was_judged(plain, refitted
 def test_and_begins_with_its_weights_where_it_will_be_judged(plain, refitted):
     assert refitted.reports[1].metrics == plain.reports[1].metrics
     assert refitted.reports[1].metrics != refitted.reports[0].metrics
+
+
+@pytest.mark.parametrize(("after", "says"), [(0.0, True), (0.99, True), (1.01, False)])
+def test_an_evaluation_says_where_a_version_may_have_learned_from_it(refitted, tmp_path, after, says):
+    version = refitted.versions[0]
+    begins = pl.lit(BEGIN_MS + round(after * ROWS) * 1_000) - pl.col("time_ms").min()
+    later = drawn_log()[:500].with_columns(pl.col("time_ms") + begins)
+    later.write_parquet(tmp_path / "later.parquet")
+    report, _ = evaluate_log(
+        parse_config(TASK, source="the test"),
+        version,
+        tmp_path,
+        log=tmp_path / "later.parquet",
+        runs=tmp_path / "runs",
+        now=datetime.now(UTC),
+        progress=Silent(),
+    )
+    assert any("learned from impressions up to 2026-01-01 13:39" in note for note in report.notes) is says
 
 
 def test_curves_of_segments_follow_their_segments():

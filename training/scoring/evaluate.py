@@ -65,7 +65,7 @@ def evaluate_log(  # noqa: PLR0913  # each is one thing that an evaluation needs
         created_at=now,
         code_version=code_version(),
         seed=config.training.seed,
-        notes=(*doubts, *predicted.notes),
+        notes=(*doubts, *predicted.notes, *_seen_before(version, predicted)),
         slice="log",
         data=DataSummary(
             impressions_read=rows + predicted.bad_rows,
@@ -94,6 +94,17 @@ def _answer_for(config: TaskConfig, version: Version) -> tuple[str, tuple[str, .
         return output_for(version, config), ()
     except DataError as error:
         return PROBABILITY, (f"{error}: its probability is judged by that",)
+
+
+def _seen_before(version: Version, predicted: PredictedLog) -> tuple[str, ...]:
+    """What to know if the version may have learned from a part of the log."""
+    until, first = version.manifest().last_impression_at, moment(predicted.first_ms)
+    if until is None or first is None or first > until:
+        return ()
+    return (
+        f"{version} learned from impressions up to {until:%Y-%m-%d %H:%M} UTC, and this log begins before that: the figures "
+        "flatter it where they are of the same impressions. Ask it about later ones.",
+    )
 
 
 def _targets_of(config: TaskConfig, predicted: PredictedLog) -> dict[str, TargetReport]:

@@ -1,5 +1,7 @@
 """The same networks once more: on the same log to the last bit, on a longer one with what the new impressions teach."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -70,7 +72,7 @@ def test_nothing_is_chosen_by_what_validates(logs, tmp_path):
 def test_its_rate_falls_where_that_of_the_earlier_one_fell(tmp_path):
     logs = toy_log(tmp_path / "train", 128, 1), toy_log(tmp_path / "validation", 64, 2)
     stopping = {"checks_per_epoch": 3, "patience": 30}
-    fast = {"optimizer": {"learning_rate": 1.0}, "schedule": {"name": "plateau"}}
+    fast: dict[str, Any] = {"optimizer": {"learning_rate": 1.0}, "schedule": {"name": "plateau"}}
     fitted = run_fit(logs, TOY, epochs=8, early_stopping=stopping, seed=4, **fast)
     fell = [point.epoch for point in fitted.learning_curve if point.learning_rate < 1.0]
     assert fell
