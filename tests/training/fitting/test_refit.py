@@ -74,7 +74,7 @@ def test_its_rate_falls_where_that_of_the_earlier_one_fell(tmp_path):
     stopping = {"checks_per_epoch": 3, "patience": 30}
     fast: dict[str, Any] = {"optimizer": {"learning_rate": 1.0}, "schedule": {"name": "plateau"}}
     fitted = run_fit(logs, TOY, epochs=8, early_stopping=stopping, seed=4, **fast)
-    fell = [point.epoch for point in fitted.learning_curve if point.learning_rate < 1.0]
+    fell = [point.epoch for point in fitted.learning_curve if (point.learning_rate or 1.0) < 1.0]
     assert fell
     assert min(fell) < fitted.epochs
     assert same_weights(refit(fitted, stores_of(*logs), Silent()), fitted)
