@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.encoder import Encoder
 from registry.manifest import EXTRA, PROFILE, BundleFacts, write_manifest
@@ -16,8 +15,9 @@ from registry.registry import Registry
 from registry.version import Version
 from training.calibration import Chosen
 from training.config import ModelConfig, TaskConfig, TrainingConfig, as_yaml
-from training.encoding.encode import compiled, droppable_columns, raw_tensors
+from training.encoding.encode import droppable_columns, raw_tensors
 from training.encoding.slices import Slices
+from training.encoding.store import EncodedStore
 from training.errors import ConversionError, GateClosedError
 from training.export.bundle_facts import bundle_facts
 from training.export.export import BundleTexts, ServingModel, export
@@ -141,13 +141,14 @@ def _train(
         networks.chosen[family].calibration,
         judged.further,
     )
+    held_out = data.slices.stores[data.cuts.held_out]
     if config.training.refit:
         before = Judged(networks.models[family], serving, version)
-        serving = on_the_whole_log(config, data, before, run, now=now, progress=progress)
+        serving, held_out = on_the_whole_log(config, data, before, run, now=now, progress=progress)
     with progress.stage(
         "exporting and checking", unit="impressions", total=len(data.slices.held_out_sample)
     ) as bar:
-        report = _export_and_check(serving, report.model_copy(update=changes), run, data)
+        report = _export_and_check(serving, report.model_copy(update=changes), run, data, held_out)
         report = challenged(report, config, run.bundle, rival.champion, data)
         _write_report(report, run)
         bar.advance(len(data.slices.held_out_sample))
@@ -249,8 +250,10 @@ def _fit(
     )
 
 
-def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, data: Prepared) -> Report:
-    """Write the bundle, then ask it in a fresh process what it says about held-out impressions.
+def _export_and_check(
+    serving: ServingModel, report: Report, run: RunDirectory, data: Prepared, held_out: EncodedStore
+) -> Report:
+    """Write the bundle, then ask it in a fresh process what it says about held-out impressions, encoded as it learned them.
 
     The report that comes back says whether the bundle carries a second runtime.
     """
@@ -267,26 +270,15 @@ def _export_and_check(serving: ServingModel, report: Report, run: RunDirectory, 
     export(serving, run.bundle, texts, sample[:WARMUP_ROWS])
     store(graphs, run.bundle)
     raw_inputs = serving.encoder.fitted.spec.raw_inputs()
-    ids, values = _encoded(serving.encoder, data)
+    cached = np.concatenate([held_out.read(int(place), 1) for place in data.slices.sample_places])
     served = [serving.serve(raw_tensors(sample[batch], raw_inputs)) for batch in in_batches(len(sample))]
     trained = Answers(
-        ids=ids,
-        values=values,
+        ids=np.ascontiguousarray(cached["ids"]),
+        values=np.ascontiguousarray(cached["values"]),
         probabilities=np.concatenate([probabilities_of(answer) for answer in served]),
     )
     check_parity(run.bundle, sample, trained, run.work)
     return report
-
-
-def _encoded(encoder: Encoder, data: Prepared) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Ids and values of the held-out sample as the network learned them: from the cache, where it has them."""
-    slices = data.slices
-    if encoder is not data.encoder:
-        encoded = compiled(encoder)(raw_tensors(slices.held_out_sample, encoder.fitted.spec.raw_inputs()))
-        return encoded.ids.numpy(), encoded.values.numpy()
-    held_out = slices.stores[data.cuts.held_out]
-    cached = np.concatenate([held_out.read(int(place), 1) for place in slices.sample_places])
-    return np.ascontiguousarray(cached["ids"]), np.ascontiguousarray(cached["values"])
 
 
 def _facts(config: TaskConfig, serving: ServingModel, data: Prepared, *, now: datetime) -> BundleFacts:

@@ -72,7 +72,7 @@ def on_the_whole_log(
     *,
     now: datetime,
     progress: Progress,
-) -> ServingModel:
+) -> tuple[ServingModel, EncodedStore]:
     """Learn the statistics, encode and fit once more, with the held-out slices among what is learned from.
 
     What was judged is kept within the bundle: a later challenger stands against that, on impressions new to both.
@@ -84,6 +84,9 @@ def on_the_whole_log(
         run: Where the bundle is made.
         now: The time of the run.
         progress: Told about every stage.
+
+    Returns:
+        What will be exported, and the slice that judged as it was encoded for it.
     """
     kept = run.bundle / JUDGED
     save(judged.serving, kept, as_yaml(config))
@@ -103,7 +106,8 @@ def on_the_whole_log(
         _with_ids_of(fitted, calibration, data.fitted) for calibration in judged.serving.calibrations
     ]
     _set_level(config, data, model, calibrations, stores.held_out)
-    return ServingModel(encoder, model.network, keep_rate, calibrations[0], calibrations[1:])
+    serving = ServingModel(encoder, model.network, keep_rate, calibrations[0], calibrations[1:])
+    return serving, stores.held_out[data.cuts.held_out]
 
 
 def _with_ids_of(fitted: FittedSpec, calibration: Calibration, before: FittedSpec) -> Calibration:
