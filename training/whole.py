@@ -88,9 +88,6 @@ def on_the_whole_log(
     Returns:
         What will be exported, and the slice that judged as it was encoded for it.
     """
-    kept = run.bundle / JUDGED
-    save(judged.serving, kept, as_yaml(config))
-    write_manifest(kept, bundle_facts(config, data.fitted, data.log, data.slices, now=now))
     seed, keep_rate = config.training.seed, config.training.keep_rate
     fitted = fit_whole_statistics(config.features, data.log, seed=seed, progress=progress)
     encoder = Encoder(fitted, run.vocabularies_of_the_whole())
@@ -106,6 +103,9 @@ def on_the_whole_log(
         _with_ids_of(fitted, calibration, data.fitted) for calibration in judged.serving.calibrations
     ]
     _set_level(config, data, model, calibrations, stores.held_out)
+    kept = run.bundle / JUDGED
+    save(judged.serving, kept, as_yaml(config))
+    write_manifest(kept, bundle_facts(config, data.fitted, data.log, data.slices, now=now))
     serving = ServingModel(encoder, model.network, keep_rate, calibrations[0], calibrations[1:])
     return serving, stores.held_out[data.cuts.held_out]
 
