@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from history.errors import ChangedStoreError, StoreError
+from history.stores.sqlite_file import connect
 from history.stores.store import Changes, Found, Unchanged, Wanted
 
 _AT_ONCE = 500
@@ -24,10 +25,9 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        address = f"{path.absolute().as_uri()}?mode=rwc"
         with self._explained():
             # SQLite itself lets one thread after the other in.
-            self._database = sqlite3.connect(address, uri=True, check_same_thread=False)
+            self._database = connect(path, isolation_level="DEFERRED")
             self._make_table()
 
     def get(self, wanted: Wanted) -> Found:
@@ -60,9 +60,6 @@ class SqliteStore:
                 raise ChangedStoreError(f"expected that nobody else writes {self._path}, but somebody has")
 
     def _make_table(self) -> None:
-        # With a log beside the file, whoever reads never waits for the one who writes.
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
         with self._database:
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS records "

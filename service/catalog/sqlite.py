@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from history.stores.sqlite_file import connect
 from service.catalog.store import Changes, Entity
 from service.errors import CatalogUnavailableError
 
@@ -16,13 +17,7 @@ _AT_ONCE = 500
 _PER_PAGE = 5000
 """Entities that are read at once where all are."""
 
-_BUSY_S = 10.0
-"""Longest wait for another process that writes."""
-
 _TABLES = (
-    # With a log beside the file, whoever reads never waits for the one who writes.
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
     # A deleted entity stays without features, or nobody who follows would learn of it.
     "CREATE TABLE IF NOT EXISTS entities (kind TEXT, id TEXT, features BLOB, revision INTEGER NOT NULL, "
     "PRIMARY KEY (kind, id)) WITHOUT ROWID",
@@ -130,7 +125,7 @@ class SqliteEntities:
                 yield self._writer, newest + 1
 
     def _opened(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path, _BUSY_S, isolation_level=None, check_same_thread=False)
+        database = connect(self._path, isolation_level=None)
         for statement in _TABLES:
             database.execute(statement)
         return database
