@@ -48,21 +48,19 @@ class Judge:
         logits = model.predictor.logits(self.slices.stores[part])
         return undo_downsampling(logits.astype(np.float64), self.config.training.keep_rate)
 
-    def calibrate(self, model: Judged, time_ms: NDArray[np.int64]) -> Chosen:
-        """The calibration that the validation slice speaks for; `time_ms` says when its impressions were, ``(n,)``."""
-        clicked = self.slices.facts[Slice.VALIDATION].clicked
-        return self.choose(self.logits(model, Slice.VALIDATION), clicked, time_ms)
+    def calibrate(self, model: Judged) -> Chosen:
+        """The calibration that the validation slice speaks for."""
+        return self.choose(self.logits(model, Slice.VALIDATION))
 
-    def choose(
-        self, logits: NDArray[np.float64], clicked: NDArray[np.int8], time_ms: NDArray[np.int64]
-    ) -> Chosen:
-        """The calibration for logits of the validation slice, of any target whose labels are given; all ``(n,)``."""
+    def choose(self, logits: NDArray[np.float64], target: int = 0) -> Chosen:
+        """The calibration for logits ``(n,)`` of the validation slice, of the first target or of one after it."""
+        facts = self.slices.facts[Slice.VALIDATION]
         evidence = Evidence(
             logits=logits,
-            clicked=clicked,
-            time_ms=time_ms,
+            clicked=self.labels(Slice.VALIDATION, target),
+            time_ms=facts.time_ms,
             segment_ids=self.segment_ids(Slice.VALIDATION),
-            users=user_codes(self.config, self.slices.facts[Slice.VALIDATION].kept),
+            users=user_codes(self.config, facts.kept),
         )
         training = self.config.training
         return choose_calibration(training.calibration, evidence, thinned=training.keep_rate < 1)

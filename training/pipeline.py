@@ -122,7 +122,7 @@ def _train(
     start, notes = start_of(version and version.judged(), config, data.fitted)
     networks = _networks(config, data, judge, watch, progress, start)
     report = _judged(config, data, judge, networks, watch, progress, now=now)
-    judged = judge_targets(judge, networks.models, networks.chosen, data.validation_times)
+    judged = judge_targets(judge, networks.models, networks.chosen)
     family = config.model.family
     changes = {
         "targets": judged.reports,
@@ -188,7 +188,7 @@ def _networks(  # each is one thing that training needs
             trained = _fit(model, how, data.encoder, data.slices, progress, first)
         fitted_now = {model.family: trained, **trained.beside(model.family)}
         with watch.stage(f"calibrating {model.family}"):
-            chosen |= {name: judge.calibrate(one, data.validation_times) for name, one in fitted_now.items()}
+            chosen |= {name: judge.calibrate(one) for name, one in fitted_now.items()}
         models |= fitted_now
     return _Networks(models, chosen)
 

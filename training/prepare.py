@@ -5,9 +5,6 @@ Gathered, cut in time, its past filled in, its statistics learned, every impress
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from features.encoder import Encoder
 from features.fitted import FittedSpec
 from features.spec import RawInput
@@ -33,16 +30,6 @@ class Prepared:
     fitted: FittedSpec
     encoder: Encoder
     slices: Slices
-
-    @property
-    def validation_times(self) -> NDArray[np.int64]:
-        """When the impressions of the validation slice were, ``(n,)``."""
-        return self.times(Slice.VALIDATION)
-
-    def times(self, part: Slice) -> NDArray[np.int64]:
-        """When the impressions of a slice were, ``(n,)``."""
-        times: NDArray[np.int64] = self.log.time_ms[self.cuts.slices(self.log.time_ms) == part]
-        return times
 
     def profile_json(self, *, whole: bool) -> str:
         """What was learned from, the training slice or the whole log, for later logs to be compared with."""

@@ -148,7 +148,7 @@ def _set_level(
     labels = np.concatenate(
         [labels_of(store.mapped()).reshape(store.rows, -1) for store in held_out.values()]
     )
-    times = np.concatenate([data.times(part) for part in held_out])
+    times = np.concatenate([data.slices.facts[part].time_ms for part in held_out])
     users = user_codes(config, pl.concat([data.slices.facts[part].kept for part in held_out]))
     prior = prior_of(config.training.calibration, thinned=keep_rate < 1)
     rates = np.empty(len(targets))

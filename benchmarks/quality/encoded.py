@@ -65,10 +65,7 @@ class EncodedLog:
 
     def calibrated(self, logits: Logits) -> NDArray[np.float64]:
         """Probabilities ``(judged,)``, calibrated on the validation slice as the task says: ours and the peers' alike."""
-        clicked = self.slices.facts[Slice.VALIDATION].clicked
-        chosen = self.judge.choose(
-            logits[Slice.VALIDATION], clicked, self.time_ms[self.mask(Slice.VALIDATION)]
-        )
+        chosen = self.judge.choose(logits[Slice.VALIDATION])
         return self.judge.probabilities(chosen.calibration, logits[self.judged], self.judged)
 
     def figures(self, logits: Logits) -> dict[str, float | None]:

@@ -39,6 +39,7 @@ class SliceFacts:
     Attributes:
         clicked: Labels of the first target.
         outcomes: Labels of the further ones, shape ``(n, further targets)``.
+        time_ms: When each was, shape ``(n,)``; its place in the log where that has no clock.
         kept: Columns for the report.
         first_ms: Time of the earliest impression; None where the log has no clock.
         last_ms: Time of the latest impression.
@@ -47,6 +48,7 @@ class SliceFacts:
 
     clicked: NDArray[np.int8]
     outcomes: NDArray[np.int8]
+    time_ms: NDArray[np.int64]
     kept: pl.DataFrame
     first_ms: int | None
     last_ms: int | None
@@ -205,7 +207,7 @@ class _Collector:
         self._clicked: dict[Slice, list[NDArray[np.int8]]] = defaultdict(list)
         self._outcomes: dict[Slice, list[NDArray[np.int8]]] = defaultdict(list)
         self._kept: dict[Slice, list[pl.DataFrame]] = defaultdict(list)
-        self._times: dict[Slice, tuple[int, int]] = {}
+        self._times: dict[Slice, list[NDArray[np.int64]]] = defaultdict(list)
         self._rows: dict[Slice, int] = defaultdict(int)
         self._sample: list[pl.DataFrame] = []
         self._places: list[NDArray[np.int64]] = []
@@ -219,9 +221,7 @@ class _Collector:
         self._stack.close()
 
     def add(self, part: Slice, chunk: TypedChunk, keep_rate: float, rng: np.random.Generator) -> None:
-        first, last = int(chunk.time_ms.min()), int(chunk.time_ms.max())
-        known = self._times.get(part, (first, last))
-        self._times[part] = (min(first, known[0]), max(last, known[1]))
+        self._times[part].append(chunk.time_ms)
         if part is self.held_out:
             self._draw(chunk.raw)
         self._rows[part] += len(chunk.time_ms)
@@ -256,15 +256,16 @@ class _Collector:
                 f"expected clicks and non-clicks in {self.names[part]}, got {len(clicked)} impressions "
                 f"that all have the label {int(clicked[0])}"
             )
-        outcomes = np.concatenate(self._outcomes[part])
+        outcomes, time_ms = np.concatenate(self._outcomes[part]), np.concatenate(self._times[part])
         if part is Slice.TRAIN:
             _refuse_one_outcome(self.stores[part].targets, outcomes)
         return SliceFacts(
             clicked=clicked,
             outcomes=outcomes,
+            time_ms=time_ms,
             kept=pl.concat(self._kept[part]) if self._kept[part] else pl.DataFrame(),
-            first_ms=self._times[part][0] if self.dated else None,
-            last_ms=self._times[part][1] if self.dated else None,
+            first_ms=int(time_ms.min()) if self.dated else None,
+            last_ms=int(time_ms.max()) if self.dated else None,
             impressions=self._rows[part],
         )
 

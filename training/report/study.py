@@ -116,9 +116,7 @@ class _Study:
             )
         else:
             model = self.subject.fit(trial.network, trial.training)
-        times = self.subject.log.time_ms
-        times = times[self.subject.cuts.slices(times) == Slice.VALIDATION]
-        probabilities = self._probabilities(model, self.judge.calibrate(model, times))
+        probabilities = self._probabilities(model, self.judge.calibrate(model))
         return self._peer(
             trial.name,
             probabilities,

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from training.calibration import Calibration, Chosen
@@ -32,7 +31,6 @@ def judge_targets(
     judge: Judge,
     models: Mapping[str, TrainedModel],
     chosen: Mapping[str, Chosen],
-    time_ms: NDArray[np.int64],
 ) -> JudgedTargets:
     """Calibrate and judge every target of the task's family, beside the prior and `logistic`.
 
@@ -40,15 +38,12 @@ def judge_targets(
         judge: Knows the slices.
         models: The trained models, by the names of the report.
         chosen: The calibrations of their first target.
-        time_ms: When the validation slice's impressions were, ``(n,)``.
     """
     targets = judge.slices.stores[Slice.TRAIN].targets
     if not targets.several:
         return JudgedTargets((), {})
     family = judge.config.model.family
-    heads = {
-        name: _Heads(judge, models[name], chosen[name], time_ms) for name in {LOGISTIC, family} & set(models)
-    }
+    heads = {name: _Heads(judge, models[name], chosen[name]) for name in {LOGISTIC, family} & set(models)}
     reports = {
         name: _report(judge, {model: found.of(place) for model, found in heads.items()}, place)
         for place, name in enumerate(targets.names)
@@ -68,15 +63,14 @@ class _Head(NamedTuple):
 class _Heads:
     """All heads of one model, calibrated."""
 
-    def __init__(self, judge: Judge, model: TrainedModel, chosen: Chosen, time_ms: NDArray[np.int64]) -> None:
+    def __init__(self, judge: Judge, model: TrainedModel, chosen: Chosen) -> None:
         self.logits = {
             part: model.predictor.target_logits(judge.slices.stores[part], judge.config.training.keep_rate)
             for part in (Slice.VALIDATION, judge.held_out)
         }
         self.held_out = judge.held_out
-        outcomes = judge.slices.facts[Slice.VALIDATION].outcomes
-        further = zip(self.logits[Slice.VALIDATION].T[1:], outcomes.T, strict=True)
-        self.chosen = (chosen, *(judge.choose(logits, happened, time_ms) for logits, happened in further))
+        further = enumerate(self.logits[Slice.VALIDATION].T[1:], start=1)
+        self.chosen = (chosen, *(judge.choose(logits, target) for target, logits in further))
         targets = judge.slices.stores[Slice.TRAIN].targets
         self.calibrated = {
             part: _calibrated(judge, targets, self.chosen, logits, part)

@@ -48,7 +48,7 @@ class Course:
         """
         try:
             model = fit_network(task.model, task.training, self._stores, Silent(), watcher)
-            calibration = self.judge.calibrate(model, self.inner.stop_times).calibration
+            calibration = self.judge.calibrate(model).calibration
             logits = self.judge.logits(model, JUDGE)
             probabilities = self.judge.probabilities(calibration, logits, JUDGE)
             return log_loss(np.asarray(self.inner.slices.facts[JUDGE].clicked), probabilities)

@@ -39,11 +39,10 @@ LARGEST_STOP_SHARE = 0.25
 
 @dataclass(frozen=True)
 class InnerSlices:
-    """What trials share, encoded once; `stop_times` says when the impressions of `STOP` were, ``(n,)``."""
+    """What trials share, encoded once."""
 
     encoder: Encoder
     slices: Slices
-    stop_times: NDArray[np.int64]
 
     def rows(self) -> dict[str, int]:
         """Impressions that train, stop and judge."""
@@ -100,7 +99,7 @@ def encode_once(task: TaskConfig, data_root: Path, run: RunDirectory, progress: 
         progress=progress,
         names=_REFUSED,
     )
-    return InnerSlices(encoder, slices, log.time_ms[cuts.slices(log.time_ms) == STOP])
+    return InnerSlices(encoder, slices)
 
 
 def _log_without_test(
