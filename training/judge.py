@@ -86,8 +86,7 @@ class Judge:
 
     def labels(self, part: Slice, target: int) -> NDArray[np.int8]:
         """The labels ``(n,)`` of a slice's impressions, of the first target or of one after it."""
-        facts = self.slices.facts[part]
-        return facts.outcomes[:, target - 1] if target else facts.clicked
+        return self.slices.facts[part].labels(target)
 
     def report(  # each is one thing that a report shows
         self,

@@ -22,13 +22,14 @@ from training.calibration import (
     PerSegment,
     fit_offset,
     has_offset,
+    lasting_share,
     prior_of,
     segment_column,
 )
 from training.config import TaskConfig, as_yaml
 from training.encoding.encode import droppable_columns
 from training.encoding.slices import encode_whole, fit_whole_statistics
-from training.encoding.store import EncodedStore, labels_of
+from training.encoding.store import EncodedStore
 from training.export.bundle_facts import bundle_facts
 from training.export.export import ServingModel, save
 from training.fitting.balance import shifts
@@ -131,7 +132,8 @@ def _set_level(
 
     A curve was fitted to impressions that the network had not seen, and tells how sure it may be. It tells of the click
     rate since, too; but the network has learned from that now, and would follow it twice. So the rate is asked again of
-    the network as it is: it may stray from that of the whole log as far as the task's prior lets a calibration go.
+    the network as it is: it may stray from that of the whole log as far as the task's prior lets a calibration go, and
+    as changes of this log have lasted before.
     """
     keep_rate, targets = config.training.keep_rate, model.network.targets
     segment_ids = [_segment_ids(calibration, held_out) for calibration in calibrations]
@@ -145,17 +147,17 @@ def _set_level(
 
     heads = np.concatenate([_heads(model, store) for store in held_out.values()])
     logits = targets.on_the_full_log(np, heads, keep_rate)
-    labels = np.concatenate(
-        [labels_of(store.mapped()).reshape(store.rows, -1) for store in held_out.values()]
-    )
-    times = np.concatenate([data.slices.facts[part].time_ms for part in held_out])
-    users = user_codes(config, pl.concat([data.slices.facts[part].kept for part in held_out]))
+    facts = [data.slices.facts[part] for part in held_out]
+    times = np.concatenate([one.time_ms for one in facts])
+    users = user_codes(config, pl.concat([one.kept for one in facts]))
     prior = prior_of(config.training.calibration, thinned=keep_rate < 1)
     rates = np.empty(len(targets))
     for place, calibration in enumerate(calibrations):
-        evidence = Evidence(logits[:, place], labels[:, place].astype(np.int8), times, users=users)
+        labels = np.concatenate([one.labels(place) for one in facts])
+        evidence = Evidence(logits[:, place], labels, times, users=users)
         offset = fit_offset(evidence, prior) if has_offset(calibration) else 0.0
-        rates[place] = expit(evidence.logits + offset).mean()
+        lasting = lasting_share(data.slices.labels_in_time(place), len(labels))
+        rates[place] = expit(evidence.logits + lasting * offset).mean()
     model.network.shift.assign_add(shifts(heads, rates, told))
 
 

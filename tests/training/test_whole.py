@@ -67,9 +67,9 @@ class Trained:
     versions: tuple[Version, ...]
 
 
-def trained(directory: Path, runs: int = 2, **training: Any) -> Trained:
+def trained(directory: Path, runs: int = 2, *, log: pl.DataFrame | None = None, **training: Any) -> Trained:
     directory.mkdir()
-    drawn_log().write_parquet(directory / "log.parquet")
+    (drawn_log() if log is None else log).write_parquet(directory / "log.parquet")
     registry = LocalRegistry(directory / "models")
     reports, versions = [], []
     for warm in (False, True)[:runs]:
@@ -171,3 +171,20 @@ def test_non_clicks_that_were_left_out_are_undone(tmp_path):
     log = drawn_log()
     promised = answers(thinned.versions[0].directory, log).mean()
     assert promised == pytest.approx(log["clicked"].mean(), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("rate", "promised"),
+    [
+        # Up and down every 2,400 impressions: up again in the latest 1,200, which are held out.
+        (lambda time: np.where(time % 2_400 < 1_200, 0.4, 0.1), 0.25),
+        # Up for good, and in the held-out 1,200, too.
+        (lambda time: np.where(time < 0.7 * ROWS, 0.1, 0.4), 0.4),
+    ],
+)
+def test_a_change_that_nothing_explains_is_followed_as_far_as_such_have_lasted(tmp_path, rate, promised):
+    clicked = np.random.default_rng(6).random(ROWS) < rate(np.arange(ROWS))
+    log = drawn_log().with_columns(clicked=pl.Series(clicked.astype(int)), ad=pl.lit("a"))
+    held = {"kind": "platt", "prior": 0.02}
+    known = trained(tmp_path / "known", 1, log=log, refit=True, calibration=held)
+    assert answers(known.versions[0].directory, log).mean() == pytest.approx(promised, abs=0.06)

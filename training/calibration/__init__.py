@@ -17,6 +17,7 @@ from training.calibration.curves import IDENTITY, Beta, Curve, Isotonic, Linear
 from training.calibration.downsampling import undo_downsampling
 from training.calibration.evidence import Evidence
 from training.calibration.kinds import FEWEST, KINDS, fit_calibration
+from training.calibration.lasting import lasting_share
 from training.calibration.segments import Calibration, PerSegment, fit_per_segment, segment_column
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "fit_offset",
     "fit_per_segment",
     "has_offset",
+    "lasting_share",
     "prior_of",
     "segment_column",
     "undo_downsampling",

@@ -54,6 +54,10 @@ class SliceFacts:
     last_ms: int | None
     impressions: int
 
+    def labels(self, target: int) -> NDArray[np.int8]:
+        """The labels ``(n,)`` of the first target, or of one after it."""
+        return self.outcomes[:, target - 1] if target else self.clicked
+
     @property
     def first(self) -> datetime | None:
         """Time of the earliest impression."""
@@ -73,6 +77,17 @@ class Slices:
     facts: dict[Slice, SliceFacts]
     held_out_sample: pl.DataFrame
     sample_places: NDArray[np.int64]
+
+    def labels_in_time(self, target: int) -> NDArray[np.int8]:
+        """The labels ``(rows,)`` of all slices in the order of time, of the first target or of one after it."""
+        labels, times = (
+            np.concatenate(columns)
+            for columns in zip(
+                *((one.labels(target), one.time_ms) for one in self.facts.values()), strict=True
+            )
+        )
+        in_time: NDArray[np.int8] = labels[np.argsort(times, kind="stable")]
+        return in_time
 
 
 def fit_statistics(
