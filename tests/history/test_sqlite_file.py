@@ -1,6 +1,5 @@
 """One SQLite file, opened by many at once."""
 
-import contextlib
 import sqlite3
 import threading
 import time
@@ -27,30 +26,30 @@ def path(tmp_path):
     return tmp_path / "records.sqlite"
 
 
-@contextlib.contextmanager
-def writing(path, seconds):
-    """Somebody who has a transaction open on a file that has no log yet, and commits it after a while."""
+@pytest.fixture
+def writer(path):
+    """Somebody who has a transaction open on a file that has no log yet."""
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     database.execute("CREATE TABLE theirs (a)")
     database.execute("BEGIN IMMEDIATE")
-    timer = threading.Timer(seconds, database.execute, ["COMMIT"])
-    timer.start()
-    yield
-    timer.join()
+    yield database
     database.close()
 
 
 @pytest.mark.parametrize("store", OPENERS)
-def test_who_opens_a_file_that_another_is_about_to_change_waits(path, store):
+def test_who_opens_a_file_that_another_is_about_to_change_waits(writer, path, store):
     began = time.monotonic()
-    with writing(path, 0.3):
-        OPENERS[store](path).close()
-        assert time.monotonic() - began >= 0.3
+    timer = threading.Timer(0.3, writer.execute, ["COMMIT"])
+    timer.start()
+    OPENERS[store](path).close()
+    assert time.monotonic() - began >= 0.3
+    timer.join()
 
 
+@pytest.mark.usefixtures("writer")
 def test_but_not_for_ever(path, monkeypatch):
     monkeypatch.setattr(sqlite_file, "_WAIT_S", 0.1)
-    with writing(path, 1.0), pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
         connect(path, isolation_level=None)
 
 
