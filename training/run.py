@@ -2,10 +2,12 @@
 
 import shutil
 from contextlib import ExitStack, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from registry.durable import is_occupied, locked, occupied, replace_file
+
+_STAMP = "%Y%m%dT%H%M%S"
 
 
 class RunDirectory:
@@ -27,11 +29,10 @@ class RunDirectory:
         """
         runs.mkdir(parents=True, exist_ok=True)
         with locked(runs / f".{name}.work.lock"):
-            # Whole stamps: the runs of "shop-2" are not those of "shop", and it has a lock of its own.
-            for work in runs.glob(f"{name}-{'[0-9]' * 8}T{'[0-9]' * 6}*/work"):
+            for work in (path / "work" for path in runs_of(runs, name)):
                 if not is_occupied(work):
                     shutil.rmtree(work, ignore_errors=True)
-            run = cls(_made(runs, f"{name}-{now:%Y%m%dT%H%M%S}"))
+            run = cls(_made(runs, f"{name}-{now:{_STAMP}}"))
             run.vocabularies.mkdir(parents=True)
             run._occupation.enter_context(occupied(run.work))
         return run
@@ -56,6 +57,18 @@ class RunDirectory:
     def drop_bundle(self) -> None:
         """Remove the bundle once the registry has it."""
         shutil.rmtree(self.bundle, ignore_errors=True)
+
+
+def runs_of(runs: Path, name: str) -> list[Path]:
+    """The directories of all runs of a name, the oldest first."""
+    # Whole stamps: the runs of "shop-2" are not those of "shop".
+    return sorted(runs.glob(f"{name}-{'[0-9]' * 8}T{'[0-9]' * 6}*"))
+
+
+def started_at(run: Path, name: str) -> datetime:
+    """When a run of this name began, by what its directory is called."""
+    stamp = run.name.removeprefix(f"{name}-")[: len("20260301T120000")]
+    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
 
 
 def _made(runs: Path, stem: str) -> Path:

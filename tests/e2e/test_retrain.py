@@ -1,8 +1,10 @@
 """`axon retrain` through the real command line: the same again, a sabotaged log, a log that has drifted, and other starts."""
 
 import json
+import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from features.fitted import FittedSpec, FittedVocabulary
 from registry.local import LocalRegistry
 from registry.manifest import FEATURE_SPEC, MANIFEST, REPORT
 from registry.reference import ModelRef
-from tests.e2e.conftest import Shop, axon
+from tests.e2e.conftest import AXON, Shop, axon
 from training.config import load_config
 from training.errors import GateClosedError
 from training.fitting.warm_start import ColdError, Start
@@ -69,6 +71,26 @@ def test_the_same_data_configuration_and_seed_give_the_same_weights_byte_for_byt
     assert (outcome_of(tmp_path)["outcome"], outcome_of(tmp_path)["version"]) == ("published", 2)
     duel = json.loads((run / "report.json").read_text())["duel"]
     assert (duel["version"], duel["log_loss_increase"]["estimate"]) == (1, 0.0)
+
+
+def test_the_next_run_tells_of_one_that_was_killed(shop: Shop, registry: Path, tmp_path: Path):
+    task = write_task(shop, tmp_path)
+    with subprocess.Popen(
+        [*AXON, "retrain", task, "--registry", registry, "-q"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as run:
+        while not (logs := list(tmp_path.glob("runs/*/log.jsonl"))):
+            assert run.poll() is None
+            time.sleep(0.02)
+        run.kill()
+    (tmp_path / "data" / "log.csv").unlink()  # the next one need not get far
+    assert axon("retrain", task, "--registry", registry, cwd=tmp_path, check=False).returncode == 1
+    killed = json.loads(logs[0].with_name("outcome.json").read_text())
+    assert (killed["outcome"], killed["run"]) == ("failed", logs[0].parent.name)
+    assert killed["reasons"][0].startswith("it was killed, ")
+    noted = LocalRegistry(registry).outcomes("shop")
+    assert [(one.ending, one.run == killed["run"]) for one in noted] == [("failed", True), ("failed", False)]
 
 
 @dataclass(frozen=True)

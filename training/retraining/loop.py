@@ -108,7 +108,7 @@ def keep_retraining(command: Sequence[str], rhythm: Rhythm, runs: Path, name: st
                 failed = status != 0 and not _has_verdict(state, started)
                 state = rhythm.after(state, started, datetime.now(UTC), failed=failed)
                 state.write(path)
-                say(_told(state, failed=failed))
+                say(_told(state, started, status, failed=failed))
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -120,7 +120,10 @@ def _has_verdict(state: RetrainState, started: datetime) -> bool:
     return state.last is not None and state.last.started_at >= started and state.last.outcome == "refused"
 
 
-def _told(state: RetrainState, *, failed: bool) -> str:
-    last = f"{state.last.run}: {state.last.outcome}" if state.last else "no run has begun yet"
+def _told(state: RetrainState, started: datetime, status: int, *, failed: bool) -> str:
+    if state.last is not None and state.last.started_at >= started:
+        last = f"{state.last.run}: {state.last.outcome}"
+    else:
+        last = f"the run ended with status {status} and left no word of how"
     following = f"the next run is at {state.next_at:%Y-%m-%d %H:%M:%S} UTC"
     return f"{last}; {following}" + (f" after {state.failures} failure(s) in a row" if failed else "")

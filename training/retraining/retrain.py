@@ -19,8 +19,8 @@ from training.progress import Progress
 from training.retraining.gather import Retraining
 from training.retraining.joined_log import JoinedLog
 from training.retraining.retrain_state import Ending, RetrainState, RunOutcome, alone, state_path
-from training.retraining.run_log import RunLog
-from training.run import RunDirectory
+from training.retraining.run_log import RUN_LOG, RunLog
+from training.run import RunDirectory, runs_of, started_at
 
 
 def retrain(
@@ -43,9 +43,10 @@ def retrain(
     joined = JoinedLog(places.runs / f"{config.name}.joined", now) if config.retrain.join.decisions else None
     retraining = Retraining(cut_of(config, until, now), joined)
     with alone(places.runs, config.name, "run"):
+        _write_down_killed(places, config.name, progress)
         run = RunDirectory.create(places.runs, config.name, now=now)
         run.write("axon.yaml", as_yaml(config))
-        log = RunLog(run.path / "log.jsonl", progress)
+        log = RunLog(run.path / RUN_LOG, progress)
         with _Record(run, state_path(places.runs, config.name), log, retraining.until) as record:
             record.tell(places.registry, config.name)
             outcome = train_in(run, config, places, now=now, progress=log, retraining=retraining)
@@ -66,6 +67,27 @@ def cut_of(config: TaskConfig, until: datetime | None, now: datetime) -> datetim
             )
         return None
     return until or now - timedelta(milliseconds=config.retrain.attribution_ms)
+
+
+_OUTCOME = "outcome.json"
+
+
+def _write_down_killed(places: Places, name: str, progress: Progress) -> None:
+    """Say of earlier runs that were killed how they ended; nobody else is at work, so whoever has not said it never will."""
+    for path in runs_of(places.runs, name):
+        lines = path / RUN_LOG
+        if not lines.exists() or (path / _OUTCOME).exists():
+            continue
+        outcome = RunOutcome(
+            outcome="failed",
+            run=path.name,
+            started_at=started_at(path, name),
+            ended_at=datetime.fromtimestamp(lines.stat().st_mtime, UTC),
+            until=None,
+            reasons=(f"it was killed, or could not write how it ended: {RUN_LOG} says how far it came",),
+        )
+        RunDirectory(path).write(_OUTCOME, outcome.model_dump_json(indent=1))
+        _note(places.registry, name, outcome, RunLog(lines, progress))
 
 
 class _Record:
@@ -98,27 +120,28 @@ class _Record:
             version=self.version,
             reasons=_reasons(error),
         )
-        self._run.write("outcome.json", outcome.model_dump_json(indent=1))
+        self._run.write(_OUTCOME, outcome.model_dump_json(indent=1))
         state = RetrainState.read(self._state)
         state.model_copy(update={"last": outcome}).write(self._state)
         self._log.line(outcome.outcome, version=self.version, reasons=outcome.reasons)
-        self._note(outcome)
+        _note(self._registry, self._name, outcome, self._log)
 
-    def _note(self, outcome: RunOutcome) -> None:
-        if self._registry is None:
-            return
-        ended = Outcome(
-            at=outcome.ended_at,
-            ending=outcome.outcome,
-            run=outcome.run,
-            version=outcome.version,
-            reasons=outcome.reasons,
-        )
-        try:
-            self._registry.note_outcome(self._name, ended)
-        except (OSError, RegistryError) as error:
-            # Whoever watches learns it later or not at all; the run itself is over, and so is its verdict.
-            self._log.line("unnoted", reason=str(error))
+
+def _note(registry: Registry | None, name: str, outcome: RunOutcome, log: RunLog) -> None:
+    if registry is None:
+        return
+    ended = Outcome(
+        at=outcome.ended_at,
+        ending=outcome.outcome,
+        run=outcome.run,
+        version=outcome.version,
+        reasons=outcome.reasons,
+    )
+    try:
+        registry.note_outcome(name, ended)
+    except (OSError, RegistryError) as error:
+        # Whoever watches learns it later or not at all; the run itself is over, and so is its verdict.
+        log.line("unnoted", reason=str(error))
 
 
 def _ending(error: BaseException | None) -> Ending:

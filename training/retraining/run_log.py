@@ -13,6 +13,9 @@ from typing import Any
 
 from training.progress import Bar, Progress
 
+RUN_LOG = "log.jsonl"
+"""What the file is called in a run's directory."""
+
 
 class RunLog:
     """Progress that is shown and written: a line when a stage begins, and one when it ends, also where it fails."""

@@ -13,7 +13,7 @@ import pytest
 
 from training.errors import BusyError
 from training.retraining.loop import Rhythm
-from training.retraining.retrain_state import RetrainState, alone
+from training.retraining.retrain_state import RetrainState, RunOutcome, alone
 
 ROOT = Path(__file__).parents[3]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -115,6 +115,18 @@ def test_sigterm_reaches_the_run_that_is_at_work(tmp_path):
     loop.send_signal(signal.SIGTERM)
     loop.communicate(timeout=30)
     assert (loop.returncode, (tmp_path / "tidied").read_text()) == (0, "yes")
+
+
+def test_a_run_that_was_killed_is_not_told_as_the_one_before(tmp_path):
+    before = RunOutcome(outcome="published", run="shop-1", started_at=NOON, ended_at=NOON, until=None)
+    RetrainState(last=before).write(tmp_path / "shop.retrain.json")
+    loop = start(tmp_path, "import os; open('ran', 'a').write('once\\n'); os.kill(os.getpid(), 9)")
+    wait_for(tmp_path / "ran", lines=2)
+    loop.send_signal(signal.SIGTERM)
+    told, complaint = loop.communicate(timeout=30)
+    assert told.startswith("the run ended with status -9 and left no word of how; the next run is at "), (
+        complaint
+    )
 
 
 def test_failures_survive_a_kill_of_the_loop(tmp_path):
