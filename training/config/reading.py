@@ -96,6 +96,9 @@ def data_root(config: TaskConfig, config_path: Path, override: Path | None) -> P
 def _explained(problem: Any) -> str:
     """One line for one mistake: where it is, what is wrong, and the nearest known key for an unknown one."""
     place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "value_error" and isinstance(problem["input"], dict):
+        # A rule about several keys names them itself; what it was asked about is a whole part of the file.
+        return ": ".join(filter(None, [place, str(problem["ctx"]["error"])]))
     if problem["type"] != "extra_forbidden":
         return f"{place}: {problem['msg']} (got {problem['input']!r:.80})"
     unknown = str(problem["loc"][-1])

@@ -294,3 +294,13 @@ def test_other_columns_are_read_as_they_say():
     features = {"context": [HOUR | {"column": "listed"}]}
     document = make_document(data=make_data(time={"column": "ts", "format": "epoch_s"}), features=features)
     assert parse_config(document, source="axon.yaml").features.time_columns == {}
+
+
+def test_a_rule_about_several_keys_is_told_in_its_own_words_alone():
+    document = make_document(model={"ensemble": 1}, training={"distill": True})
+    assert refusal(document).splitlines()[1:] == [
+        "  training.distill: expected model.ensemble above 1, whose answers a network can learn, got 1"
+    ]
+    assert refusal(make_document(split={"validation_from": 0.8, "test_from": 0.5})).splitlines()[1:] == [
+        "  split: expected validation_from before test_from, got 0.8 and 0.5"
+    ]
