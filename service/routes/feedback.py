@@ -21,7 +21,7 @@ router = APIRouter(tags=["feedback"])
 _DETAILS = {
     Verdict.DUPLICATE: "an event of this id is kept already: nothing is lost, and nothing counts twice",
     Verdict.LATE: "kept, but it came later than AXON_FEEDBACK_WINDOW_S after it happened: its label may have been settled",
-    Verdict.UNKNOWN: "kept, but no decision of this id was found: it may be too old, or not noted (AXON_DECISION_RATE_RANK)",
+    Verdict.UNKNOWN: "kept, but no decision of this id was found: it may be too old, not noted (AXON_DECISION_RATE_RANK), or so new that another process is writing it",
     Verdict.FUTURE: "not kept: it lies further ahead than AXON_FEEDBACK_FUTURE_S; set the clock, or send milliseconds in UTC",
 }
 
