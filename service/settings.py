@@ -37,7 +37,9 @@ class ServiceSettings(BaseSettings):
         default=CACHE, description="directory for verified copies of versions of an object store"
     )
     model: str | None = Field(
-        default=None, description="NAME[:VERSION|@ALIAS]; by default the champion of the only model"
+        default=None,
+        description="NAME[:VERSION|@ALIAS]; by default the champion of the only model, also when others have come beside it; who "
+        "starts with several has to name one",
     )
     split: str = Field(
         default="",

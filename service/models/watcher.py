@@ -13,7 +13,7 @@ from functools import partial
 
 from history import StoreError
 from registry.durable import in_use
-from registry.errors import RegistryError
+from registry.errors import AmbiguousModelError, RegistryError
 from registry.opening import open_registry
 from registry.reference import ModelRef
 from registry.version import Version
@@ -98,8 +98,8 @@ class ModelWatcher:
 
     def _look(self) -> None:
         """Follow what answers by default."""
-        version = self.registry.resolve(self._settings.wanted or self.registry.only())
         before = self._holder.live
+        version = self.registry.resolve(self._settings.wanted or self._only(before))
         if before is not None and before.origin == version:
             self._holder.explain(None)
         elif live := self._loaded(version, self._holder.explain):
@@ -108,6 +108,15 @@ class ModelWatcher:
                 log.info("%s answers in the place of %s", version, before.origin)
             if self._on_live is not None:
                 self._on_live(live)
+
+    def _only(self, before: LiveModel | None) -> ModelRef:
+        """The only model; once it answers, that one, though others have come beside it."""
+        try:
+            return self.registry.only()
+        except AmbiguousModelError:
+            if before is None:
+                raise
+            return ModelRef(name=before.name)
 
     def _look_for(self, alias: str) -> None:
         """Follow an alias, once something answers by default."""

@@ -95,3 +95,12 @@ def test_a_service_that_was_told_a_number_stays_with_it(start, registry, make_bu
         registry.publish(make_bundle(), "shop")
         time.sleep(0.5)  # five looks into the registry
         assert served_version(running) == 1
+
+
+def test_a_model_that_comes_beside_the_only_one_does_not_keep_the_service_from_following(
+    service, registry, make_bundle
+):
+    registry.publish(make_bundle(name="news"), "news")
+    registry.publish(make_bundle(), "shop")
+    wait_for_version(service, 2)
+    assert "[-]" not in service.client.get("/healthz?verbose").text
