@@ -32,7 +32,8 @@ def quick_text_column(raw: RawInput, cells: Sequence[str]) -> list[Value] | None
         match raw.kind:
             case RawKind.TEXT:
                 return list(cells)
-            case RawKind.NUMBER:
+            # float() alone would also take "430539_1007", which the careful way does not.
+            case RawKind.NUMBER if "_" not in "".join(cells):
                 numbers = [float(cell) if cell else math.nan for cell in cells]
                 odd = sum(not abs(number) <= LARGEST_FLOAT32 for number in numbers)
                 return numbers if odd == sum(not cell for cell in cells) else None  # type: ignore[return-value]

@@ -216,6 +216,9 @@ def number_from_text(cell: str) -> float:
 
 
 def _float(cell: str) -> float:
+    # Python takes "430539_1007" for a number, which is the name of a thing.
+    if "_" in cell:
+        raise ValueError(cell)
     try:
         return float(cell)
     except ValueError:

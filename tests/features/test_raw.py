@@ -122,7 +122,20 @@ def test_an_amount_in_a_file(cell, number):
 
 @pytest.mark.parametrize(
     "cell",
-    ["1,23", "12,34,567", "$", "%5", "5 apples", "1,234,5", "--5", "$.5%x", "1.2.3%", "1.234 €", "€1.234"],
+    [
+        "1,23",
+        "12,34,567",
+        "$",
+        "%5",
+        "5 apples",
+        "1,234,5",
+        "--5",
+        "$.5%x",
+        "1.2.3%",
+        "1.234 €",
+        "€1.234",
+        "12_34",
+    ],
 )
 def test_what_only_looks_like_an_amount_is_refused(cell):
     with pytest.raises(UnreadableValueError, match="expected a finite number"):

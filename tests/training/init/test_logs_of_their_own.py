@@ -178,6 +178,16 @@ def test_amounts_are_numbers_for_training_too(tmp_path: Path):
     assert f"a request sends '{amounts[0]}' as {price[0]:.10g}" in text
 
 
+def test_two_numbers_around_an_underscore_are_a_name(tmp_path: Path):
+    rng = np.random.default_rng(1)
+    slots = [
+        f"{site}_{slot}"
+        for site, slot in zip(rng.integers(1, 400, 2_000), rng.integers(1, 4, 2_000), strict=True)
+    ]
+    columns = {"slot": slots, "clicked": rng.integers(0, 2, 2_000)}
+    assert kinds(init(write_csv(tmp_path / "log.csv", columns)))["slot"] == "categorical"
+
+
 def test_a_day_and_a_clock_in_two_columns_keep_the_hour(tmp_path: Path):
     random = np.random.default_rng(1)
     minutes = np.sort(random.integers(0, 20 * 24 * 60, 800))
