@@ -50,6 +50,7 @@ _PATTERNS = (
             "%Y/%m/%d",
             "%d/%m/%Y",
             "%m/%d/%Y",
+            "%Y.%m.%d",
             "%d.%m.%Y",
             "%d-%m-%Y",
             "%m-%d-%Y",
@@ -64,9 +65,13 @@ _PATTERNS = (
         )
         for clock in ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
     ),
+    # Without a clock it may as well be a version.
+    "%d.%m.%y %H:%M",
+    "%d.%m.%y %H:%M:%S",
     "%Y-%m-%d %H:%M:%S %Z",
     "%Y-%m-%d %H:%M:%S.%f %Z",
     "%a %b %d %H:%M:%S %Y",
+    "%a %b %d %H:%M:%S %Z %Y",
     "%a %b %d %H:%M:%S %z %Y",
     "%a, %d %b %Y %H:%M:%S %Z",
     "%a, %d %b %Y %H:%M:%S %z",

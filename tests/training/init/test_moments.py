@@ -43,6 +43,21 @@ def guess(name: str, cells: list[str]) -> TimeGuess | None:
         ),
         pytest.param(["10/21/2014", "10/22/2014"], "%m/%d/%Y", 1413849600000, id="month first"),
         pytest.param(["10/21/14 00:00", "10/22/14 13:30"], "%m/%d/%y %H:%M", 1413849600000, id="short year"),
+        pytest.param(
+            ["21.10.14 00:00", "22.10.14 13:30"], "%d.%m.%y %H:%M", 1413849600000, id="short year and points"
+        ),
+        pytest.param(
+            ["2014.10.21 00:00:00", "2014.10.22 13:30:00"],
+            "%Y.%m.%d %H:%M:%S",
+            1413849600000,
+            id="year first and points",
+        ),
+        pytest.param(
+            ["Tue Oct 21 00:00:00 UTC 2014", "Wed Oct 22 13:30:00 UTC 2014"],
+            "%a %b %d %H:%M:%S %Z %Y",
+            1413849600000,
+            id="as the command date prints it",
+        ),
         pytest.param(["21 October 2014", "2 May 2015"], "%d %B %Y", 1413849600000, id="the month in full"),
         pytest.param(["20141021T000000Z", "20141022T133000Z"], "auto", 1413849600000, id="ISO, compact"),
         pytest.param(
