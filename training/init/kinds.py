@@ -17,7 +17,7 @@ from training.init.choice import Choice
 from training.init.column import Column
 from training.init.defaults import BUCKETS, HASH_BUCKETS, HASHED_ABOVE, INTEGERS_AS_CATEGORIES, defaults_for
 from training.init.lists import Splitting, splitting_of
-from training.init.numbers import is_heavy_tailed, sentinels
+from training.init.numbers import is_far_and_dense, is_heavy_tailed, sentinels
 from training.init.signal import clearly_less, come_once, crossed_losses, repetition, seen_before, value_codes
 from training.univariate import bin_codes
 
@@ -46,6 +46,10 @@ _BEFORE_AND_AFTER = 2
 _LARGE_IF_REPEATED = 1e6
 _LARGE = 1e7
 """From such a median on, whole numbers without a long tail are taken for names."""
+_PADDED = r"^\s*0[0-9]"
+_STRAY = 0.001
+_MIDNIGHT = 2400
+"""As hour and minute, which is a number: 0930 is between 0929 and 0931."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +190,17 @@ def _says_more_by_value(column: Column, numbers: NDArray[np.float64], log: Log) 
         return True
     if any(clearly_less(losses, by_value) and clearly_less(losses, by_size[0]) for losses in by_size[1:]):
         return False
-    known = numbers[~np.isnan(numbers)]
+    return _looks_handed_out(column, numbers)
+
+
+def _looks_handed_out(column: Column, numbers: NDArray[np.float64]) -> bool:
+    """Whether whole numbers are written or spread as names are that were given one after the other, such as 01067 or 100417."""
+    known = numbers[~np.isnan(numbers) & ~np.isin(numbers, sentinels(numbers))]
+    padded = int(column.texts.str.contains(_PADDED).sum()) > _STRAY * len(column.texts)
+    if padded and not (known.max() <= _MIDNIGHT and (known % 100 < 60).all()):
+        return True
     large = float(np.median(known)) >= (_LARGE_IF_REPEATED if repetition(column) >= 2 else _LARGE)
-    return large and not is_heavy_tailed(known)
+    return (large and not is_heavy_tailed(known)) or is_far_and_dense(known)
 
 
 def _losses_by_size(numbers: NDArray[np.float64], clicked: NDArray[np.int8]) -> list[NDArray[np.float64]]:

@@ -27,6 +27,11 @@ def large_amounts(rows: np.ndarray) -> np.ndarray:
     return 30_000_000 + 5_000 * np.random.default_rng(1).integers(0, 4_000, len(rows))
 
 
+def in_a_row(rows: np.ndarray) -> np.ndarray:
+    """Two thirds of the whole numbers from 100,000 to 103,000."""
+    return 100_000 + np.random.default_rng(1).choice(3_000, 2_000, replace=False)[some_names(rows)]
+
+
 def all_different(rows: np.ndarray) -> np.ndarray:
     return np.random.default_rng(1).choice(900_000_000, len(rows), replace=False) + 100_000_000
 
@@ -67,6 +72,10 @@ def test_ten_million_distinct_ids_are_hashed():
         pytest.param(some_names, effects_of_values, "categorical", id="clicks follow the single value"),
         pytest.param(some_names, effects_of_size, "numeric + buckets", id="clicks follow the size"),
         pytest.param(some_names, no_effect, "numeric + buckets", id="clicks follow neither"),
+        pytest.param(in_a_row, no_effect, "categorical", id="handed out one after the other"),
+        pytest.param(
+            in_a_row, effects_of_size, "numeric + buckets", id="the same, and clicks follow the size"
+        ),
         pytest.param(
             large_amounts, effects_of_size, "numeric + buckets", id="so large that it may be a name"
         ),
@@ -76,6 +85,25 @@ def test_ten_million_distinct_ids_are_hashed():
 def test_whole_numbers_without_a_telling_name(numbers_of: Of, logits_of: Of, kind: str):
     numbers = numbers_of(np.arange(OBSERVED))
     assert chosen_for(numbers, logits_of(numbers)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        pytest.param([f"{49 * number:05d}" for number in range(2_000)], "categorical", id="postal codes"),
+        pytest.param(
+            [f"{number // 60:02d}{number % 60:02d}" for number in range(1_440)],
+            "numeric + buckets",
+            id="hours and minutes",
+        ),
+    ],
+)
+def test_whole_numbers_with_zeros_in_front_are_codes(texts: list[str], kind: str):
+    column = pl.Series(texts)[some_names(np.arange(OBSERVED)) % len(texts)]
+    rows = np.arange(OBSERVED)
+    log = Log(OBSERVED, 1, rows.astype(np.int8) % 2, rows < 0.7 * OBSERVED, rows)
+    numbers = column.cast(pl.Float64).to_numpy()
+    assert choose(Column("x", column, numbers, len(texts)), Side.CONTEXT, log, key=False).kind == kind
 
 
 @pytest.mark.parametrize(
