@@ -17,6 +17,7 @@ _LINES = 50
 _DECIMAL_COMMA = re.compile(r"-?([0-9]{1,3}(\.[0-9]{3})+|[0-9]+)(,[0-9]+)?")
 _LIST_OF_THREES = re.compile(r"[0-9]{3}(,[0-9]{3})*")
 _NOTHING = frozenset({"", "NA", "N/A", "?", "-", "null", "NULL"})
+_BESIDE_NUMBERS = " $€£¥₹%"
 _FEWEST_NUMBERS = 20
 _MOST_ODD = 0.01
 _UNUSABLE = re.compile(r"[^A-Za-z0-9_.\-]+")
@@ -41,12 +42,12 @@ def _columns(lines: list[str], separator: str) -> int:
 
 
 def has_decimal_commas(cells: Sequence[str]) -> bool:
-    """Whether cells are numbers with a comma before the fraction, rather than lists of two numbers or thousands.
+    """Whether cells are numbers with a comma before the fraction, or amounts, rather than lists of two numbers or thousands.
 
     Fractions are all of one length, or some begin with a zero; tokens of lists are neither. Three digits group thousands,
     unless a zero stands before them.
     """
-    known = [cell.strip() for cell in cells if cell.strip() not in _NOTHING]
+    known = [cell.strip().strip(_BESIDE_NUMBERS) for cell in cells if cell.strip() not in _NOTHING]
     fractions = [cell.partition(",")[2] for cell in known if "," in cell]
     if len(fractions) <= len(known) / 2 or len(set(known)) < _FEWEST_NUMBERS:
         return False
