@@ -88,7 +88,3 @@ def register() -> None:
     serving = (models, publish, promote, demote, rollback, prune, serve)
     for command in (*logs, *learning, *serving):
         app.command()(command)
-
-
-if __name__ == "__main__":
-    main()

@@ -37,7 +37,7 @@ def _run(impressions: int) -> None:
         simulate = [
             sys.executable,
             "-m",
-            "axon.main",
+            "axon",
             "simulate",
             str(shop),
             "--impressions",

@@ -21,14 +21,16 @@ def open_registry(address: str | Path, *, cache: Path = CACHE) -> Registry:
     """The registry at an address.
 
     Args:
-        address: A directory, or SCHEME://... of an object store that fsspec knows.
+        address: A directory, also as ``file:///DIRECTORY``, or SCHEME://... of an object store that fsspec knows.
         cache: Directory for verified copies; used for object stores only, and may be shared by processes.
 
     Raises:
         RegistryError: If what the address needs is not installed.
         UnusableNameError: If it is no address.
     """
-    scheme, separator, _ = str(address).partition("://")
+    scheme, separator, place = str(address).partition("://")
+    if scheme == "file" and place.startswith("/"):
+        return open_registry(Path(place), cache=cache)
     if not separator:
         root = Path(address)
         nearest = next(place for place in (root, *root.parents) if place.exists())

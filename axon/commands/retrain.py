@@ -119,7 +119,7 @@ def _go_on(task: "TaskConfig", every: str, runs: Path, *, quiet: bool) -> None:
     if "--every" in arguments:
         place = arguments.index("--every")
         del arguments[place : place + 2]
-    command = [sys.executable, "-m", "axon.main", *arguments]
+    command = [sys.executable, "-m", "axon", *arguments]
     keep_retraining(command, rhythm, runs, task.name, screen(quiet=quiet, as_json=False).say)
 
 

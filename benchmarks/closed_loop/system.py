@@ -111,7 +111,7 @@ class System:
         return done
 
 
-_AXON = [sys.executable, "-m", "axon.main"]
+_AXON = [sys.executable, "-m", "axon"]
 _PATH = {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 

@@ -13,7 +13,7 @@ COMMAND = "import contextlib, axon.main\nwith contextlib.suppress(SystemExit):\n
 
 
 def axon(*arguments):
-    command = [sys.executable, "-m", "axon.main", *arguments]
+    command = [sys.executable, "-m", "axon", *arguments]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 

@@ -123,7 +123,7 @@ def test_pruning_says_what_it_would_remove_and_what_it_removed(axon, shelf):
 
 def test_a_rollback_without_an_earlier_champion_exits_1_with_the_reason(tmp_path, make_bundle):
     LocalRegistry(tmp_path / "one").publish(make_bundle(), "shop")
-    command = [sys.executable, "-m", "axon.main", "rollback", "shop", "--registry", str(tmp_path / "one")]
+    command = [sys.executable, "-m", "axon", "rollback", "shop", "--registry", str(tmp_path / "one")]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("axon: shop cannot be rolled back: the trail of")
@@ -133,7 +133,7 @@ def test_a_bundle_is_published_without_a_word_of_tensorflow(tmp_path, make_bundl
     command = [
         sys.executable,
         "-m",
-        "axon.main",
+        "axon",
         "publish",
         str(make_bundle()),
         "-q",

@@ -20,7 +20,7 @@ from simulator import WorldConfig, write_shop
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop" / "axon.yaml"
 PAST_EXAMPLE = EXAMPLE.with_name("history.yaml")
 LATER = 1_000
-AXON = [sys.executable, "-m", "axon.main"]
+AXON = [sys.executable, "-m", "axon"]
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,15 @@ def test_a_file_none_of_whose_rows_can_be_read_is_refused(shop: Shop, tmp_path):
     assert len((tmp_path / "out.csv.quarantine.jsonl").read_text().splitlines()) == 3
 
 
+def test_the_file_that_is_scored_is_not_replaced(shop: Shop, tmp_path):
+    rows = "".join((shop.data / "log.csv").read_text().splitlines(keepends=True)[:4])
+    (tmp_path / "in.csv").write_text(rows)
+    files = (tmp_path / "in.csv", "in.csv")
+    done = axon("score", shop.config, *files, "--registry", shop.registry, cwd=tmp_path, check=False)
+    assert (done.returncode, (tmp_path / "in.csv").read_text()) == (1, rows)
+    assert "expected another output file than in.csv" in done.stderr
+
+
 def scored_rows(shop: Shop, folder: Path, *options: str) -> subprocess.CompletedProcess:
     """What ``axon score`` does with three rows of the log."""
     lines = (shop.data / "log.csv").read_text().splitlines(keepends=True)[:4]

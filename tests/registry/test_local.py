@@ -233,3 +233,9 @@ def test_what_can_hold_no_versions_is_refused_before_anything_is_trained_for_it(
     (tmp_path / "log.csv").touch()
     with pytest.raises(UnusableNameError, match="expected a registry, a directory or an address"):
         open_registry(address)
+
+
+def test_a_directory_may_be_an_address(tmp_path):
+    registry = open_registry(f"file://{tmp_path}/models")
+    assert isinstance(registry, LocalRegistry)
+    assert registry.root == tmp_path / "models"

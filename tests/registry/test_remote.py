@@ -159,7 +159,7 @@ def test_a_store_that_is_away_is_told_and_nothing_is_published(make_bundle, tmp_
         [
             sys.executable,
             "-m",
-            "axon.main",
+            "axon",
             "publish",
             str(make_bundle()),
             "--force",

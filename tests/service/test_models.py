@@ -149,7 +149,7 @@ def publish(published, address, port):
     command = [
         sys.executable,
         "-m",
-        "axon.main",
+        "axon",
         "publish",
         published.directory,
         "--registry",

@@ -156,9 +156,11 @@ def score_file(
     A model of several targets adds a column ``probability_<target>`` for each.
 
     Raises:
-        DataError: If the file cannot be read, none of its rows can, or it already has one of the columns; nothing is
-            written then.
+        DataError: If the file cannot be read, none of its rows can, it already has one of the columns, or it is the file to
+            be written; nothing is written then.
     """
+    if source.exists() and target.exists() and source.samefile(target):
+        raise DataError(f"expected another output file than {target}, which is read: it would be replaced")
     rows = bad = counted = untimed = 0
     with progress.stage("scoring", unit="rows") as bar, ScoredWriter(target) as writer:
         chunks = read_log(

@@ -162,7 +162,7 @@ def test_axon_models_asks_a_service_what_it_serves(divided, shelf):
     command = [
         sys.executable,
         "-m",
-        "axon.main",
+        "axon",
         "models",
         "--registry",
         str(shelf.root),
@@ -179,7 +179,7 @@ def test_axon_models_asks_a_service_what_it_serves(divided, shelf):
 
 
 def test_axon_models_says_when_no_service_answers(shelf):
-    command = [sys.executable, "-m", "axon.main", "models", "--registry", str(shelf.root)]
+    command = [sys.executable, "-m", "axon", "models", "--registry", str(shelf.root)]
     done = subprocess.run(
         [*command, "--url", "http://127.0.0.1:1"], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )

@@ -90,7 +90,7 @@ def test_two_trainings_with_one_seed_give_the_same_figures_and_a_third_seed_othe
 def test_the_command_tells_what_becomes_of_every_column(tmp_path: Path):
     write_census(tmp_path, rows=500)
     done = subprocess.run(
-        [sys.executable, "-m", "axon.main", "init", tmp_path / "census.csv", "--label", "income", "--json",
+        [sys.executable, "-m", "axon", "init", tmp_path / "census.csv", "--label", "income", "--json",
          "-o", tmp_path / "axon.yaml"],
         cwd=Path(__file__).parents[3],
         capture_output=True,
@@ -107,7 +107,7 @@ def test_the_command_tells_what_becomes_of_every_column(tmp_path: Path):
 def test_the_command_tells_what_was_taken_for_a_click_unless_it_was_told(tmp_path: Path, asked: bool):
     write_census(tmp_path, rows=500)
     done = subprocess.run(
-        [sys.executable, "-m", "axon.main", "init", tmp_path / "census.csv", "--label", "income",
+        [sys.executable, "-m", "axon", "init", tmp_path / "census.csv", "--label", "income",
          *(["--positive", ">50K"] if asked else []), "-o", tmp_path / "axon.yaml"],
         cwd=Path(__file__).parents[3],
         capture_output=True,

@@ -31,7 +31,7 @@ def start(world: World, store: str, *options: str) -> subprocess.Popen[str]:
         [
             sys.executable,
             "-m",
-            "axon.main",
+            "axon",
             "remember",
             str(world.directory / "axon.yaml"),
             *arguments,
