@@ -51,9 +51,9 @@ def test_the_test_slice_is_not_encoded(inner):
 
 
 def test_what_stops_comes_after_what_trains_and_before_what_judges(inner):
-    train, judge = inner.slices.facts[Slice.TRAIN], inner.slices.facts[JUDGE]
-    assert train.last_ms < inner.stop_times.min() <= inner.stop_times.max() < judge.first_ms
-    assert len(inner.stop_times) == inner.slices.facts[STOP].impressions
+    train, stop, judge = (inner.slices.facts[part] for part in (Slice.TRAIN, STOP, JUDGE))
+    assert train.time_ms.max() < stop.time_ms.min() <= stop.time_ms.max() < judge.time_ms.min()
+    assert all(len(part.time_ms) == part.impressions for part in (train, stop, judge))
 
 
 @pytest.mark.parametrize(
