@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from features.errors import UnreadableValueError
 from features.raw import MISSING_TIME, from_json, from_text, missing, read_column, to_array
-from tests.features.test_raw import EVERY_KIND, LISTS, NUMBER, TEXT, TEXTS, TIME, same, time_as
+from tests.features.raw_inputs import EVERY_KIND, LISTS, NUMBER, TEXT, TEXTS, TIME, same, time_as
 
 ODD_CELLS = st.sampled_from(["", "nan", "1_000", " 5", "+5", "-5", "1e39", "9" * 20, "٣", "1970-01-02", "x"])
 CELLS = st.lists(st.one_of(st.integers(-(2**70), 2**70).map(str), st.floats().map(repr), ODD_CELLS))
