@@ -19,8 +19,10 @@ from registry.version import Version
 from training.calibration import (
     Calibration,
     Evidence,
+    Linear,
     PerSegment,
     fit_offset,
+    fit_sureness,
     has_offset,
     lasting_share,
     prior_of,
@@ -46,7 +48,7 @@ from training.run import RunDirectory
 
 NOTE = (
     "Exported is a network that learned from all impressions of the log, those that judged among them, after all was chosen "
-    "(training.refit): it has the settings, the epochs and the calibration of the one that the figures are of."
+    "(training.refit): it has the settings, the epochs and the kind of calibration of the one that the figures are of."
 )
 """What the report says of it."""
 
@@ -101,7 +103,8 @@ def on_the_whole_log(
     learned = FitStores(encoder.layout, stores.whole, validation, droppable_columns(encoder), start)
     model = refit(judged.model, learned, progress)
     calibrations = [
-        _with_ids_of(fitted, calibration, data.fitted) for calibration in judged.serving.calibrations
+        _with_ids_of(fitted, calibration, data.fitted)
+        for calibration in _as_sure_as_shown(config, data, judged)
     ]
     _set_level(config, data, model, calibrations, stores.held_out)
     kept = run.bundle / JUDGED
@@ -109,6 +112,39 @@ def on_the_whole_log(
     write_manifest(kept, bundle_facts(config, data.fitted, data.log, data.slices, now=now))
     serving = ServingModel(encoder, model.network, keep_rate, calibrations[0], calibrations[1:])
     return serving, stores.held_out[data.cuts.held_out]
+
+
+def _as_sure_as_shown(config: TaskConfig, data: Prepared, judged: Judged) -> list[Calibration]:
+    """The curves of what was judged; a line that a prior holds gets the slope that all held-out impressions speak for.
+
+    Its offset does not matter, since the level is set anew.
+    """
+    keep_rate, calibrations = config.training.keep_rate, judged.serving.calibrations
+    if prior_of(config.training.calibration, thinned=keep_rate < 1) is None:
+        return list(calibrations)
+    stores = [data.slices.stores[part] for part in _held_out(data)]
+    logits = np.concatenate([judged.model.predictor.target_logits(store, keep_rate) for store in stores])
+    return [
+        calibration.model_copy(update={"slope": fit_sureness(evidence)})
+        if isinstance(calibration, Linear) and calibration.kind != "none"
+        else calibration
+        for calibration, evidence in zip(calibrations, _evidence(config, data, logits), strict=True)
+    ]
+
+
+def _held_out(data: Prepared) -> list[Slice]:
+    return [part for part in data.slices.facts if part is not Slice.TRAIN]
+
+
+def _evidence(config: TaskConfig, data: Prepared, logits: Float64Array) -> list[Evidence]:
+    """The impressions of the held-out slices with somebody's logits ``(n, targets)``, for each target."""
+    facts = [data.slices.facts[part] for part in _held_out(data)]
+    times = np.concatenate([one.time_ms for one in facts])
+    users = user_codes(config, pl.concat([one.kept for one in facts]))
+    return [
+        Evidence(own, np.concatenate([one.labels(place) for one in facts]), times, users=users)
+        for place, own in enumerate(logits.T)
+    ]
 
 
 def _with_ids_of(fitted: FittedSpec, calibration: Calibration, before: FittedSpec) -> Calibration:
@@ -126,7 +162,7 @@ def _set_level(
     data: Prepared,
     model: TrainedModel,
     calibrations: Sequence[Calibration],
-    held_out: dict[Slice, EncodedStore],
+    stores: dict[Slice, EncodedStore],
 ) -> None:
     """Move every target's logit so that calibrated probabilities of the held-out slices have the right mean.
 
@@ -136,6 +172,7 @@ def _set_level(
     as changes of this log have lasted before.
     """
     keep_rate, targets = config.training.keep_rate, model.network.targets
+    held_out = [stores[part] for part in _held_out(data)]
     segment_ids = [_segment_ids(calibration, held_out) for calibration in calibrations]
 
     def told(heads: Float64Array) -> Float64Array:
@@ -145,18 +182,13 @@ def _set_level(
         probabilities: Float64Array = expit(np.stack(targets.capped(np, calibrated), axis=1))
         return probabilities
 
-    heads = np.concatenate([_heads(model, store) for store in held_out.values()])
+    heads = np.concatenate([_heads(model, store) for store in held_out])
     logits = targets.on_the_full_log(np, heads, keep_rate)
-    facts = [data.slices.facts[part] for part in held_out]
-    times = np.concatenate([one.time_ms for one in facts])
-    users = user_codes(config, pl.concat([one.kept for one in facts]))
     prior = prior_of(config.training.calibration, thinned=keep_rate < 1)
     rates = np.empty(len(targets))
-    for place, calibration in enumerate(calibrations):
-        labels = np.concatenate([one.labels(place) for one in facts])
-        evidence = Evidence(logits[:, place], labels, times, users=users)
-        offset = fit_offset(evidence, prior) if has_offset(calibration) else 0.0
-        lasting = lasting_share(data.slices.labels_in_time(place), len(labels))
+    for place, evidence in enumerate(_evidence(config, data, logits)):
+        offset = fit_offset(evidence, prior) if has_offset(calibrations[place]) else 0.0
+        lasting = lasting_share(data.slices.labels_in_time(place), len(evidence.clicked))
         rates[place] = expit(evidence.logits + lasting * offset).mean()
     model.network.shift.assign_add(shifts(heads, rates, told))
 
@@ -167,12 +199,11 @@ def _heads(model: TrainedModel, store: EncodedStore) -> Float64Array:
     return np.concatenate(batches).astype(np.float64).reshape(store.rows, -1)
 
 
-def _segment_ids(calibration: Calibration, held_out: dict[Slice, EncodedStore]) -> NDArray[np.int32] | None:
+def _segment_ids(calibration: Calibration, held_out: Sequence[EncodedStore]) -> NDArray[np.int32] | None:
     """Encoded ids of the feature whose values have curves of their own, ``(n,)``; None for one curve."""
     if not isinstance(calibration, PerSegment):
         return None
     columns = [
-        store.mapped()["ids"][:, segment_column(store.layout, calibration.feature)]
-        for store in held_out.values()
+        store.mapped()["ids"][:, segment_column(store.layout, calibration.feature)] for store in held_out
     ]
     return np.concatenate(columns)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import logit
 
 from features.fitted import FittedSpec, FittedVocabulary
 from features.spec import Categorical, FeatureSpec
@@ -188,3 +189,23 @@ def test_a_change_that_nothing_explains_is_followed_as_far_as_such_have_lasted(t
     held = {"kind": "platt", "prior": 0.02}
     known = trained(tmp_path / "known", 1, log=log, refit=True, calibration=held)
     assert answers(known.versions[0].directory, log).mean() == pytest.approx(promised, abs=0.06)
+
+
+def test_it_is_as_sure_as_both_held_out_slices_let_it(tmp_path):
+    """What tells the ads apart does not in the latest tenth, which chose nothing."""
+    rows = 20_000
+    rng = np.random.default_rng(7)
+    ad = rng.choice(["a", "b", "c"], rows)
+    rate = np.where(np.arange(rows) < 0.9 * rows, np.vectorize({"a": 0.1, "b": 0.2, "c": 0.4}.get)(ad), 0.23)
+    log = pl.DataFrame(
+        {
+            "time_ms": np.arange(rows) * 1_000 + BEGIN_MS,
+            "device": rng.choice(["phone", "desktop"], rows),
+            "ad": ad,
+            "clicked": (rng.random(rows) < rate).astype(int),
+        }
+    )
+    held = {"kind": "platt", "prior": 0.02}
+    version = trained(tmp_path / "sure", 1, log=log, refit=True, calibration=held).versions[0]
+    now, before = (logit(answers(one.directory, log)).std() for one in (version, version.judged()))
+    assert now < 0.75 * before

@@ -19,6 +19,7 @@ from training.calibration.evidence import Evidence
 from training.calibration.kinds import FEWEST, KINDS, fit_calibration
 from training.calibration.lasting import lasting_share
 from training.calibration.segments import Calibration, PerSegment, fit_per_segment, segment_column
+from training.calibration.sureness import fit_sureness
 
 __all__ = [
     "FEWEST",
@@ -38,6 +39,7 @@ __all__ = [
     "fit_calibration",
     "fit_offset",
     "fit_per_segment",
+    "fit_sureness",
     "has_offset",
     "lasting_share",
     "prior_of",

@@ -81,11 +81,14 @@ class Contender(NamedTuple):
 
 def _held_by(prior: float | None, evidence: Evidence) -> Held | None:
     """How hard such a prior holds what is fitted on the evidence; None without one."""
-    if prior is None:
-        return None
+    return None if prior is None else Held(prior, independent_part(evidence))
+
+
+def independent_part(evidence: Evidence) -> float:
+    """The part of the impressions that says as much as all of them would if neighbours were not alike, in (0, 1]."""
     line = fit_calibration("platt", evidence.logits, evidence.clicked)
     probabilities = expit(line.apply(evidence.logits))
-    return Held(prior, independent_share(probabilities, evidence.clicked, evidence.time_ms, evidence.users))
+    return independent_share(probabilities, evidence.clicked, evidence.time_ms, evidence.users)
 
 
 def fit_offset(evidence: Evidence, prior: float | None) -> float:
