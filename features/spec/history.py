@@ -40,7 +40,7 @@ Duration = Annotated[str, AfterValidator(_known)]
 
 
 class Activity(Document):
-    """How often a key was shown and clicked before, and how long ago: counts, smoothed rates and times since.
+    """How often a key was shown and clicked before, and how long ago: smoothed rates, counts and times since.
 
     A key is one column, such as the user, or several, such as user and author. A column with several values counts for
     each of them. For every horizon there is a rate and a count; the sums of a half-life fade as time goes by.
@@ -54,6 +54,11 @@ class Activity(Document):
     )
     strength: float = Field(
         default=5.0, gt=0, description="impressions of the average that every rate starts with"
+    )
+    counts: bool = Field(
+        default=True,
+        description="whether the numbers of impressions are used beside the rates; they grow with the log, and a network may "
+        "take them for a clock",
     )
     since: bool = Field(
         default=True, description="whether the times since the last impression and click are used"
@@ -92,7 +97,8 @@ class Activity(Document):
         for impressions, clicks in zip(*self.sum_columns, strict=True):
             name = f"{self.name}_rate{impressions.removeprefix(f'{self.name}_impressions')}"
             found.append(Rate(name=name, clicks=clicks, impressions=impressions, strength=self.strength))
-            found.append(Numeric(name=impressions, scale="log"))
+            if self.counts:
+                found.append(Numeric(name=impressions, scale="log"))
         if self.since:
             found += [Numeric(name=name, scale="log", indicator=True) for name in self.since_columns]
         return tuple(found)

@@ -109,6 +109,7 @@ CROSSES = [
 HISTORY = [
     {"kind": "activity", "name": "past", "of": ["user"], "half_lives": ["1h"]},
     {"kind": "activity", "name": "pair", "of": ["user", "colour"], "since": False},
+    {"kind": "activity", "name": "rates", "of": ["colour"], "counts": False, "since": False},
     {"kind": "recent", "name": "recent", "of": ["user"], "collects": "colour", "max_length": 4},
 ]
 SPEC = FeatureSpec.model_validate(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from features.spec import FeatureSpec, Half, RawKind, Side, milliseconds
+from features.spec import Activity, FeatureSpec, Half, RawKind, Side, milliseconds
 
 PAST = {"kind": "activity", "name": "past", "of": ["user_id"], "half_lives": ["7d"]}
 CLICKED = {"kind": "recent", "name": "clicked", "of": ["user_id"], "collects": "brand"}
@@ -40,6 +40,20 @@ def test_the_graph_takes_columns_of_history_and_no_key_that_no_feature_reads():
         "clicked": RawKind.TEXTS,
     }
     assert "user_id" not in {raw.column for raw in spec_of().raw_inputs()}
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen"),
+    [
+        ({}, {"rate", "impressions", "rate_7d", "impressions_7d", "since_impression", "since_click"}),
+        ({"counts": False}, {"rate", "rate_7d", "since_impression", "since_click"}),
+        ({"counts": False, "since": False}, {"rate", "rate_7d"}),
+    ],
+)
+def test_the_network_sees_what_is_asked_for(asked, seen):
+    assert {
+        feature.name.removeprefix("past_") for feature in Activity(**{**PAST, **asked}).features()
+    } == seen
 
 
 def test_a_key_is_of_the_side_that_keys_or_its_feature_says():

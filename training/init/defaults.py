@@ -43,6 +43,9 @@ LARGEST_SEGMENT = 12
 FEWEST_VALUES_TO_COUNT = 30
 """A column with at least so many distinct values has its impressions and clicks counted; fewer are learned as they are."""
 
+CLEAR_FREQUENCY = 4.0
+"""Standard errors by which frequent values must be clicked more, or less, than rare ones for their counts to be shown to the network."""
+
 FEWEST_TO_COUNT = 1.5
 """Impressions per distinct value that such a column should have."""
 

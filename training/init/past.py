@@ -3,7 +3,7 @@
 `training.init.plan` gathers them and `training.init.document` writes them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,17 @@ from training.init.moments import TimeGuess
 _UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 
 
-def counted(choices: Sequence[Choice], keys: Mapping[Side, Column], rows: int) -> tuple[dict[str, Any], ...]:
+def counted(
+    choices: Sequence[Choice], keys: Mapping[Side, Column], rows: int, telling: Collection[str]
+) -> tuple[dict[str, Any], ...]:
     """Activities of the columns whose values come back, those with the most values first, and of users with others.
 
     Args:
         choices: What becomes of every column.
         keys: Columns that identify users and items.
         rows: Of the whole log.
+        telling: Columns of which it tells something how often a value came. The network sees the counts of no other: all
+            of them grow with the log, and it may take them for a clock, which goes on after the log as nothing else does.
     """
     worth = sorted(
         (choice for choice in choices if _is_worth_counting(choice, rows)),
@@ -40,9 +44,10 @@ def counted(choices: Sequence[Choice], keys: Mapping[Side, Column], rows: int) -
     singles = [[choice.column] for choice in worth[:MOST_COUNTED]]
     user = keys.get(Side.USER)
     if user is None or [user.name] not in singles or rows > MOST_ROWS_FOR_PAIRS:
-        return tuple(map(_activity, singles))
+        return tuple(_activity(of, telling) for of in singles)
     others = [choice.column for choice in choices if choice.side is not Side.USER and _makes_pairs(choice)]
-    return tuple(map(_activity, [*singles, *([user.name, other] for other in others[:MOST_PAIRS])]))
+    pairs = [[user.name, other] for other in others[:MOST_PAIRS]]
+    return tuple(_activity(of, telling) for of in [*singles, *pairs])
 
 
 def staleness(time: TimeGuess | None, cuts: Cuts, rows: int) -> str:
@@ -73,5 +78,6 @@ def _makes_pairs(choice: Choice) -> bool:
     return choice.kind in {"categorical", "multi"}
 
 
-def _activity(of: list[str]) -> dict[str, Any]:
-    return {"kind": "activity", "name": "_".join([*of, "past"]), "of": of, "since": False}
+def _activity(of: list[str], telling: Collection[str]) -> dict[str, Any]:
+    silent = {} if len(of) == 1 and of[0] in telling else {"counts": False}
+    return {"kind": "activity", "name": "_".join([*of, "past"]), "of": of, **silent, "since": False}

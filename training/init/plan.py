@@ -13,21 +13,26 @@ from numpy.typing import NDArray
 
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import Side
+from history import has_moment
 from training.errors import DataError
 from training.init.choice import Choice
 from training.init.column import Column
 from training.init.cuts import Cuts, choose_cuts
-from training.init.defaults import FEWEST_CLICKS_TO_COUNT, LARGEST_SEGMENT, are_few
+from training.init.defaults import CLEAR_FREQUENCY, FEWEST_CLICKS_TO_COUNT, LARGEST_SEGMENT, are_few
 from training.init.keys import guess_key, side_of
 from training.init.kinds import Log, choose, left_out
 from training.init.leaks import Strength, leak_reason, outlier_note, strengths
 from training.init.moments import TimeGuess, guess_clock, guess_time
 from training.init.past import counted, staleness
 from training.init.reading import Question, Seen, see
+from training.init.signal import frequency_effect
 from training.init.times import choose_time, clock_choice, impression_choice
 from training.progress import Progress
 
 _LEARNED = 0.7
+
+_MOSTLY_COUNTED = 0.99
+"""Share of the times that history must know; the rest may be clocks that were wrong, and is refused row by row."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +115,26 @@ def draft(question: Question, progress: Progress) -> Draft:
         keys=keys,
         times=(*times.values(), *clocks.values()),
         choices=choices,
-        history=()
-        if are_few(seen.clicks, seen.glimpse.rows, FEWEST_CLICKS_TO_COUNT)
-        else counted(choices, keys, seen.glimpse.rows),
+        history=counted(choices, keys, seen.glimpse.rows, _telling(seen)) if _can_count(seen, time) else (),
         stale=staleness(time, cuts, seen.glimpse.rows),
         segments=_segments(choices, strong),
     )
+
+
+def _can_count(seen: Seen, time: TimeGuess | None) -> bool:
+    """Whether there is something to count, at times that history knows."""
+    if are_few(seen.clicks, seen.glimpse.rows, FEWEST_CLICKS_TO_COUNT):
+        return False
+    known = None if time is None else time.time_ms[time.time_ms != MISSING_TIME]
+    return known is None or float(has_moment(known).mean()) > _MOSTLY_COUNTED
+
+
+def _telling(seen: Seen) -> set[str]:
+    """Columns whose frequent values are clicked clearly more, or less, than their rare ones."""
+    effects = {
+        column.name: frequency_effect(column, seen.clicked) for column in seen.columns if not column.lists
+    }
+    return {name for name, effect in effects.items() if abs(effect) > CLEAR_FREQUENCY}
 
 
 def _keys(seen: Seen, without: Collection[str] = ()) -> dict[Side, Column]:
