@@ -94,11 +94,12 @@ class SavedModelRuntime:
 
     def _check_signature(self, directory: Path) -> None:
         _, keywords = self._call.structured_input_signature
-        # TensorFlow changes '.' and '-' in the keywords, not in the names.
-        taken = {tensor.name: tensor.dtype for tensor in keywords.values()}
-        if taken != self._dtypes:
+        # TensorFlow changes '.' and '-' in the keywords, and capital letters in the names.
+        taken = {tensor.name.lower(): tensor.dtype for tensor in keywords.values()}
+        expected = {name.lower(): dtype for name, dtype in self._dtypes.items()}
+        if taken != expected:
             raise LoadError(
-                f"{directory} takes {_listed(taken)}; its feature spec expects {_listed(self._dtypes)}"
+                f"{directory} takes {_listed(taken)}; its feature spec expects {_listed(expected)}"
             )
         if _OUTPUT not in self._call.structured_outputs:
             raise LoadError(

@@ -7,12 +7,13 @@ import pytest
 import tensorflow as tf
 
 from features.fitted import FittedSpec, NothingFitted
-from features.spec import FeatureSpec, Hashed
+from features.spec import FeatureSpec, Hashed, RawInput, RawKind, Side
 from registry.errors import IntegrityError
 from registry.local import LocalRegistry
 from registry.manifest import EXTRA, FEATURE_SPEC, WARMUP, write_manifest
 from service.errors import LoadError
 from service.models.loader import load_version
+from service.models.saved_model import SavedModelRuntime
 from service.scoring.scorer import score
 from tests.service.conftest import FITTED, ROW, ROW_PROBABILITY, make_facts
 
@@ -75,11 +76,18 @@ def test_a_directory_that_is_no_saved_model_is_refused(registry, make_bundle):
         load_version(registry.publish(bundle, "shop"))
 
 
-def save_answering(directory, answer) -> None:
-    """A SavedModel of one input, ``ad_id``, that answers what it is told."""
+def save_answering(directory, answer, column: str = "ad_id") -> None:
+    """A SavedModel of one input that answers what it is told."""
     module = tf.Module()
-    module.serve = tf.function(answer, input_signature=[tf.TensorSpec([None], tf.string, name="ad_id")])
+    module.serve = tf.function(answer, input_signature=[tf.TensorSpec([None], tf.string, name=column)])
     tf.saved_model.save(module, str(directory), signatures={"serving_default": module.serve})
+
+
+@pytest.mark.parametrize("column", ["ad_id", "adId", "Ad.id", "1-ad"])
+def test_a_column_may_have_capital_letters_and_punctuation(tmp_path, column):
+    save_answering(tmp_path, lambda ids: {"probability": tf.zeros(tf.shape(ids))}, column)
+    runtime = SavedModelRuntime(tmp_path, [RawInput(column=column, side=Side.ITEM, kind=RawKind.TEXT)])
+    assert runtime.probabilities({column: np.array(["a", "b"], object)})["probability"].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(
