@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from features.spec import Side
-from training.init.choice import Choice
+from training.init.choice import Choice, unused
 from training.init.column import Column
 from training.init.cuts import Cuts
 from training.init.defaults import (
@@ -21,6 +21,9 @@ from training.init.defaults import (
     MOST_VALUES_TO_COUNT,
 )
 from training.init.moments import TimeGuess
+
+_ENDS = ("_rate", "_impressions", "_clicks")
+"""Of the names of an activity's features and columns."""
 
 _UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 
@@ -44,10 +47,10 @@ def counted(
     singles = [[choice.column] for choice in worth[:MOST_COUNTED]]
     user = keys.get(Side.USER)
     if user is None or [user.name] not in singles or rows > MOST_ROWS_FOR_PAIRS:
-        return tuple(_activity(of, telling) for of in singles)
+        return _activities(singles, choices, telling)
     others = [choice.column for choice in choices if choice.side is not Side.USER and _makes_pairs(choice)]
     pairs = [[user.name, other] for other in others[:MOST_PAIRS]]
-    return tuple(_activity(of, telling) for of in [*singles, *pairs])
+    return _activities([*singles, *pairs], choices, telling)
 
 
 def staleness(time: TimeGuess | None, cuts: Cuts, rows: int) -> str:
@@ -78,6 +81,17 @@ def _makes_pairs(choice: Choice) -> bool:
     return choice.kind in {"categorical", "multi"}
 
 
-def _activity(of: list[str], telling: Collection[str]) -> dict[str, Any]:
-    silent = {} if len(of) == 1 and of[0] in telling else {"counts": False}
-    return {"kind": "activity", "name": "_".join([*of, "past"]), "of": of, **silent, "since": False}
+def _activities(
+    keys: Sequence[list[str]], choices: Sequence[Choice], telling: Collection[str]
+) -> tuple[dict[str, Any], ...]:
+    """One for each key; the names of its columns begin with its own."""
+    taken = {
+        name for choice in choices for entry in choice.features for name in (choice.column, entry["name"])
+    }
+    activities: list[dict[str, Any]] = []
+    for of in keys:
+        name = unused("_".join([*of, "past"]), taken, _ENDS)
+        taken.update(f"{name}{end}" for end in _ENDS)
+        silent = {} if len(of) == 1 and of[0] in telling else {"counts": False}
+        activities.append({"kind": "activity", "name": name, "of": of, **silent, "since": False})
+    return tuple(activities)

@@ -15,7 +15,7 @@ from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import Side
 from history import has_moment
 from training.errors import DataError
-from training.init.choice import Choice
+from training.init.choice import Choice, with_own_names
 from training.init.column import Column
 from training.init.cuts import Cuts, choose_cuts
 from training.init.defaults import CLEAR_FREQUENCY, FEWEST_CLICKS_TO_COUNT, LARGEST_SEGMENT, are_few
@@ -102,7 +102,7 @@ def draft(question: Question, progress: Progress) -> Draft:
         keys = _keys(seen, without=leaks)
         sides = {column.name: side_of(column, keys) for column in seen.columns}
     chooser = _Chooser(log, keys, sides, strong, leaks, times, clocks, time)
-    choices = tuple(chooser.choose(column) for column in seen.columns)
+    choices = with_own_names([chooser.choose(column) for column in seen.columns])
     if not any(choice.features for choice in choices):
         reasons = "; ".join(f"{choice.column!r} {choice.note}" for choice in choices[:10])
         raise DataError(
