@@ -38,6 +38,7 @@ from features.spec import (
     RawInput,
     RawKind,
     TimePart,
+    argument_names,
 )
 
 _MS_PER_HOUR = 3_600_000
@@ -47,6 +48,9 @@ _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 # Crosses are hashed modulo this Mersenne prime, so that products of two residues stay inside int64.
 _PRIME = 2**31 - 1
 _MULTIPLIER = 1_103_515_245
+
+_LONGEST = 100
+"""Characters of a feature's name that are in the name of its file: file systems take 255."""
 
 
 class Encoded(NamedTuple):
@@ -64,7 +68,8 @@ def input_signature(fitted: FittedSpec, half: Half | None = None) -> dict[str, t
         half: Only what the features of this half read.
     """
     inputs = fitted.spec.raw_inputs() if half is None else fitted.spec.half_inputs(half)
-    return {raw.column: _tensor_spec(raw) for raw in inputs}
+    names = argument_names(fitted.spec.raw_inputs())
+    return {raw.column: _tensor_spec(raw, names[raw.column]) for raw in inputs}
 
 
 class Encoder(tf.Module):
@@ -277,22 +282,22 @@ def _counted(numbers: tf.Tensor) -> tf.Tensor:
     return tf.where(numbers > 0, numbers, tf.zeros_like(numbers))
 
 
-def _tensor_spec(raw: RawInput) -> tf.TensorSpec:
+def _tensor_spec(raw: RawInput, name: str) -> tf.TensorSpec:
     match raw.kind:
         case RawKind.TEXT:
-            return tf.TensorSpec([None], tf.string, name=raw.column)
+            return tf.TensorSpec([None], tf.string, name=name)
         case RawKind.NUMBER:
-            return tf.TensorSpec([None], tf.float32, name=raw.column)
+            return tf.TensorSpec([None], tf.float32, name=name)
         case RawKind.TIME:
-            return tf.TensorSpec([None], tf.int64, name=raw.column)
+            return tf.TensorSpec([None], tf.int64, name=name)
         case RawKind.TEXTS:
-            return tf.TensorSpec([None, None], tf.string, name=raw.column)
+            return tf.TensorSpec([None, None], tf.string, name=name)
 
 
 def _lookup_table(vocabulary: FittedVocabulary, directory: Path, name: str) -> tf.lookup.StaticHashTable:
     lines_of_tokens = "".join(f"{token}\n" for token in vocabulary.tokens).encode()
     # TensorFlow shares tables within a process by the path of their file: another vocabulary needs another path.
-    path = directory / f"{name}-{hashlib.sha256(lines_of_tokens).hexdigest()[:16]}.txt"
+    path = directory / f"{name[:_LONGEST]}-{hashlib.sha256(lines_of_tokens).hexdigest()[:16]}.txt"
     path.write_bytes(lines_of_tokens)
     lines = tf.lookup.TextFileInitializer(
         str(path),

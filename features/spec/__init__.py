@@ -5,7 +5,7 @@ service. It says nothing about data already seen: that is `FittedSpec`.
 """
 
 from features.spec.history import Activity, Duration, Recent, milliseconds
-from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn, graph_name
+from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn, argument_names
 from features.spec.kinds import (
     FIRST_OOV_ID,
     PADDING_ID,
@@ -46,6 +46,6 @@ __all__ = [
     "Side",
     "TimeColumn",
     "TimePart",
-    "graph_name",
+    "argument_names",
     "milliseconds",
 ]

@@ -1,6 +1,8 @@
 """The raw columns that a model needs: where they come from, what they hold, which part of the network they enter."""
 
+import keyword
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from pydantic import Field, field_validator
@@ -69,11 +71,6 @@ class TimeColumn(Document):
         return self.time_zone == other.time_zone or not formats.isdisjoint(EPOCHS)
 
 
-def graph_name(column: str) -> str:
-    """What the inputs of an exported graph call a column: TensorFlow knows letters, digits and ``_``."""
-    return re.sub(r"\W", "_", column)
-
-
 class RawInput(Document):
     """One raw column that the model needs: an input of the exported graph and a field of a request."""
 
@@ -84,3 +81,34 @@ class RawInput(Document):
     time: TimeColumn = TimeColumn()
     history: bool = False
     """Whether `history` fills the column: then neither a log nor a request carries it."""
+
+
+_TAKEN = frozenset({*keyword.kwlist, "self"})
+"""What no argument of a signature can be called."""
+
+
+def argument_names(inputs: Iterable[RawInput]) -> dict[str, str]:
+    """What the signatures of an exported graph call each column: by its name, if they can.
+
+    Python has words of its own, and TensorFlow takes two names for one that differ only in case, or only in their
+    punctuation.
+
+    Args:
+        inputs: All columns of the model.
+    """
+    names: dict[str, str] = {}
+    lowered, arguments = set[str](), set[str]()
+    for column in sorted({raw.column for raw in inputs}):
+        name, attempt = column, 2
+        while name in _TAKEN or name.lower() in lowered or _argument(name) in arguments:
+            name, attempt = f"{column}_{attempt}", attempt + 1
+        lowered.add(name.lower())
+        arguments.add(_argument(name))
+        names[column] = name
+    return names
+
+
+def _argument(name: str) -> str:
+    """What TensorFlow makes of a name."""
+    plain = re.sub(r"\W", "_", name)
+    return plain if plain[0].isalpha() else f"arg_{plain}"

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from features.document import Document
 from features.errors import SpecError
 from features.spec.history import Activity, HistoryFeature, Recent
-from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn, graph_name
+from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn
 from features.spec.kinds import (
     Age,
     AnyFeature,
@@ -33,7 +33,7 @@ class FeatureSpec(Document):
 
     Raises:
         SpecError: If two features share a name, a cross names a feature that cannot be crossed, or one column is
-            asked for as two different things, or two have one name in a graph.
+            asked for as two different things.
     """
 
     user: tuple[Feature, ...] = ()
@@ -55,7 +55,6 @@ class FeatureSpec(Document):
         self._check_names()
         self._check_crosses()
         self._check_sharing()
-        self._check_columns()
         self.log_inputs()
         unread = sorted(
             set(self.time_columns) - {raw.column for raw in self.raw_inputs() if raw.kind is RawKind.TIME}
@@ -70,15 +69,6 @@ class FeatureSpec(Document):
             if feature.name in seen:
                 raise SpecError(f"two features are named {feature.name!r}: names must differ")
             seen.add(feature.name)
-
-    def _check_columns(self) -> None:
-        seen: dict[str, str] = {}
-        for raw in self.raw_inputs():
-            other = seen.setdefault(graph_name(raw.column), raw.column)
-            if other != raw.column:
-                raise SpecError(
-                    f"columns {other!r} and {raw.column!r} are one name in a graph: give one of them another with `rename`"
-                )
 
     def _check_crosses(self) -> None:
         crossable = {

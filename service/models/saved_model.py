@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from features.coded_texts import CodedTexts
-from features.spec import RawInput, RawKind
+from features.spec import RawInput, RawKind, argument_names
 from registry.manifest import Split
 from service.errors import CannotRankError, LoadError, ScoringError
 from service.models.states import States
@@ -48,7 +48,8 @@ class SavedModelRuntime:
             )
         self._call = self._model.signatures[_SIGNATURE]
         self._user, self._item, self._joint = (self._model.signatures.get(name) for name in _PARTS)
-        self._dtypes = {raw.column: _DTYPES[raw.kind] for raw in inputs}
+        self._names = argument_names(inputs)
+        self._dtypes = {self._names[raw.column]: _DTYPES[raw.kind] for raw in inputs}
         self._check_signature(directory)
         answered = sorted(self._call.structured_outputs)
         self._outputs = (_OUTPUT, *(name for name in answered if name.startswith(_OF_TARGET)))
@@ -90,7 +91,8 @@ class SavedModelRuntime:
         return {name: answer[name] for name in self._outputs}
 
     def _tensors(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-        return {column: tf.constant(_plain(array), self._dtypes[column]) for column, array in arrays.items()}
+        named = {self._names[column]: _plain(array) for column, array in arrays.items()}
+        return {name: tf.constant(array, self._dtypes[name]) for name, array in named.items()}
 
     def _check_signature(self, directory: Path) -> None:
         _, keywords = self._call.structured_input_signature

@@ -110,11 +110,6 @@ def test_a_specification_cannot_be_changed():
             id="a column of two sides",
         ),
         pytest.param(
-            {"user": [{"kind": "hashed", "name": n} for n in ("ad.size", "ad_size")], "crosses": []},
-            "'ad.size' and 'ad_size' are one name in a graph",
-            id="columns that a graph could not tell apart",
-        ),
-        pytest.param(
             {"crosses": [{"name": "c", "of": ["gender", "colour"]}]}, "'colour'", id="a cross of nothing"
         ),
         pytest.param(

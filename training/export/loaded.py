@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from features.fitted import FittedSpec
-from features.spec import Half
+from features.spec import Half, argument_names
 from registry.manifest import FEATURE_SPEC, Split
 from training.encoding.encode import raw_tensors
 from training.targets import PROBABILITY_OF
@@ -24,6 +24,7 @@ class LoadedModel:
         self.fitted = fitted
         self.raw_inputs = fitted.spec.raw_inputs()
         self.log_inputs = fitted.spec.log_inputs()
+        self._names = argument_names(self.raw_inputs)
         self._serve = loaded.signatures["serving_default"]
         self._encode = loaded.signatures["encode"]
         self._parts = {name: loaded.signatures.get(name) for name in ("user_state", "item_state", "joint")}
@@ -40,7 +41,7 @@ class LoadedModel:
 
     def answer_arrays(self, tensors: Mapping[str, tf.Tensor]) -> NDArray[np.float32]:
         """The same of tensors by raw column, each ``(n,)``, or ``(n, longest)`` for lists."""
-        probabilities: NDArray[np.float32] = self._serve(**tensors)["probability"].numpy()
+        probabilities: NDArray[np.float32] = self._called(self._serve, tensors)["probability"].numpy()
         return probabilities
 
     @property
@@ -51,19 +52,19 @@ class LoadedModel:
 
     def answers(self, frame: pl.DataFrame) -> dict[str, NDArray[np.float32]]:
         """``probability`` and every one of `target_outputs` of typed impressions, each ``(n,)``."""
-        outputs = self._serve(**raw_tensors(frame, self.raw_inputs))
+        outputs = self._called(self._serve, raw_tensors(frame, self.raw_inputs))
         return {name: outputs[name].numpy() for name in ("probability", *self.target_outputs)}
 
     def outputs(self, frame: pl.DataFrame) -> dict[str, NDArray[np.float32]]:
         """The calibrated ``logit`` and every probability of typed impressions, each ``(n,)``, by the whole way."""
-        outputs = self._serve(**raw_tensors(frame, self.raw_inputs))
+        outputs = self._called(self._serve, raw_tensors(frame, self.raw_inputs))
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
     def split_outputs(self, frame: pl.DataFrame) -> dict[str, NDArray[np.float32]]:
         """The same from the states of both sides and the joint part, as a request that ranks computes them."""
         spec = self.fitted.spec
         user, item = (
-            self._parts[f"{half}_state"](**raw_tensors(frame, spec.half_inputs(half)))
+            self._called(self._parts[f"{half}_state"], raw_tensors(frame, spec.half_inputs(half)))
             for half in (Half.USER, Half.ITEM)
         )
         rows = tf.range(len(frame))
@@ -77,10 +78,14 @@ class LoadedModel:
             Split.ITEM_IDS: tf.gather(item["ids"], of_item),
         }
         tensors = {name.value: tensor for name, tensor in given.items()}
-        answer = self._parts["joint"](**tensors, **raw_tensors(frame, spec.half_inputs(Half.JOINT)))
+        tensors |= raw_tensors(frame, spec.half_inputs(Half.JOINT))
+        answer = self._called(self._parts["joint"], tensors)
         return {name: tensor.numpy() for name, tensor in answer.items()}
 
     def encoded(self, frame: pl.DataFrame) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Ids ``(n, id_width)`` and values ``(n, value_width)`` of typed impressions."""
-        outputs = self._encode(**raw_tensors(frame, self.raw_inputs))
+        outputs = self._called(self._encode, raw_tensors(frame, self.raw_inputs))
         return outputs["ids"].numpy(), outputs["values"].numpy()
+
+    def _called(self, signature: Any, tensors: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return signature(**{self._names.get(name, name): tensor for name, tensor in tensors.items()})  # type: ignore[no-any-return]

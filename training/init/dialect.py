@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from features.spec import graph_name
 from training.sources.files import opened
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -73,20 +72,17 @@ def groups_thousands(cells: Sequence[str]) -> bool:
 def renamed(columns: tuple[str, ...]) -> dict[str, str]:
     """Names of columns that cannot name an input of a model -> names that can.
 
-    To a model's graph ``user.id`` and ``user_id`` are one name: the later one gets another.
-
     Args:
         columns: Of a file.
     """
     names: dict[str, str] = {}
-    used, graph_names = set(columns), set[str]()
+    used = set(columns)
     for number, column in enumerate(columns, start=1):
         usable = _UNUSABLE.sub("_", column.strip()).strip("_.-") or f"column_{number}"
         fresh, attempt = usable, 2
-        while (fresh in used and fresh != column) or graph_name(fresh) in graph_names:
+        while fresh in used and fresh != column:
             fresh, attempt = f"{usable}_{attempt}", attempt + 1
         used.add(fresh)
-        graph_names.add(graph_name(fresh))
         if fresh != column:
             names[column] = fresh
     return names

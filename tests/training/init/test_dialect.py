@@ -49,6 +49,6 @@ def test_commas_that_group_thousands(cells: list[str], expected: bool):
     assert groups_thousands(cells) is expected
 
 
-def test_names_that_are_one_to_a_graph_become_different():
+def test_names_that_no_column_can_have_become_different_ones():
     columns = ("user_id", "user.id", "user id", "nr.employed")
-    assert renamed(columns) == {"user.id": "user.id_2", "user id": "user_id_3"}
+    assert renamed(columns) == {"user id": "user_id_2"}
