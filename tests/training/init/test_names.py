@@ -30,6 +30,6 @@ def test_what_is_counted_has_names_that_no_column_and_nothing_else_counted_has()
         Choice(name, "categorical", side, ({"name": name},), "", 900, 0.0) for name, side in columns.items()
     ]
     users = Column("user", pl.Series(["a"]), None, 1)
-    names = [activity["name"] for activity in counted(choices, {Side.USER: users}, 100_000)]
+    names = [activity["name"] for activity in counted(choices, {Side.USER: users}, 100_000, ())]
     assert {"user_past_2", "user_tab_past", "user_tab_past_2"} <= set(names)
     assert len(set(names)) == len(names)
