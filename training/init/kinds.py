@@ -46,6 +46,8 @@ _BEFORE_AND_AFTER = 2
 _LARGE_IF_REPEATED = 1e6
 _LARGE = 1e7
 """From such a median on, whole numbers without a long tail are taken for names."""
+_FAR_LESS = 5.0
+"""Standard errors by which the order of names must tell more than the names: a column of ids is not lightly a number."""
 _PADDED = r"^\s*0[0-9]"
 _STRAY = 0.001
 _MIDNIGHT = 2400
@@ -170,8 +172,16 @@ def _is_code(column: Column, numbers: NDArray[np.float64], log: Log) -> bool:
     if column.words & _AMOUNT_WORDS:
         return False
     if _is_named_code(column):
-        return True
+        return not _is_in_order(column, numbers, log)
     return not _is_unique(column, log) and _says_more_by_value(column, numbers, log)
+
+
+def _is_in_order(column: Column, numbers: NDArray[np.float64], log: Log) -> bool:
+    """Whether names were given in an order that tells far more than each of them, such as when somebody came first."""
+    by_value = crossed_losses(value_codes(column), log.clicked)
+    by_chance, *by_size = _losses_by_size(numbers, log.clicked)
+    others = (by_value, by_chance)
+    return any(all(clearly_less(losses, other, _FAR_LESS) for other in others) for losses in by_size)
 
 
 def _has_rounded(column: Column) -> bool:

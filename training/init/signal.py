@@ -55,10 +55,12 @@ def _crossed_rates(codes: NDArray[np.int64], clicked: NDArray[np.int8]) -> NDArr
     return np.where(half, smoothed_rates(codes, clicked, ~half), smoothed_rates(codes, clicked, half))
 
 
-def clearly_less(losses: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    """Whether the losses ``(n,)`` are less than the others' on average, beyond chance."""
+def clearly_less(
+    losses: NDArray[np.float64], others: NDArray[np.float64], errors: float = _STANDARD_ERRORS
+) -> bool:
+    """Whether the losses ``(n,)`` are less than the others' on average, by more than so many standard errors."""
     gain = others - losses
-    return bool(gain.mean() > _STANDARD_ERRORS * gain.std() / np.sqrt(len(gain)))
+    return bool(gain.mean() > errors * gain.std() / np.sqrt(len(gain)))
 
 
 def frequency_effect(column: Column, clicked: NDArray[np.int8]) -> float:

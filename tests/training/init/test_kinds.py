@@ -121,6 +121,22 @@ def test_whole_numbers_named_after_a_thing_are_codes(name: str, kind: str):
 
 
 @pytest.mark.parametrize(
+    ("logits_of", "kind"),
+    [
+        pytest.param(no_effect, "categorical", id="clicks follow nothing"),
+        pytest.param(effects_of_values, "categorical", id="clicks follow the single value"),
+        pytest.param(
+            lambda ids: effects_of_size(ids) / 4, "categorical", id="clicks hardly follow the order"
+        ),
+        pytest.param(effects_of_size, "numeric + buckets", id="clicks follow the order"),
+    ],
+)
+def test_ids_whose_order_tells_far_more_than_each_of_them_are_numbers(logits_of: Of, kind: str):
+    numbers = some_names(np.arange(OBSERVED))
+    assert chosen_for(numbers, logits_of(numbers), "subject_id").kind == kind
+
+
+@pytest.mark.parametrize(
     "numbers",
     [
         pytest.param(np.arange(OBSERVED), id="in order"),
