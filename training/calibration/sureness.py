@@ -14,7 +14,7 @@ from training.metrics import Float64Array
 EXPECTED = 0.95
 """The slope where the clicks speak for none: days further ahead are less like the log than the held-out ones."""
 
-SPREAD = 0.1
+SPREAD = 0.05
 """Of the normal prior around it."""
 
 _SLOPES = (0.01, 100.0)

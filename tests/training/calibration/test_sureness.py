@@ -23,7 +23,7 @@ def evidence(rows, slope, *, level=0.0, each=1, seed=1):
 
 @pytest.mark.parametrize("slope", [0.6, 1.0, 1.5])
 def test_many_clicks_are_believed(slope):
-    assert fit_sureness(evidence(50_000, slope)) == pytest.approx(slope, abs=0.03)
+    assert fit_sureness(evidence(300_000, slope)) == pytest.approx(slope, abs=0.03)
 
 
 def test_few_clicks_hardly_are():
