@@ -12,7 +12,7 @@ from training.calibration.evidence import Evidence
 from training.metrics import Float64Array
 
 EXPECTED = 0.95
-"""The slope where the clicks speak for none: days further ahead are less like the log than the held-out ones."""
+"""The slope where the clicks speak for none: of impressions further ahead than the held-out ones, networks are mostly a little too sure."""
 
 SPREAD = 0.05
 """Of the normal prior around it."""
