@@ -24,6 +24,7 @@ from training.export.export import BundleTexts, ServingModel, export
 from training.export.onnx_check import checked_graphs, store
 from training.export.onnx_export import Graphs
 from training.export.parity import Answers, check_parity, in_batches, probabilities_of
+from training.fitting.descent import FitStores
 from training.fitting.fit import fit
 from training.fitting.trained import TrainedModel
 from training.fitting.warm_start import Start, start_of
@@ -238,16 +239,8 @@ def _fit(
     progress: Progress,
     start: Start | None = None,
 ) -> TrainedModel:
-    return fit(
-        model,
-        how,
-        encoder.layout,
-        train=slices.stores[Slice.TRAIN],
-        validation=slices.stores[Slice.VALIDATION],
-        droppable=droppable_columns(encoder),
-        progress=progress,
-        start=start,
-    )
+    train, validation = slices.stores[Slice.TRAIN], slices.stores[Slice.VALIDATION]
+    return fit(model, how, FitStores(train, validation, droppable_columns(encoder), start), progress)
 
 
 def _export_and_check(

@@ -100,7 +100,7 @@ def on_the_whole_log(
     start, _ = start_of(judged.champion, config, fitted)
     # Nothing is chosen any more, so that it does not matter what validates.
     validation = stores.held_out[Slice.VALIDATION]
-    learned = FitStores(encoder.layout, stores.whole, validation, droppable_columns(encoder), start)
+    learned = FitStores(stores.whole, validation, droppable_columns(encoder), start)
     model = refit(judged.model, learned, progress)
     calibrations = [
         _with_ids_of(fitted, calibration, data.fitted)

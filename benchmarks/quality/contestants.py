@@ -9,6 +9,7 @@ from scipy.special import logit
 from benchmarks.quality.encoded import EncodedLog, Logits
 from training.config import ModelConfig, TrainingConfig
 from training.encoding.encode import droppable_columns
+from training.fitting.descent import FitStores
 from training.fitting.fit import fit
 from training.fitting.trained import Judged
 from training.log.split import Slice
@@ -56,16 +57,9 @@ def lightgbm(log: EncodedLog, seed: int) -> Logits:
 
 
 def _fitted(log: EncodedLog, model: ModelConfig, how: TrainingConfig, seed: int) -> Logits:
-    trained = fit(
-        model,
-        how.model_copy(update={"seed": seed}),
-        log.encoder.layout,
-        train=log.slices.stores[Slice.TRAIN],
-        validation=log.slices.stores[Slice.VALIDATION],
-        droppable=droppable_columns(log.encoder),
-        progress=Silent(),
-    )
-    return _said(log, trained)
+    train, validation = log.slices.stores[Slice.TRAIN], log.slices.stores[Slice.VALIDATION]
+    stores = FitStores(train, validation, droppable_columns(log.encoder))
+    return _said(log, fit(model, how.model_copy(update={"seed": seed}), stores, Silent()))
 
 
 def _said(log: EncodedLog, model: Judged) -> Logits:

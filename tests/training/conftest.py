@@ -13,6 +13,7 @@ from features.layout import EncodedLayout, IdField, ValueField
 from features.spec import Half
 from training.config import ModelConfig, TrainingConfig
 from training.encoding.store import EncodedStore, StoreWriter
+from training.fitting.descent import FitStores
 from training.fitting.fit import fit
 from training.fitting.trained import TrainedModel
 from training.models import Family, Regularisation, build
@@ -126,11 +127,8 @@ def run_fit(
     return fit(
         ModelConfig.model_validate({"embedding_dim": 2, "hidden": (4,), **(model or {})}),
         TrainingConfig.model_validate(settings),
-        layout,
-        train=logs[0],
-        validation=logs[1],
-        droppable=np.zeros(layout.id_width, np.int32) if droppable is None else droppable,
-        progress=Silent(),
+        FitStores(*logs, np.zeros(layout.id_width, np.int32) if droppable is None else droppable),
+        Silent(),
     )
 
 

@@ -37,17 +37,21 @@ PREDICT_ROWS = 65_536
 
 @dataclass(frozen=True)
 class FitStores:
-    """What a network learns from: earlier impressions to train on, later ones to choose by, and their columns.
+    """What a network learns from: earlier impressions to train on, later ones to choose by.
 
     ``droppable`` has for each id column what `training.encoding.encode.droppable_columns` says of it. A ``start`` has
     the weights to begin with, where they are not drawn.
     """
 
-    layout: EncodedLayout
     train: EncodedStore
     validation: EncodedStore
     droppable: NDArray[np.int32]
     start: Start | None = None
+
+    @property
+    def layout(self) -> EncodedLayout:
+        """The columns of the impressions."""
+        return self.train.layout
 
 
 Watcher = Callable[[LearningPoint], None]

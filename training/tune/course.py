@@ -33,7 +33,6 @@ class Course:
         tf.get_logger().setLevel(logging.ERROR)
         self.judge = Judge(task, inner.slices, JUDGE)
         self._stores = FitStores(
-            layout=inner.encoder.layout,
             train=inner.slices.stores[Slice.TRAIN],
             validation=inner.slices.stores[STOP],
             droppable=droppable_columns(inner.encoder),

@@ -36,7 +36,7 @@ def logs(tmp_path):
 
 
 def stores_of(train, validation):
-    return FitStores(TOY, train, validation, np.zeros(TOY.id_width, np.int32))
+    return FitStores(train, validation, np.zeros(TOY.id_width, np.int32))
 
 
 @pytest.mark.parametrize("training", KINDS.values(), ids=KINDS)
