@@ -31,7 +31,7 @@ from benchmarks.unknown_worlds import WORLDS
 from features.spec import Buckets, Numeric
 from registry.local import LocalRegistry
 from registry.reference import ModelRef
-from training.config import ModelConfig, TaskConfig, TrainingConfig, load_config
+from training.config import LINEAR, ModelConfig, TaskConfig, TrainingConfig, load_config
 from training.init import Question, write_task
 from training.init.dialect import separator_of
 from training.log.labels import read_labels
@@ -135,7 +135,7 @@ def measured(case: Case, *, bare: bool = False) -> tuple[str, ...]:
         task = task.model_copy(update={"model": ModelConfig(), "training": TrainingConfig()})
     ours = probabilities(task, case, "ours")
     seconds = time.monotonic() - started
-    alone = task.model_copy(update={"model": ModelConfig(family="logistic"), "training": task.for_baseline()})
+    alone = task.model_copy(update={"model": LINEAR, "training": task.for_baseline()})
     logistic = probabilities(alone, case, "logistic")
     clicked = judged_clicks(task, case)
     rows = _texts(case.seen)

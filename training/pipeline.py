@@ -14,7 +14,7 @@ from registry.manifest import EXTRA, PROFILE, BundleFacts, write_manifest
 from registry.registry import Registry
 from registry.version import Version
 from training.calibration import Chosen
-from training.config import ModelConfig, TaskConfig, TrainingConfig, as_yaml
+from training.config import LINEAR, ModelConfig, TaskConfig, TrainingConfig, as_yaml
 from training.encoding.encode import droppable_columns, raw_tensors
 from training.encoding.slices import Slices
 from training.encoding.store import EncodedStore
@@ -183,7 +183,7 @@ def _networks(  # each is one thing that training needs
     """The baseline and the task's own family, trained and calibrated."""
     models: dict[str, TrainedModel] = {}
     chosen: dict[str, Chosen] = {}
-    asked = ((_BASELINE, config.for_baseline(), None), (config.model, config.training, start))
+    asked = ((LINEAR, config.for_baseline(), None), (config.model, config.training, start))
     for model, how, first in asked:
         with watch.stage(f"training {model.family}"):
             trained = _fit(model, how, data.encoder, data.slices, progress, first)
@@ -226,9 +226,6 @@ def _write_report(report: Report, run: RunDirectory) -> None:
     for name, text in pages.items():
         run.write(name, text)
         (run.bundle / EXTRA / name).write_text(text, encoding="utf-8")
-
-
-_BASELINE = ModelConfig(family="logistic")
 
 
 def _fit(

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import logit
 
 from benchmarks.quality.encoded import EncodedLog, Logits
-from training.config import ModelConfig, TrainingConfig
+from training.config import LINEAR, ModelConfig, TrainingConfig
 from training.encoding.encode import droppable_columns
 from training.fitting.descent import FitStores
 from training.fitting.fit import fit
@@ -46,7 +46,7 @@ def ours(log: EncodedLog, seed: int) -> Logits:
 
 def logistic(log: EncodedLog, seed: int) -> Logits:
     """The `logistic` that stands beside every network in its report."""
-    return _fitted(log, ModelConfig(family="logistic"), log.task.for_baseline(), seed)
+    return _fitted(log, LINEAR, log.task.for_baseline(), seed)
 
 
 def lightgbm(log: EncodedLog, seed: int) -> Logits:

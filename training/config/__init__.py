@@ -11,7 +11,7 @@ from training.config.fitting import (
 )
 from training.config.history import HistoryConfig
 from training.config.judging import ChampionGateConfig, GateConfig, ReportConfig, SplitConfig
-from training.config.model import ModelConfig
+from training.config.model import LINEAR, ModelConfig
 from training.config.reading import data_root, load_config, parse_config
 from training.config.retraining import ChecksConfig, JoinConfig, RetrainConfig
 from training.config.targets import TargetConfig
@@ -19,6 +19,7 @@ from training.config.task import TaskConfig
 from training.config.writing import as_yaml
 
 __all__ = [
+    "LINEAR",
     "BaselineConfig",
     "CalibrationConfig",
     "ChampionGateConfig",

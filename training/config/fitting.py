@@ -1,6 +1,6 @@
 """How the network is fitted: optimiser, schedule, stopping, regularisation."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -133,3 +133,22 @@ class TrainingConfig(Document):
         if isinstance(given, dict) and "optimizer" in given and "embedding_optimizer" not in given:
             return {**given, "embedding_optimizer": None}
         return given
+
+    def for_linear(self) -> Self:
+        """How a linear model is fitted that is mixed into the networks: averaged, and with a prior on the weight of every id."""
+        baseline = self.baseline
+        return self.model_copy(
+            update={
+                "epochs": baseline.epochs,
+                "optimizer": OptimizerConfig(
+                    name="adamw", learning_rate=baseline.learning_rate, weight_decay=baseline.weight_decay
+                ),
+                "embedding_optimizer": None,
+                "schedule": ScheduleConfig(),
+                "l2": 0.0,
+                "l2_embedding": 0.0,
+                "l2_rare": 1.0,
+                "ema": 0.99,
+                "id_dropout": 0.0,
+            }
+        )

@@ -65,3 +65,7 @@ class ModelConfig(Document):
     conv_height: int = Field(
         default=5, ge=1, le=1024, description="of ccpm: neighbouring fields that a convolution sees"
     )
+
+
+LINEAR = ModelConfig(family="logistic")
+"""The baseline of every report, and the linear model that may be mixed into networks."""

@@ -23,7 +23,7 @@ from features.spec import (
     TimePart,
 )
 from training.config.data import DataConfig
-from training.config.fitting import OptimizerConfig, ScheduleConfig, TrainingConfig
+from training.config.fitting import TrainingConfig
 from training.config.history import HistoryConfig
 from training.config.judging import GateConfig, ReportConfig, SplitConfig
 from training.config.model import ModelConfig
@@ -142,25 +142,15 @@ class TaskConfig(Document):
         return (TargetConfig(name=data.target, label=data.label, positive=data.positive), *self.targets)
 
     def for_baseline(self) -> TrainingConfig:
-        """How the `logistic` beside the task's own family is fitted."""
-        baseline = self.training.baseline
-        return self.training.model_copy(
+        """How the `logistic` beside the task's own family is fitted: nothing holds its weights, and nothing averages them."""
+        return self.training.for_linear().model_copy(
             update={
-                "epochs": baseline.epochs,
-                "l2": 0.0,
-                "l2_embedding": 0.0,
                 "l2_rare": 0.0,
-                "id_dropout": 0.0,
                 "ema": None,
                 "loss": "binary_crossentropy",
                 "label_smoothing": 0.0,
                 "ranking_weight": 0.0,
-                "embedding_optimizer": None,
                 "distill": False,
-                "optimizer": OptimizerConfig(
-                    name="adamw", learning_rate=baseline.learning_rate, weight_decay=baseline.weight_decay
-                ),
-                "schedule": ScheduleConfig(),
             }
         )
 

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from training.calibration import undo_downsampling
-from training.config import ModelConfig, OptimizerConfig, ScheduleConfig, TrainingConfig
+from training.config import LINEAR, TrainingConfig
 from training.encoding.store import labels_of
 from training.fitting.descent import FitStores, fit_network
 from training.fitting.ensemble import as_one
 from training.fitting.trained import TrainedModel
 from training.progress import Progress
-
-LINEAR = ModelConfig(family="logistic")
 
 LEAST_SHARE = 0.02
 """A linear model with a smaller share of the logit is left out: it would cost more than it gives."""
@@ -39,7 +37,7 @@ def blended(
     Source:
         Wolpert, "Stacked Generalization", Neural Networks 5, 1992; one number is learned, so nothing is left to over-fit.
     """
-    linear = fit_network(LINEAR, for_linear(config), stores, progress)
+    linear = fit_network(LINEAR, config.for_linear(), stores, progress)
     clicked = np.concatenate(
         [
             labels_of(records).reshape(len(records), -1)[:, 0]
@@ -57,26 +55,6 @@ def blended(
     shares = [share / len(members)] * len(members) + [1.0 - share]
     whole = as_one((*members, linear), stores, progress, shares)
     return replace(whole, config=networks.config)
-
-
-def for_linear(config: TrainingConfig) -> TrainingConfig:
-    """How the linear model is fitted: like the baseline, but averaged and with a prior on the weight of every id."""
-    baseline = config.baseline
-    return config.model_copy(
-        update={
-            "epochs": baseline.epochs,
-            "optimizer": OptimizerConfig(
-                name="adamw", learning_rate=baseline.learning_rate, weight_decay=baseline.weight_decay
-            ),
-            "embedding_optimizer": None,
-            "schedule": ScheduleConfig(),
-            "l2": 0.0,
-            "l2_embedding": 0.0,
-            "l2_rare": 1.0,
-            "ema": 0.99,
-            "id_dropout": 0.0,
-        }
-    )
 
 
 def share_of_networks(

@@ -18,14 +18,12 @@ from features.layout import EncodedLayout
 from features.spec import AnyFeature, Cross
 from registry.manifest import FEATURE_SPEC
 from registry.version import Version
-from training.config import ModelConfig, TaskConfig
+from training.config import LINEAR, TaskConfig
 from training.errors import ConfigError, TrainingError
 from training.export.stored_task import stored_task
 from training.models import Family, Regularisation, build
 from training.models.ensemble import Ensemble
 from training.targets import Targets
-
-_LINEAR = ModelConfig(family="logistic")
 
 
 class ColdError(TrainingError):
@@ -143,7 +141,7 @@ def _networks(version: Version, task: TaskConfig, fitted: FittedSpec) -> tuple[F
     for linear in (0, 1):
         members = [
             build(fitted.layout(), model, Regularisation(), Targets.of(task)).built_for_layout()
-            for model in (*repeat(task.model, count), *repeat(_LINEAR, linear))
+            for model in (*repeat(task.model, count), *repeat(LINEAR, linear))
         ]
         whole = members[0] if len(members) == 1 else Ensemble(members)
         if [variable.shape for variable in whole.variables] == [array.shape for array in stored]:
