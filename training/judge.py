@@ -29,9 +29,6 @@ from training.log.split import Slice
 from training.metrics import SliceMetrics, all_metrics
 from training.report.report import Curves, DataSummary, Period, Report, SliceName, build_slice
 
-_READ_ROWS = 65_536
-"""Impressions read at once where one column of the encoding is all that is kept."""
-
 
 class Judge:
     """Measures models on the slices of one run, all on the same impressions."""
@@ -77,8 +74,7 @@ class Judge:
         segment, store = self.config.training.calibration.segment, self.slices.stores[part]
         if segment is None:
             return None
-        column = segment_column(store.layout, segment)
-        return np.concatenate([records["ids"][:, column].copy() for records in store.batches(_READ_ROWS)])
+        return np.array(store.mapped()["ids"][:, segment_column(store.layout, segment)])
 
     def metrics(self, probabilities: NDArray[np.float64], part: Slice, target: int = 0) -> SliceMetrics:
         users = users_of(self.config, self.slices.facts[part].kept)

@@ -182,7 +182,7 @@ def _set_level(
         probabilities: Float64Array = expit(np.stack(targets.capped(np, calibrated), axis=1))
         return probabilities
 
-    heads = np.concatenate([_heads(model, store) for store in held_out])
+    heads = np.concatenate([model.predictor.heads(store) for store in held_out])
     logits = targets.on_the_full_log(np, heads, keep_rate)
     prior = prior_of(config.training.calibration, thinned=keep_rate < 1)
     rates = np.empty(len(targets))
@@ -191,12 +191,6 @@ def _set_level(
         lasting = lasting_share(data.slices.labels_in_time(place), len(evidence.clicked))
         rates[place] = expit(evidence.logits + lasting * offset).mean()
     model.network.shift.assign_add(shifts(heads, rates, told))
-
-
-def _heads(model: TrainedModel, store: EncodedStore) -> Float64Array:
-    """What the network's heads say of a store, ``(rows, targets)``."""
-    batches = [model.predictor.of_heads(part) for part in store.batches(model.predictor.batch_size)]
-    return np.concatenate(batches).astype(np.float64).reshape(store.rows, -1)
 
 
 def _segment_ids(calibration: Calibration, held_out: Sequence[EncodedStore]) -> NDArray[np.int32] | None:

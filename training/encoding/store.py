@@ -64,6 +64,10 @@ class EncodedStore:
             return np.empty(0, self.dtype)
         return np.memmap(self.path, dtype=self.dtype, mode="r")
 
+    def labels(self) -> NDArray[np.float32]:
+        """The labels of all records, see `labels_of`."""
+        return np.array(labels_of(self.mapped()))
+
     def digest(self) -> str:
         """The sha256 of all records, which no other records have."""
         with self.path.open("rb") as file:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from training.encoding.store import EncodedStore, labels_of
+from training.encoding.store import EncodedStore
 from training.fitting.trained import Predictor
 from training.models import Family
 from training.targets import Targets
@@ -37,10 +37,8 @@ def balance(network: Family, predictor: Predictor, train: EncodedStore) -> None:
         Wüthrich, "Bias regularization in neural network models for general insurance pricing", European Actuarial
         Journal 10, 2020.
     """
-    batches = [(predictor.of_heads(part), labels_of(part)) for part in train.batches(predictor.batch_size)]
-    heads, labels = (np.concatenate(parts).reshape(train.rows, -1) for parts in zip(*batches, strict=True))
-    rates = labels.mean(axis=0, dtype=np.float64)
-    network.shift.assign_add(shifts(heads.astype(np.float64), rates, partial(_uncalibrated, network.targets)))
+    rates = train.labels().reshape(train.rows, -1).mean(axis=0, dtype=np.float64)
+    network.shift.assign_add(shifts(predictor.heads(train), rates, partial(_uncalibrated, network.targets)))
 
 
 def _uncalibrated(targets: Targets, heads: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,6 @@ from scipy.optimize import minimize_scalar
 
 from training.calibration import undo_downsampling
 from training.config import LINEAR, TrainingConfig
-from training.encoding.store import labels_of
 from training.fitting.descent import FitStores, fit_network
 from training.fitting.ensemble import as_one
 from training.fitting.trained import TrainedModel
@@ -22,8 +21,6 @@ LEAST_SHARE = 0.02
 
 SPREAD = 0.35
 """Standard deviation of the share's prior around one half; it matters where the validation slice has few clicks."""
-
-_READ_ROWS = 65_536
 
 
 def blended(
@@ -38,12 +35,7 @@ def blended(
         Wolpert, "Stacked Generalization", Neural Networks 5, 1992; one number is learned, so nothing is left to over-fit.
     """
     linear = fit_network(LINEAR, config.for_linear(), stores, progress)
-    clicked = np.concatenate(
-        [
-            labels_of(records).reshape(len(records), -1)[:, 0]
-            for records in stores.validation.batches(_READ_ROWS)
-        ]
-    )
+    clicked = np.array(stores.validation.mapped()["clicked"])
     of_networks, of_linear = (
         undo_downsampling(model.predictor.logits(stores.validation).astype(np.float64), config.keep_rate)
         for model in (networks, linear)

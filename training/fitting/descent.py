@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from features.layout import EncodedLayout
 from training.config import ModelConfig, TrainingConfig
-from training.encoding.store import EncodedStore, labels_of
+from training.encoding.store import EncodedStore
 from training.errors import DataError, DivergedError
 from training.fitting.balance import balance
 from training.fitting.early_stopping import EarlyStopping
@@ -30,9 +30,6 @@ from training.metrics import log_loss
 from training.models import Family, Regularisation, build
 from training.progress import Progress
 from training.report.report import LearningPoint
-
-PREDICT_ROWS = 65_536
-"""Rows read at once where no gradient is needed."""
 
 
 @dataclass(frozen=True)
@@ -156,11 +153,11 @@ class _Run:
         self.most_steps = self.last_step or self.total_steps
         self.best_epoch = 0.0
         self.step = TrainingStep(
-            network, config, stores.droppable, drop_rates=rates, click_rate=_labels_in(train).mean(axis=0)
+            network, config, stores.droppable, drop_rates=rates, click_rate=train.labels().mean(axis=0)
         )
         self.predictor = Predictor(network, min(self.batch_size, max(1, validation.rows)))
         self.validation = validation
-        self.validation_labels = _labels_in(validation).reshape(validation.rows, len(validation.targets))
+        self.validation_labels = validation.labels().reshape(validation.rows, len(validation.targets))
         self.layer_watch = LayerWatch(network, validation, config.keep_rate)
         self.early_stopping = EarlyStopping(config.early_stopping)
         self.plateau = Plateau(config.schedule)
@@ -244,8 +241,3 @@ class _Run:
                 f"expected a finite loss and finite logits, got a loss of {train_loss} after {done} steps: lower training.optimizer.learning_rate "
                 f"(now {self.config.optimizer.learning_rate}) or set training.optimizer.clip_norm"
             )
-
-
-def _labels_in(store: EncodedStore) -> NDArray[np.float32]:
-    """The labels of a store, shape ``(rows,)``, or ``(rows, targets)`` where there are several."""
-    return np.concatenate([labels_of(batch) for batch in store.batches(PREDICT_ROWS)])

@@ -22,7 +22,6 @@ class Predictor:
     def __init__(self, network: Family, batch_size: int) -> None:
         self.batch_size = batch_size
         self._run = tf.function(lambda ids, values: network((ids, values), training=False), jit_compile=True)
-
         self._targets = network.targets
 
     def logits(self, store: EncodedStore) -> NDArray[np.float32]:
@@ -32,8 +31,7 @@ class Predictor:
 
     def of(self, records: Records) -> NDArray[np.float32]:
         """The first target's logits of no more than one batch of impressions."""
-        logits = self.of_heads(records)
-        return logits[:, 0] if self._targets.several else logits
+        return self._of_heads(records)[:, 0]
 
     def of_targets(self, records: Records, keep_rate: float) -> NDArray[np.float64]:
         """The logits ``(n, targets)`` of no more than one batch of impressions, on the full log.
@@ -42,8 +40,8 @@ class Predictor:
             records: The impressions.
             keep_rate: Share of non-clicks that the network was trained on.
         """
-        logits = self.of_heads(records).astype(np.float64).reshape(len(records), len(self._targets))
-        whole: NDArray[np.float64] = self._targets.on_the_full_log(np, logits, keep_rate)
+        heads = self._of_heads(records).astype(np.float64)
+        whole: NDArray[np.float64] = self._targets.on_the_full_log(np, heads, keep_rate)
         return whole
 
     def target_logits(self, store: EncodedStore, keep_rate: float) -> NDArray[np.float64]:
@@ -51,13 +49,17 @@ class Predictor:
         parts = [self.of_targets(records, keep_rate) for records in store.batches(self.batch_size)]
         return np.concatenate([np.empty((0, len(self._targets))), *parts])
 
-    def of_heads(self, records: Records) -> NDArray[np.float32]:
-        """What the heads say of no more than one batch, ``(n,)``; of several targets ``(n, targets)``, see `Family.logit`."""
+    def heads(self, store: EncodedStore) -> NDArray[np.float64]:
+        """What the heads say of a whole store, ``(rows, targets)``; see `Family.logit`."""
+        parts = [self._of_heads(records) for records in store.batches(self.batch_size)]
+        return np.concatenate(parts).astype(np.float64)
+
+    def _of_heads(self, records: Records) -> NDArray[np.float32]:
         rows = len(records)
         if rows < self.batch_size:
             records = np.concatenate([records, np.zeros(self.batch_size - rows, records.dtype)])
-        logits: NDArray[np.float32] = self._run(records["ids"], records["values"]).numpy()
-        return logits[:rows]
+        heads: NDArray[np.float32] = self._run(records["ids"], records["values"]).numpy()
+        return heads[:rows].reshape(rows, len(self._targets))
 
 
 class Predicts(Protocol):

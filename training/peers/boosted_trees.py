@@ -95,9 +95,14 @@ def fit_trees(
     }
     ids = list(range(train.layout.id_width))
     data = lightgbm.Dataset(
-        _sequence(lightgbm, train), _clicked(train), params=settings, categorical_feature=ids
+        _sequence(lightgbm, train),
+        np.array(train.mapped()["clicked"]),
+        params=settings,
+        categorical_feature=ids,
     )
-    held_back = data.create_valid(_sequence(lightgbm, validation), _clicked(validation), params=settings)
+    held_back = data.create_valid(
+        _sequence(lightgbm, validation), np.array(validation.mapped()["clicked"]), params=settings
+    )
     lightgbm.register_logger(_Quiet())
     with progress.stage("training lightgbm", unit="trees", total=MOST_TREES) as bar:
         booster = lightgbm.train(
@@ -161,7 +166,3 @@ def _matrix(records: Records) -> NDArray[np.float64]:
     columns = [records["ids"].astype(np.float64), records["values"].astype(np.float64)]
     matrix: NDArray[np.float64] = np.concatenate(columns, axis=1)
     return matrix
-
-
-def _clicked(store: EncodedStore) -> NDArray[np.float32]:
-    return np.concatenate([part["clicked"] for part in store.batches(_READ_ROWS)])
