@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from features.document import Document
-from features.spec import TimeColumn
+from features.spec import RawInput, RawKind, Side, TimeColumn
 from training.config.targets import NAME, Positive
 
 
@@ -20,6 +20,14 @@ class TimeConfig(TimeColumn):
     """The log's time column; where a feature reads it, too, `features.time_columns` says the same of it."""
 
     column: str
+
+    def how(self) -> TimeColumn:
+        """How the column is read."""
+        return TimeColumn(format=self.format, time_zone=self.time_zone)
+
+    def raw_input(self) -> RawInput:
+        """The column as an input."""
+        return RawInput(column=self.column, side=Side.CONTEXT, kind=RawKind.TIME, time=self.how())
 
 
 class DataConfig(Document):

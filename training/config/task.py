@@ -66,7 +66,7 @@ class TaskConfig(Document):
         time = self.data.time
         if time is None:
             return self
-        impression = TimeColumn(format=time.format, time_zone=time.time_zone)
+        impression = time.how()
         for raw in self.features.raw_inputs():
             same = raw.column == time.column and raw.kind is RawKind.TIME
             if same and not impression.agrees_with(raw.time):

@@ -8,7 +8,7 @@ from datetime import datetime
 import tensorflow as tf
 
 from features.fitted import FittedSpec
-from features.spec import RawInput, RawKind, Side, TimeColumn
+from features.spec import RawInput, RawKind
 from registry.manifest import BundleFacts
 from training.config import TaskConfig
 from training.encoding.slices import Slices
@@ -56,7 +56,6 @@ def _impression_time(config: TaskConfig) -> RawInput | None:
     """The column in which a request may say when its impression is; None where nothing asks for it or could read it."""
     if not config.features.history or config.data.time is None:
         return None
-    how = TimeColumn(format=config.data.time.format, time_zone=config.data.time.time_zone)
-    column = RawInput(column=config.data.time.column, side=Side.CONTEXT, kind=RawKind.TIME, time=how)
+    column = config.data.time.raw_input()
     read = next((raw for raw in config.features.log_inputs() if raw.column == column.column), column)
     return read if read.kind is RawKind.TIME else None

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.spec import RawInput, RawKind, Side, TimeColumn
-from training.config import DataConfig, TableConfig, TargetConfig, TimeConfig
+from features.spec import RawInput, Side
+from training.config import DataConfig, TableConfig, TargetConfig
 from training.errors import DataError
 from training.log.tables import Table, open_table, read_table
 from training.sources import Source, open_source
@@ -114,13 +114,8 @@ def plan_log(data: DataConfig, wanted: Wanted, root: Path, log: Path | None) -> 
         inputs=inputs,
         keep=keep,
         joins=tables.joins(),
-        time=None if data.time is None or data.time.column not in source.names else _time(data.time),
+        time=None if data.time is None or data.time.column not in source.names else data.time.raw_input(),
     )
-
-
-def _time(config: TimeConfig) -> RawInput:
-    how = TimeColumn(format=config.format, time_zone=config.time_zone)
-    return RawInput(column=config.column, side=Side.CONTEXT, kind=RawKind.TIME, time=how)
 
 
 @dataclass
