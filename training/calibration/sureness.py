@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from training.calibration.choice import independent_part
 from training.calibration.evidence import Evidence
+from training.calibration.kinds import SLOPES
 from training.metrics import Float64Array
 
 EXPECTED = 0.95
@@ -16,8 +17,6 @@ EXPECTED = 0.95
 
 SPREAD = 0.05
 """Of the normal prior around it."""
-
-_SLOPES = (0.01, 100.0)
 
 
 def fit_sureness(evidence: Evidence) -> float:
@@ -45,5 +44,5 @@ def fit_sureness(evidence: Evidence) -> float:
         return loss + weight * away**2 / 2.0, gradient
 
     start = np.array([EXPECTED, evidence.logits.mean()])
-    found = minimize(loss_and_gradient, start, jac=True, method="SLSQP", bounds=[_SLOPES, (None, None)])
+    found = minimize(loss_and_gradient, start, jac=True, method="SLSQP", bounds=[SLOPES, (None, None)])
     return float(found.x[0])
