@@ -58,6 +58,11 @@ class EncodedLayout:
         return replace(self, ids=tuple(fields))
 
     @property
+    def id_names(self) -> list[str]:
+        """The field of each id column."""
+        return [field.name for field in self.ids for _ in range(field.width)]
+
+    @property
     def id_width(self) -> int:
         return sum(field.width for field in self.ids)
 

@@ -71,8 +71,7 @@ def _encoded_alike(
     theirs = serving.encode(as_tensors(raw))
     ours = encoder(raw)
     layout = encoder.layout
-    names = [field.name for field in layout.ids for _ in range(field.width)]
-    _check_equal("id", names, theirs["ids"].numpy(), ours.ids)
+    _check_equal("id", layout.id_names, theirs["ids"].numpy(), ours.ids)
     _check_equal("value", [field.name for field in layout.values], theirs["values"].numpy(), ours.values)
     return ours
 

@@ -115,7 +115,7 @@ def column_names(bundle: Path) -> tuple[list[str], list[str], list[str]]:
     model = LoadedModel.open(bundle)
     layout = model.fitted.layout()
     return (
-        [field.name for field in layout.ids for _ in range(field.width)],
+        layout.id_names,
         [field.name for field in layout.values],
         ["probability", *model.target_outputs],
     )
