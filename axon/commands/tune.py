@@ -66,8 +66,8 @@ def tune(
 
     import_tensorflow()
     from training.config import data_root as root_of
-    from training.config import load_config
-    from training.tune import Limits, Wish, refuse_to_overwrite, refuse_unwritable, write_winner
+    from training.config import load_config, refuse_to_overwrite
+    from training.tune import Limits, Wish, refuse_unwritable, write_winner
     from training.tune import tune as run
 
     wanted = budget or (None if trials else BUDGET)

@@ -16,7 +16,7 @@ from training.config.reading import data_root, load_config, parse_config
 from training.config.retraining import ChecksConfig, JoinConfig, RetrainConfig
 from training.config.targets import TargetConfig
 from training.config.task import TaskConfig
-from training.config.writing import as_yaml
+from training.config.writing import as_yaml, refuse_to_overwrite
 
 __all__ = [
     "LINEAR",
@@ -45,4 +45,5 @@ __all__ = [
     "data_root",
     "load_config",
     "parse_config",
+    "refuse_to_overwrite",
 ]

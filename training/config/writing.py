@@ -3,17 +3,31 @@
 Every run and every version carries one, and `training.fitting.warm_start` rebuilds a champion's network from it.
 """
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel
 
 from training.config.task import TaskConfig
+from training.errors import ConfigError
 
 
 def as_yaml(config: TaskConfig) -> str:
     """The task file with what differs from the defaults."""
     return yaml.safe_dump(_written(config), sort_keys=False, allow_unicode=True)
+
+
+def refuse_to_overwrite(output: Path, *, force: bool) -> None:
+    """Raise before long work whose result could not be written.
+
+    Raises:
+        ConfigError: If there is a file, and ``force`` does not allow to replace it.
+    """
+    if output.exists() and not force:
+        raise ConfigError(
+            f"{output}: expected no such file yet, found one; --force replaces it, --output names another"
+        )
 
 
 def _written(part: BaseModel) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from training.config import load_config, parse_config
-from training.errors import ConfigError
+from training.config import load_config, parse_config, refuse_to_overwrite
 from training.init.document import written
 from training.init.plan import Draft, draft
 from training.init.reading import Question
@@ -34,10 +33,7 @@ def write_task(
         ConfigError: If the file exists and must not be replaced.
         DataError: If the log cannot be used.
     """
-    if output.exists() and not force:
-        raise ConfigError(
-            f"{output}: expected no such file yet, found one; --force replaces it, --output names another"
-        )
+    refuse_to_overwrite(output, force=force)
     decided = draft(question, progress)
     text = written(decided, question, name=name or _name_of(question.log), folder=output.absolute().parent)
     parse_config(yaml.safe_load(text), source="what axon init wants to write")

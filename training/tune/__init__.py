@@ -16,14 +16,13 @@ except ModuleNotFoundError as missing:
 from training.tune.limits import Limits
 from training.tune.samplers import SAMPLERS
 from training.tune.tuning import Tuned, Wish, tune
-from training.tune.winner import refuse_to_overwrite, refuse_unwritable, write_winner
+from training.tune.winner import refuse_unwritable, write_winner
 
 __all__ = [
     "SAMPLERS",
     "Limits",
     "Tuned",
     "Wish",
-    "refuse_to_overwrite",
     "refuse_unwritable",
     "tune",
     "write_winner",

@@ -12,20 +12,7 @@ import yaml
 
 from training.config import parse_config
 from training.config.reading import read_document
-from training.errors import ConfigError
 from training.tune.result import TunedTrial, TuneResult
-
-
-def refuse_to_overwrite(output: Path, *, force: bool) -> None:
-    """Raise before a long search whose result could not be written.
-
-    Raises:
-        ConfigError: If there is a file, and ``force`` does not allow to replace it.
-    """
-    if output.exists() and not force:
-        raise ConfigError(
-            f"{output}: expected no such file yet, found one; --force replaces it, --output names another"
-        )
 
 
 def refuse_unwritable(source: Path, data_root: Path, output: Path) -> None:

@@ -7,7 +7,7 @@ from tests.training.tune.worlds import NOW, write_extending, write_world
 from training.config import data_root, load_config
 from training.errors import ConfigError
 from training.tune.result import TunedTrial, TuneResult, differences
-from training.tune.winner import refuse_to_overwrite, refuse_unwritable, with_changes, write_winner
+from training.tune.winner import refuse_unwritable, with_changes, write_winner
 
 
 def make_trial(number=0, log_loss=0.5, confirmed=None, **changes) -> TunedTrial:
@@ -135,18 +135,6 @@ def test_a_change_below_a_part_that_is_missing_or_null_makes_the_part():
         "model": {"family": "deepfm"},
     }
     assert document == {"training": {"embedding_optimizer": None}}
-
-
-def test_a_file_that_is_there_is_not_overwritten(tmp_path):
-    (tmp_path / "tuned.yaml").write_text("mine")
-    with pytest.raises(ConfigError, match="--force"):
-        refuse_to_overwrite(tmp_path / "tuned.yaml", force=False)
-
-
-def test_force_allows_to_overwrite(tmp_path):
-    (tmp_path / "tuned.yaml").write_text("mine")
-    refuse_to_overwrite(tmp_path / "tuned.yaml", force=True)
-    assert (tmp_path / "tuned.yaml").read_text() == "mine"
 
 
 def test_a_task_file_that_extends_another_can_be_written_again(tmp_path):
