@@ -13,7 +13,7 @@ from pydantic import Field
 
 from features.document import FiniteDocument
 from training.gate.bootstrap import Resampling, redrawn_sums, units_of
-from training.grouping import group
+from training.grouping import most_frequent
 from training.metrics import Float64Array, SliceMetrics, all_metrics, aucs_by_user, log_losses
 
 
@@ -84,14 +84,21 @@ def fight(version: int, held_out: HeldOut, how: Resampling, *, max_values: int) 
         max_values: Of each segment column only so many values are compared, the most frequent ones.
     """
     units = units_of(held_out.users, len(held_out.clicked))
-    named = list(_segments(held_out.segments, max_values))
+    named = [
+        (column, value, places)
+        for column, values in held_out.segments.items()
+        for value, places in most_frequent(values, max_values)
+    ]
     losses = np.stack(
         [log_losses(held_out.clicked, held_out.champion), log_losses(held_out.clicked, held_out.challenger)]
     )
-    masks = [np.ones(len(units), bool), *(mask for _, _, mask in named)]
-    columns = [_per_unit(units, np.where(mask, loss, 0.0)) for mask in masks for loss in losses]
+    parts = [np.arange(len(units)), *(places for _, _, places in named)]
+    size = int(units.max()) + 1
+    columns: list[NDArray[Any]] = [
+        np.bincount(units[places], loss[places], size) for places in parts for loss in losses
+    ]
     columns += _gauc_columns(held_out, units)
-    sums = np.stack(columns, axis=1)
+    sums: Float64Array = np.stack(columns, axis=1)
     redrawn = redrawn_sums(sums, how.resamples, np.random.default_rng([how.seed, 3]))
     whole, tail = sums.sum(axis=0), 1.0 - how.confidence
     # Of many segments one is unlucky: their intervals hold together (Bonferroni).
@@ -105,36 +112,19 @@ def fight(version: int, held_out: HeldOut, how: Resampling, *, max_values: int) 
         champion=all_metrics(held_out.clicked, held_out.champion, held_out.users),
         challenger=all_metrics(held_out.clicked, held_out.challenger, held_out.users),
         log_loss_increase=increases[0],
-        gauc_drop=_drop(whole[2 * len(masks) :], redrawn[:, 2 * len(masks) :], tail),
+        gauc_drop=_drop(whole[2 * len(parts) :], redrawn[:, 2 * len(parts) :], tail),
         segments=tuple(
             SegmentDuel(
                 column=column,
                 value=value,
-                impressions=int(mask.sum()),
-                champion_log_loss=float(losses[0, mask].mean()),
-                challenger_log_loss=float(losses[1, mask].mean()),
+                impressions=len(places),
+                champion_log_loss=float(losses[0, places].mean()),
+                challenger_log_loss=float(losses[1, places].mean()),
                 increase=increase,
             )
-            for (column, value, mask), increase in zip(named, increases[1:], strict=True)
+            for (column, value, places), increase in zip(named, increases[1:], strict=True)
         ),
     )
-
-
-def _segments(
-    columns: Mapping[str, NDArray[Any]], max_values: int
-) -> list[tuple[str, str, NDArray[np.bool_]]]:
-    """Column, value and impressions of the most frequent values."""
-    found = []
-    for column, values in columns.items():
-        codes, names = group(values)
-        frequent = np.argsort(-np.bincount(codes, minlength=len(names)), kind="stable")[:max_values]
-        found += [(column, names[code], codes == code) for code in frequent.tolist()]
-    return found
-
-
-def _per_unit(units: NDArray[np.int64], numbers: Float64Array) -> Float64Array:
-    sums: Float64Array = np.asarray(np.bincount(units, weights=numbers), np.float64)
-    return sums
 
 
 def _gauc_columns(held_out: HeldOut, units: NDArray[np.int64]) -> list[Float64Array]:

@@ -15,7 +15,7 @@ from features.document import FiniteDocument
 from training.calibration import IDENTITY, Calibration, CalibrationChoice
 from training.export.exported import ExportFacts
 from training.gate.duel import Duel
-from training.grouping import group
+from training.grouping import most_frequent
 from training.metrics import METRICS, Meaning, SliceMetrics, all_metrics
 from training.report.curves import HistogramBin, ReliabilityBin, RocPoint, histogram, reliability, roc_points
 from training.report.insights import Familiarity, Importance, LayerLook, Peer
@@ -182,18 +182,9 @@ def build_slice(
             metrics=all_metrics(clicked[rows], probabilities[rows], None if users is None else users[rows]),
         )
         for column, values in segments.items()
-        for value, rows in _most_frequent(values, max_values)
+        for value, rows in most_frequent(values, max_values)
     ]
     return all_metrics(clicked, probabilities, users), tuple(found)
-
-
-def _most_frequent(values: NDArray[Any], max_values: int) -> list[tuple[str, NDArray[np.int64]]]:
-    """The most frequent values and the impressions of each."""
-    codes, names = group(values)
-    counts = np.bincount(codes, minlength=len(names))
-    by_code = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
-    frequent = np.argsort(-counts, kind="stable")[:max_values].tolist()
-    return [(names[code], by_code[code]) for code in frequent]
 
 
 class Cell(NamedTuple):
