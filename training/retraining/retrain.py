@@ -5,7 +5,6 @@ directory and into the file that the loop reads.
 """
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -47,8 +46,7 @@ def retrain(
         run = RunDirectory.create(places.runs, config.name, now=now)
         run.write("axon.yaml", as_yaml(config))
         log = RunLog(run.path / RUN_LOG, progress)
-        with _Record(run, state_path(places.runs, config.name), log, retraining.until) as record:
-            record.tell(places.registry, config.name)
+        with _Record(run, places, config.name, log, retraining.until) as record:
             outcome = train_in(run, config, places, now=now, progress=log, retraining=retraining)
             record.version = outcome.version
         return outcome
@@ -91,18 +89,17 @@ def _write_down_killed(places: Places, name: str, progress: Progress) -> None:
 
 
 class _Record:
-    """Writes down how the block ends, whatever ends it, and lets the error go on."""
+    """Writes down how the block ends, whatever ends it, and lets the error go on.
 
-    def __init__(self, run: RunDirectory, state: Path, log: RunLog, until: datetime | None) -> None:
+    The registry keeps the outcome too, under the name of the model, for whoever watches the service.
+    """
+
+    def __init__(
+        self, run: RunDirectory, places: Places, name: str, log: RunLog, until: datetime | None
+    ) -> None:
         self.version: int | None = None
-        self._run, self._state, self._log, self._until = run, state, log, until
+        self._run, self._places, self._name, self._log, self._until = run, places, name, log, until
         self._started = datetime.now(UTC)
-        self._registry: Registry | None = None
-        self._name = ""
-
-    def tell(self, registry: Registry | None, name: str) -> None:
-        """Have the registry keep the outcome too, under the name of the model, for whoever watches the service."""
-        self._registry, self._name = registry, name
 
     def __enter__(self) -> Self:
         self._log.line("started")
@@ -121,10 +118,10 @@ class _Record:
             reasons=_reasons(error),
         )
         self._run.write(_OUTCOME, outcome.model_dump_json(indent=1))
-        state = RetrainState.read(self._state)
-        state.model_copy(update={"last": outcome}).write(self._state)
+        path = state_path(self._places.runs, self._name)
+        RetrainState.read(path).model_copy(update={"last": outcome}).write(path)
         self._log.line(outcome.outcome, version=self.version, reasons=outcome.reasons)
-        _note(self._registry, self._name, outcome, self._log)
+        _note(self._places.registry, self._name, outcome, self._log)
 
 
 def _note(registry: Registry | None, name: str, outcome: RunOutcome, log: RunLog) -> None:
