@@ -116,7 +116,7 @@ class Tokens:
         return FittedVocabulary(tokens=tuple(frequent[: self.feature.max_size]))
 
 
-class _Moments:
+class _Scale:
     """Mean, standard deviation and range, merged chunk by chunk.
 
     Source:
@@ -230,7 +230,7 @@ def _statistic(feature: AnyFeature, rng: np.random.Generator) -> Statistic:
         case Categorical() | MultiValued(like=None):
             return Tokens(feature)
         case Numeric() | Age():
-            return _Moments(feature)
+            return _Scale(feature)
         case Rate():
             return _Average(feature)
         case Buckets():

@@ -13,7 +13,7 @@ from journal import DECISIONS, FEEDBACK, SHADOWS, open_journal
 from journal.records import Decision, Feedback, ShadowAnswer
 from training.errors import NothingJoinedError
 from training.join.events import EventIndex, room_told
-from training.join.labelling import LABELS, Joined, labelled, moment
+from training.join.labelling import LABELS, Joined, decided_ms, labelled
 from training.join.output import RowWriter
 from training.join.rules import JoinRules
 from training.join.shadows import ShadowIndex
@@ -65,7 +65,7 @@ def _index(address: str, index: EventIndex, joined: Joined) -> None:
     feedback = open_journal(address, FEEDBACK).tail().fresh()
     joined.events, joined.repeated = index.add(map(Feedback.read, feedback))
     if index.has_strays:
-        joined.stray = index.attribute((decision, moment(decision)) for decision in _decisions(address))
+        joined.stray = index.attribute((decision, decided_ms(decision)) for decision in _decisions(address))
 
 
 def _decisions(address: str) -> Iterator[Decision]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from journal.records import Decision, Described, FeedbackType
 from training.join.events import Done
 from training.join.rules import JoinRules
-from training.join.shadows import Columns
+from training.join.shadows import ShadowColumns
 
 LABELS: dict[FeedbackType, str] = {
     "click": "clicked",
@@ -78,7 +78,7 @@ def label_column(target: str, own: str) -> str:
     return {str(done): label for done, label in LABELS.items()}.get(target, own)
 
 
-def moment(decision: Decision) -> int:
+def decided_ms(decision: Decision) -> int:
     """When an impression is, in milliseconds since the epoch: as the request said, else when it was answered.
 
     A time before 1970 or far ahead is not believed. Counted, it would make all that an item has seen look old.
@@ -93,7 +93,7 @@ def moment(decision: Decision) -> int:
 def labelled(
     decision: Decision,
     done: Mapping[str, Done],
-    shadow: Mapping[str, Columns],
+    shadow: Mapping[str, ShadowColumns],
     rules: JoinRules,
     joined: Joined,
 ) -> Iterator[Labelled]:
@@ -113,7 +113,7 @@ def labelled(
             continue  # asked about twice: whoever clicked it clicked one item
         answered.add(candidate.id)
         own = done.get(candidate.id, {})
-        shown_ms = rules.impression_ms(own.get("impression"), moment(decision), position)
+        shown_ms = rules.impression_ms(own.get("impression"), decided_ms(decision), position)
         if shown_ms is None:
             joined.unseen += "click" in own
         elif shown_ms < rules.since_ms:
@@ -137,9 +137,9 @@ def _row(decision: Decision, candidate: Described, position: int, rules: JoinRul
         (columns.item or rules.item_column, candidate.id),
     ):
         row[column] = own or row.get(column)
-    row[columns.time or TIME] = moment(decision)
+    row[columns.time or TIME] = decided_ms(decision)
     return row | {
-        TIME: moment(decision),
+        TIME: decided_ms(decision),
         "decision_id": decision.decision_id,
         "position": position,
         "version": decision.version,

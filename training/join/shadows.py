@@ -14,7 +14,7 @@ from journal.records import Decision, ShadowAnswer
 VERSION, PROBABILITY = "shadow_version", "shadow_probability"
 """The columns; a row about which no shadow said anything has neither."""
 
-Columns = dict[str, int | float]
+ShadowColumns = dict[str, int | float]
 
 _TABLE = "CREATE TABLE shadows (decision_id TEXT PRIMARY KEY, version INTEGER, answer BLOB) WITHOUT ROWID"
 
@@ -33,7 +33,7 @@ class ShadowIndex:
         )
         self._database.executemany("INSERT OR REPLACE INTO shadows VALUES (?, ?, ?)", rows)
 
-    def of(self, decision: Decision) -> dict[str, Columns]:
+    def of(self, decision: Decision) -> dict[str, ShadowColumns]:
         """The columns of each item of a decision that a shadow answered about."""
         found = self._database.execute(
             "SELECT version, answer FROM shadows WHERE decision_id = ?", (decision.decision_id,)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from journal import Record
 from journal.records import Decision
-from training.join.labelling import moment
+from training.join.labelling import decided_ms
 
 _AT_ONCE = 500
 _TABLE = """
@@ -29,7 +29,8 @@ class DecisionIndex:
     def add(self, decisions: Iterable[tuple[Decision, Record]]) -> None:
         """Take decisions in, each once, with the record that each was read from."""
         rows = (
-            (one.decision_id, one.at_ms, moment(one), one.user.id, record.body) for one, record in decisions
+            (one.decision_id, one.at_ms, decided_ms(one), one.user.id, record.body)
+            for one, record in decisions
         )
         self._database.executemany("INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?)", rows)
 
@@ -39,7 +40,7 @@ class DecisionIndex:
 
     def of_users(self, users: Sequence[str]) -> Iterator[tuple[Decision, int]]:
         """The decisions about some users, with the moment of each."""
-        return ((decision, moment(decision)) for decision in self._found("user_id", users))
+        return ((decision, decided_ms(decision)) for decision in self._found("user_id", users))
 
     def decided(self, after_ms: int, until_ms: int, most: int) -> tuple[int, list[str]]:
         """About so many decisions of a period.

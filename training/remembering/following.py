@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from journal import DECISIONS, FEEDBACK, Record, open_journal
 from journal.records import Decision, Feedback
 from training.join.events import EventIndex, room_told
-from training.join.labelling import LABELS, TIME, Joined, Labelled, labelled, moment
+from training.join.labelling import LABELS, TIME, Joined, Labelled, decided_ms, labelled
 from training.join.rules import JoinRules
 from training.remembering.decisions import DecisionIndex
 
@@ -129,7 +129,7 @@ class Following:
             decision = Decision.read(record)
             if decision.model != self._model or decision.at_ms < self._floor_ms:
                 continue
-            if self._mode == "answered" and moment(decision) <= shown_ms and decision.at_ms > since_ms:
+            if self._mode == "answered" and decided_ms(decision) <= shown_ms and decision.at_ms > since_ms:
                 late.append(decision)
             yield decision, record
 
@@ -163,5 +163,5 @@ class Following:
         position = next((place for candidate, place in positions if candidate.id == event.item_id), None)
         if position is None:
             return False
-        seen_ms = rules.impression_ms(own.get("impression"), moment(decision), position)
+        seen_ms = rules.impression_ms(own.get("impression"), decided_ms(decision), position)
         return seen_ms is not None and seen_ms <= shown_ms and rules.counts(event.at_ms, seen_ms)

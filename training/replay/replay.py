@@ -75,7 +75,7 @@ def replay_log(  # each is one thing that a replay needs
     impressions, clicked = _whole(spec, log)
     read_ms = _read_times(config, log.time_ms, cuts, np.random.default_rng([seed, 2]))
     visible_ms = log.time_ms + config.delay_ms
-    columns = _Columns(spec, log.rows, work_dir)
+    columns = _HistoryColumns(spec, log.rows, work_dir)
     # Nobody asks after the last impression, so that these are the last of all.
     late = np.flatnonzero(visible_ms >= log.time_ms.max())
     order = _in_order(read_ms, visible_ms)
@@ -161,7 +161,7 @@ def _blocks(order: Int64Array, count: int) -> Iterator[tuple[Int64Array, Int64Ar
         yield some[some < count], some[some >= count] - count
 
 
-class _Columns:
+class _HistoryColumns:
     """The history columns of a log on disc, filled in the order of the replay and read in the order of the log."""
 
     def __init__(self, spec: FeatureSpec, rows: int, work_dir: Path) -> None:

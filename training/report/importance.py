@@ -27,11 +27,11 @@ REPEATS = 3
 LEARNED = 50_000
 """Impressions of the training slice, at most, of which the click rates of a feature's values are taken."""
 
-Columns = tuple[tuple[int, ...], tuple[int, ...]]
+EncodedColumns = tuple[tuple[int, ...], tuple[int, ...]]
 """Of the ids, and of the values."""
 
 
-def columns_of_features(spec: FeatureSpec, layout: EncodedLayout) -> dict[str, Columns]:
+def columns_of_features(spec: FeatureSpec, layout: EncodedLayout) -> dict[str, EncodedColumns]:
     """The encoded columns of each feature; all that one history activity counts is one feature."""
     whole = {part.name: remembered.name for remembered in spec.history for part in remembered.features()}
     found: dict[str, tuple[list[int], list[int]]] = {}
@@ -51,7 +51,7 @@ def impressions_to_permute(features: int, networks: int = 1) -> int:
 
 
 def auc_of_each(
-    learned: Records, judged: Records, features: Mapping[str, Columns]
+    learned: Records, judged: Records, features: Mapping[str, EncodedColumns]
 ) -> dict[str, float | None]:
     """How well each feature alone orders the judged impressions, by the click rates of its values among the learned ones.
 
@@ -68,7 +68,7 @@ def auc_of_each(
     both = np.concatenate([learned, judged])
     early = np.arange(len(both)) < len(learned)
 
-    def best(columns: Columns) -> float | None:
+    def best(columns: EncodedColumns) -> float | None:
         ids, values = columns
         codes = [both["ids"][:, place].astype(np.int64) for place in ids]
         codes += [bin_codes(both["values"][:, place].astype(np.float64), BINS) for place in values]
@@ -80,7 +80,7 @@ def auc_of_each(
 
 def permutation_importance(
     records: Records,
-    features: Mapping[str, Columns],
+    features: Mapping[str, EncodedColumns],
     log_loss_of: Callable[[Records], float],
     *,
     alone: Mapping[str, float | None],
@@ -125,7 +125,7 @@ def permutation_importance(
     return Importance(impressions=len(records), repeats=REPEATS, log_loss=base, features=tuple(found))
 
 
-def _permuted(records: Records, columns: Columns, order: NDArray[np.int64]) -> Records:
+def _permuted(records: Records, columns: EncodedColumns, order: NDArray[np.int64]) -> Records:
     """The impressions with the columns of others."""
     permuted = records.copy()
     for part, places in zip(("ids", "values"), columns, strict=True):
