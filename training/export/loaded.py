@@ -52,8 +52,8 @@ class LoadedModel:
 
     def answers(self, frame: pl.DataFrame) -> dict[str, NDArray[np.float32]]:
         """``probability`` and every one of `target_outputs` of typed impressions, each ``(n,)``."""
-        outputs = self._called(self._serve, raw_tensors(frame, self.raw_inputs))
-        return {name: outputs[name].numpy() for name in ("probability", *self.target_outputs)}
+        outputs = self.outputs(frame)
+        return {name: outputs[name] for name in ("probability", *self.target_outputs)}
 
     def outputs(self, frame: pl.DataFrame) -> dict[str, NDArray[np.float32]]:
         """The calibrated ``logit`` and every probability of typed impressions, each ``(n,)``, by the whole way."""
