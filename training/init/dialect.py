@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+from training.init.choice import unused
 from training.sources.files import opened
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -79,10 +80,7 @@ def renamed(columns: tuple[str, ...]) -> dict[str, str]:
     used = set(columns)
     for number, column in enumerate(columns, start=1):
         usable = _UNUSABLE.sub("_", column.strip()).strip("_.-") or f"column_{number}"
-        fresh, attempt = usable, 2
-        while fresh in used and fresh != column:
-            fresh, attempt = f"{usable}_{attempt}", attempt + 1
-        used.add(fresh)
-        if fresh != column:
-            names[column] = fresh
+        if usable != column:
+            names[column] = unused(usable, used)
+            used.add(names[column])
     return names
