@@ -17,6 +17,8 @@ from features.fitted import FittedCross, FittedEdges, FittedSpec, FittedTimeZone
 from features.number_matrix import Floats, NumberMatrix, flushed, without
 from features.raw import MISSING_TIME
 from features.spec import (
+    CROSS_MULTIPLIER,
+    CROSS_PRIME,
     FIRST_OOV_ID,
     PADDING_ID,
     AnyFeature,
@@ -38,9 +40,6 @@ Ids = NDArray[np.int32]
 
 _PARTS = {"hour": (3_600_000, 0, 24), "weekday": (86_400_000, 3, 7), "hour_of_week": (3_600_000, 72, 168)}
 """Milliseconds of a part, which one the epoch began with (a Thursday; Monday is 0), and how many there are."""
-
-_PRIME = 2**31 - 1  # crosses are hashed as in `features.encoder`
-_MULTIPLIER = 1_103_515_245
 
 
 class EncodedArrays(NamedTuple):
@@ -240,8 +239,8 @@ def _time_part(feature: TimePart, zone: FittedTimeZone) -> _Reader:
 def _crossed(feature: Cross, parts: Sequence[Ids], *, spread: bool) -> NDArray[np.int64]:
     combined = np.zeros(len(parts[0]), np.int64)
     for part in parts:
-        combined = (combined * _MULTIPLIER + part + 1) % _PRIME
+        combined = (combined * CROSS_MULTIPLIER + part + 1) % CROSS_PRIME
     if not spread:
-        return 1 + combined * _MULTIPLIER % _PRIME % feature.buckets
-    square = combined * combined % _PRIME
-    return 1 + square * square % _PRIME * combined % _PRIME % feature.buckets
+        return 1 + combined * CROSS_MULTIPLIER % CROSS_PRIME % feature.buckets
+    square = combined * combined % CROSS_PRIME
+    return 1 + square * square % CROSS_PRIME * combined % CROSS_PRIME % feature.buckets

@@ -23,6 +23,8 @@ from features.fitted import (
 from features.layout import IdField, ValueField
 from features.raw import MISSING_TEXT, MISSING_TIME
 from features.spec import (
+    CROSS_MULTIPLIER,
+    CROSS_PRIME,
     FIRST_OOV_ID,
     PADDING_ID,
     Age,
@@ -44,10 +46,6 @@ from features.spec import (
 _MS_PER_HOUR = 3_600_000
 _MS_PER_DAY = 86_400_000
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
-
-# Crosses are hashed modulo this Mersenne prime, so that products of two residues stay inside int64.
-_PRIME = 2**31 - 1
-_MULTIPLIER = 1_103_515_245
 
 _LONGEST = 100
 """Characters of a feature's name that are in the name of its file: file systems take 255."""
@@ -217,13 +215,15 @@ class Encoder(tf.Module):
     def _crossed(self, feature: Cross, parts: list[tf.Tensor]) -> tf.Tensor:
         combined = tf.zeros_like(parts[0], tf.int64)
         for part in parts:
-            combined = tf.math.floormod(combined * _MULTIPLIER + tf.cast(part, tf.int64) + 1, _PRIME)
+            combined = tf.math.floormod(
+                combined * CROSS_MULTIPLIER + tf.cast(part, tf.int64) + 1, CROSS_PRIME
+            )
         if isinstance(self.fitted.fitted[feature.name], FittedCross):
             # Sums of multiples lie on a lattice, which buckets may cut badly; the fifth power keeps residues apart.
-            square = tf.math.floormod(combined * combined, _PRIME)
-            spread = tf.math.floormod(tf.math.floormod(square * square, _PRIME) * combined, _PRIME)
+            square = tf.math.floormod(combined * combined, CROSS_PRIME)
+            spread = tf.math.floormod(tf.math.floormod(square * square, CROSS_PRIME) * combined, CROSS_PRIME)
         else:
-            spread = tf.math.floormod(combined * _MULTIPLIER, _PRIME)
+            spread = tf.math.floormod(combined * CROSS_MULTIPLIER, CROSS_PRIME)
         return 1 + tf.math.floormod(spread, feature.buckets)
 
     def _scaled(self, feature: Numeric | Age, numbers: tf.Tensor) -> dict[str, tf.Tensor]:

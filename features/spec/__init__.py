@@ -7,6 +7,8 @@ service. It says nothing about data already seen: that is `FittedSpec`.
 from features.spec.history import Activity, Duration, Recent, milliseconds
 from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn, argument_names
 from features.spec.kinds import (
+    CROSS_MULTIPLIER,
+    CROSS_PRIME,
     FIRST_OOV_ID,
     PADDING_ID,
     Age,
@@ -24,6 +26,8 @@ from features.spec.kinds import (
 from features.spec.spec import FeatureSpec
 
 __all__ = [
+    "CROSS_MULTIPLIER",
+    "CROSS_PRIME",
     "FIRST_OOV_ID",
     "PADDING_ID",
     "Activity",

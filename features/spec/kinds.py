@@ -14,6 +14,10 @@ PADDING_ID = 0
 FIRST_OOV_ID = 1
 """Id of the first out-of-vocabulary bucket."""
 
+CROSS_PRIME = 2**31 - 1
+CROSS_MULTIPLIER = 1_103_515_245
+"""Crosses are hashed modulo this Mersenne prime, so that products of two residues stay inside int64."""
+
 
 class _Feature(Document):
     name: Name = Field(description="name of the feature; also its column unless `column` says otherwise")
@@ -219,9 +223,6 @@ class Cross(_Feature):
     buckets: int = Field(default=10_000, ge=1)
 
 
-Feature = Annotated[
-    Categorical | Hashed | MultiValued | Numeric | Rate | Buckets | TimePart | Age,
-    Field(discriminator="kind"),
-]
 ColumnFeature = Categorical | Hashed | MultiValued | Numeric | Rate | Buckets | TimePart | Age
+Feature = Annotated[ColumnFeature, Field(discriminator="kind")]
 AnyFeature = ColumnFeature | Cross
