@@ -28,7 +28,6 @@ class Ccpm(Family):
         Liu et al., "A Convolutional Click Prediction Model", CIKM 2015.
     """
 
-    gains_from_split: ClassVar[bool] = False
     needs_widths_kept: ClassVar[bool] = True  # the hidden layers count on a convolution's channels
 
     def __init__(

@@ -1,6 +1,6 @@
 """DCN-V2: layers that multiply what they see with the inputs, so that each one crosses the fields once more."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -24,8 +24,6 @@ class DcnV2(Family):
         Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons for Web-scale Learning to Rank
         Systems", WWW 2021.
     """
-
-    gains_from_split: ClassVar[bool] = False
 
     def __init__(
         self, layout: EncodedLayout, config: ModelConfig, regularisation: Regularisation, targets: Targets

@@ -56,9 +56,6 @@ class Family(keras.Model):
     usual_prior: ClassVar[float] = 50.0
     """``training.l2_rare`` where a task file says nothing."""
 
-    gains_from_split: ClassVar[bool] = True
-    """Whether a state holds more than a half's own numbers, so that keeping states saves most of the work."""
-
     mixes_experts: ClassVar[bool] = True
     """Whether its hidden layers are a `perceptron`, which may be a mixture of experts."""
 
