@@ -46,7 +46,7 @@ from training.report.target_reports import judge_targets
 from training.retraining.gather import Gathering, Retraining
 from training.run import RunDirectory
 from training.whole import NOTE as REFITTED
-from training.whole import Judged, on_the_whole_log
+from training.whole import JudgedModel, on_the_whole_log
 
 WARMUP_ROWS = 8
 """Held-out impressions that travel with the export as warm-up requests."""
@@ -144,7 +144,7 @@ def _train(
     )
     held_out = data.slices.stores[data.cuts.held_out]
     if config.training.refit:
-        before = Judged(networks.models[family], serving, version)
+        before = JudgedModel(networks.models[family], serving, version)
         serving, held_out = on_the_whole_log(config, data, before, run, now=now, progress=progress)
     with progress.stage(
         "exporting and checking", unit="impressions", total=len(data.slices.held_out_sample)

@@ -53,7 +53,7 @@ NOTE = (
 """What the report says of it."""
 
 
-class Judged(NamedTuple):
+class JudgedModel(NamedTuple):
     """What was judged.
 
     Attributes:
@@ -70,7 +70,7 @@ class Judged(NamedTuple):
 def on_the_whole_log(
     config: TaskConfig,
     data: Prepared,
-    judged: Judged,
+    judged: JudgedModel,
     run: RunDirectory,
     *,
     now: datetime,
@@ -114,7 +114,7 @@ def on_the_whole_log(
     return serving, stores.held_out[data.cuts.held_out]
 
 
-def _as_sure_as_shown(config: TaskConfig, data: Prepared, judged: Judged) -> list[Calibration]:
+def _as_sure_as_shown(config: TaskConfig, data: Prepared, judged: JudgedModel) -> list[Calibration]:
     """The curves of what was judged; a line that a prior holds gets the slope that all held-out impressions speak for.
 
     Its offset does not matter, since the level is set anew.
