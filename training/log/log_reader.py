@@ -23,9 +23,7 @@ from training.log.labels import read_labels
 from training.log.log_plan import Join, LogPlan, Wanted, plan_log
 from training.log.outcomes import read_outcomes
 from training.log.quarantine import Quarantine
-from training.sources import SourceChunk
-
-DEFAULT_CHUNK_ROWS = 100_000
+from training.sources import CHUNK_ROWS, SourceChunk
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def read_log(  # noqa: PLR0913  # all but four say what is unusual about a readi
     keep: Sequence[str] = (),
     originals: bool = False,
     noted: bool = False,
-    chunk_rows: int = DEFAULT_CHUNK_ROWS,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> Iterator[LogChunk]:
     """Read a log from its beginning to its end.
 

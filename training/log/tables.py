@@ -14,9 +14,8 @@ from features.spec import RawInput
 from training.config import DataConfig, TableConfig
 from training.errors import DataError
 from training.log.columns import RowsReader, as_text, filled
-from training.sources import Source, SourceChunk, open_source
+from training.sources import CHUNK_ROWS, Source, SourceChunk, open_source
 
-_CHUNK_ROWS = 100_000
 _KNOWN = "known"
 _RAW = "raw "
 _KEPT = "kept "
@@ -97,7 +96,7 @@ def read_table(
     """
     columns = {key, *(raw.column for raw in raw_inputs), *keep}
     parts: list[pl.DataFrame] = []
-    for chunk in source.chunks(_CHUNK_ROWS, columns):
+    for chunk in source.chunks(CHUNK_ROWS, columns):
         rows = RowsReader(chunk, source, data)
         keys = rows.texts(key)
         for index in (keys == MISSING_TEXT).arg_true():

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from features.spec import RawKind
 
+CHUNK_ROWS = 100_000
+"""Of logs and tables, unless somebody says otherwise."""
+
 
 @dataclass(frozen=True)
 class Fault:
