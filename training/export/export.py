@@ -16,10 +16,10 @@ import tensorflow as tf
 
 from features.encoder import Encoder, input_signature
 from features.fitted import FittedSpec
-from features.raw import MISSING_TEXT, MISSING_TIME
-from features.spec import Half, RawInput, RawKind
+from features.spec import Half, Side
 from registry.manifest import EXTRA, FEATURE_SPEC, REPORT, TASK, WARMUP, Split
 from training.calibration import Calibration, PerSegment, segment_column
+from training.log.columns import is_missing
 from training.models import Family
 from training.models.family import HalfInputs
 from training.models.layers import FieldEmbedding
@@ -214,24 +214,12 @@ def save(model: ServingModel, bundle: Path, task_yaml: str) -> None:
 
 def warmup_json(fitted: FittedSpec, rows: pl.DataFrame) -> str:
     """Impressions as the body of a score request."""
-    inputs = fitted.spec.log_inputs()
-    requests: list[dict[str, dict[str, object]]] = []
-    for values in rows.select([raw.column for raw in inputs]).iter_rows(named=True):
-        request: dict[str, dict[str, object]] = {"user": {}, "item": {}, "context": {}}
-        for raw in inputs:
-            if not _is_missing(raw, values[raw.column]):
-                request[raw.side][raw.column] = values[raw.column]
-        requests.append(request)
+    requests: list[dict[str, dict[str, object]]] = [{side: {} for side in Side} for _ in range(len(rows))]
+    for raw in fitted.spec.log_inputs():
+        column = rows[raw.column]
+        for request, value, missing in zip(
+            requests, column.to_list(), is_missing(raw.kind, column), strict=True
+        ):
+            if not missing:
+                request[raw.side][raw.column] = value
     return json.dumps({"rows": requests}, ensure_ascii=False)
-
-
-def _is_missing(raw: RawInput, value: Any) -> bool:
-    match raw.kind:
-        case RawKind.TEXT:
-            return bool(value == MISSING_TEXT)
-        case RawKind.NUMBER:
-            return bool(value != value)  # noqa: PLR0124  # only NaN differs from itself
-        case RawKind.TIME:
-            return bool(value == MISSING_TIME)
-        case RawKind.TEXTS:
-            return not value

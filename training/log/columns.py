@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.raw import MISSING_TEXT, MISSING_TIME, Unreadable, Value, read_column, to_array
+from features.raw import MISSING_TEXT, MISSING_TIME, Unreadable, Value, missing, read_column, to_array
 from features.spec import RawInput, RawKind, Side
 from training.config import DataConfig
 from training.sources import Source, SourceChunk
@@ -107,15 +107,20 @@ def to_series(raw: RawInput, column: Sequence[Value]) -> pl.Series:
 
 def filled(raw: RawInput, series: pl.Series) -> pl.Series:
     """The series with null, which a join leaves where it finds nothing, turned into the kind's missing value."""
-    match raw.kind:
+    return series.fill_null(to_series(raw, [missing(raw)]))
+
+
+def is_missing(kind: RawKind, series: pl.Series) -> pl.Series:
+    """Where a column of this kind has no value, shape ``(n,)``."""
+    match kind:
         case RawKind.NUMBER:
-            return series.fill_null(float("nan"))
+            return series.is_nan()
         case RawKind.TIME:
-            return series.fill_null(MISSING_TIME)
+            return series == MISSING_TIME
         case RawKind.TEXT:
-            return series.fill_null(MISSING_TEXT)
+            return series == MISSING_TEXT
         case RawKind.TEXTS:
-            return series.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
+            return series.list.len() == 0
 
 
 def _as_written(raw: RawInput, values: list[Any]) -> list[Any]:

@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.moments import epoch_ms, moment_of
-from features.raw import MISSING_TEXT, MISSING_TIME
+from features.raw import MISSING_TIME
 from features.spec import RawInput, RawKind
+from training.log.columns import is_missing
 from training.univariate import BINS, OUTCOMES_TO_JUDGE, auc_alone, bin_codes, enough_to_judge
 
 DISTINCT_CAP = 10_000
@@ -46,7 +47,7 @@ class ColumnTally:
     def add(self, series: pl.Series, clicked: NDArray[np.int8]) -> None:
         """Count some impressions: their values and their clicks, both of length ``n``."""
         self._sample.add(series, clicked)
-        present = ~_missing(self.raw.kind, series)
+        present = ~is_missing(self.raw.kind, series)
         for outcome in (0, 1):
             self._rows[outcome] += int((clicked == outcome).sum())
             mask = present & pl.Series(clicked == outcome)
@@ -82,7 +83,7 @@ class ColumnTally:
         if self.raw.kind not in {RawKind.TEXT, RawKind.TEXTS}:
             return None
         values, _ = self._sample.taken()
-        values = values.filter(~_missing(self.raw.kind, values))
+        values = values.filter(~is_missing(self.raw.kind, values))
         tokens = values.explode() if self.raw.kind is RawKind.TEXTS else values
         return str(tokens[0]) if len(tokens) and tokens.str.contains(_WHOLE).all() else None
 
@@ -205,21 +206,9 @@ class TimeTally:
             self.future += int((time_ms > self._now_ms).sum())
 
 
-def _missing(kind: RawKind, series: pl.Series) -> pl.Series:
-    match kind:
-        case RawKind.NUMBER:
-            return series.is_nan()
-        case RawKind.TIME:
-            return series == MISSING_TIME
-        case RawKind.TEXT:
-            return series == MISSING_TEXT
-        case RawKind.TEXTS:
-            return series.list.len() == 0
-
-
 def _codes(kind: RawKind, series: pl.Series) -> NDArray[np.int64]:
     """A code per value, of numbers with many values per bin of them, 0 for missing; shape ``(n,)``."""
-    missing = _missing(kind, series).to_numpy()
+    missing = is_missing(kind, series).to_numpy()
     if kind is RawKind.TEXTS:
         series = series.list.join("\n")
     if kind in {RawKind.NUMBER, RawKind.TIME} and series.n_unique() > BINS:

@@ -11,9 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.profile import ColumnProfile, DataProfile
-from features.raw import MISSING_TEXT, MISSING_TIME
+from features.raw import MISSING_TEXT
 from features.spec import RawInput, RawKind
 from registry.manifest import PROFILE
+from training.log.columns import is_missing
 from training.log.ingest import Ingested
 
 SAMPLE = 100_000
@@ -86,27 +87,23 @@ def read_profile(directory: Path) -> DataProfile | None:
 
 def _column(raw: RawInput, column: pl.Series, like: ColumnProfile | None) -> ColumnProfile:
     same = like if like is not None and like.kind is raw.kind else None
+    missing = int(is_missing(raw.kind, column).sum())
     match raw.kind:
         case RawKind.NUMBER:
-            return _numbers(column.to_numpy(), same)
+            return _numbers(column.to_numpy(), missing, same)
         case RawKind.TEXT:
-            return _tokens(raw.kind, column, int((column == MISSING_TEXT).sum()), same)
+            return _tokens(raw.kind, column, missing, same)
         case RawKind.TEXTS:
-            return _tokens(raw.kind, column.explode().drop_nulls(), int((column.list.len() == 0).sum()), same)
+            return _tokens(raw.kind, column.explode().drop_nulls(), missing, same)
         case RawKind.TIME:
-            return ColumnProfile(kind=raw.kind, missing=int((column == MISSING_TIME).sum()))
+            return ColumnProfile(kind=raw.kind, missing=missing)
 
 
-def _numbers(column: NDArray[np.float32], like: ColumnProfile | None) -> ColumnProfile:
+def _numbers(column: NDArray[np.float32], missing: int, like: ColumnProfile | None) -> ColumnProfile:
     present = column[~np.isnan(column)]
     edges = like.edges if like else _edges(present)
     counts = np.bincount(np.searchsorted(edges, present, side="right"), minlength=len(edges) + 1)
-    return ColumnProfile(
-        kind=RawKind.NUMBER,
-        edges=edges,
-        counts=tuple(counts.tolist()),
-        missing=len(column) - len(present),
-    )
+    return ColumnProfile(kind=RawKind.NUMBER, edges=edges, counts=tuple(counts.tolist()), missing=missing)
 
 
 def _edges(present: NDArray[np.float32]) -> tuple[float, ...]:
