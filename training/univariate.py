@@ -5,6 +5,7 @@ beside what a feature is worth to the model.
 """
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from training.metrics import auc
@@ -18,6 +19,9 @@ OUTCOMES_TO_JUDGE = 20
 BINS = 50
 """Of numbers with many values."""
 
+EARLIER = 0.7
+"""Share of the impressions of which a column's click rates are taken; the later ones judge it."""
+
 _STRENGTH = 20.0
 """Impressions that the overall click rate counts for, beside those with the value."""
 
@@ -28,6 +32,15 @@ def bin_codes(numbers: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
     edges = np.unique(np.quantile(numbers[known], np.arange(1, bins) / bins)) if known.any() else np.empty(0)
     codes = np.searchsorted(edges, numbers, side="right").astype(np.int64) + 1
     codes[~known] = 0
+    return codes
+
+
+def value_codes(values: pl.Series, missing: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """A code per value, which may be a list of tokens, 0 for missing; shape ``(n,)``."""
+    if values.dtype == pl.List:
+        values = values.list.join("\n")
+    codes = values.rank("dense").to_numpy().astype(np.int64)
+    codes[missing] = 0
     return codes
 
 

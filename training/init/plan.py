@@ -28,8 +28,7 @@ from training.init.reading import Question, Seen, see
 from training.init.signal import frequency_effect
 from training.init.times import choose_time, clock_choice, impression_choice
 from training.progress import Progress
-
-_LEARNED = 0.7
+from training.univariate import EARLIER
 
 _MOSTLY_COUNTED = 0.99
 """Share of the times that history must know; the rest may be clocks that were wrong, and is refused row by row."""
@@ -183,8 +182,8 @@ def _impression_time(times: dict[str, TimeGuess], sides: dict[str, Side]) -> Tim
 def _learned(time: TimeGuess | None, rows: int) -> NDArray[np.bool_]:
     """The earlier impressions, from which columns are judged on the later ones."""
     order = np.arange(rows) if time is None else time.time_ms
-    learned: NDArray[np.bool_] = order <= np.quantile(order, _LEARNED)
-    return learned if not learned.all() else np.arange(rows) <= _LEARNED * rows
+    learned: NDArray[np.bool_] = order <= np.quantile(order, EARLIER)
+    return learned if not learned.all() else np.arange(rows) <= EARLIER * rows
 
 
 def _order(time: TimeGuess | None, rows: int) -> NDArray[np.intp]:

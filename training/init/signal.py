@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from training import univariate
 from training.init.column import Column
 from training.metrics import auc
 from training.univariate import BINS, auc_alone, bin_codes, smoothed_rates
@@ -17,10 +18,7 @@ _STANDARD_ERRORS = 2.5
 
 def value_codes(column: Column) -> NDArray[np.int64]:
     """A code per value, 0 for missing; shape ``(n,)``."""
-    texts = column.texts.list.join("\n") if column.lists else column.texts
-    codes = texts.rank("dense").to_numpy().astype(np.int64)
-    codes[~column.present] = 0
-    return codes
+    return univariate.value_codes(column.texts, ~column.present)
 
 
 def codes_of(column: Column) -> NDArray[np.int64]:

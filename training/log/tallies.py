@@ -14,7 +14,15 @@ from features.moments import epoch_ms, moment_of
 from features.raw import MISSING_TIME
 from features.spec import RawInput, RawKind
 from training.log.columns import is_missing
-from training.univariate import BINS, OUTCOMES_TO_JUDGE, auc_alone, bin_codes, enough_to_judge
+from training.univariate import (
+    BINS,
+    EARLIER,
+    OUTCOMES_TO_JUDGE,
+    auc_alone,
+    bin_codes,
+    enough_to_judge,
+    value_codes,
+)
 
 DISTINCT_CAP = 10_000
 """Distinct values are counted up to here."""
@@ -23,7 +31,6 @@ MOST_SAMPLED = 100_000
 """Impressions of a column that are kept, at most, to see how well it tells clicks."""
 
 _MOST_KEYS = 200_000
-_LEARNED = 0.7
 _WHOLE = r"^-?\d+\.0$"
 
 
@@ -106,7 +113,7 @@ class ColumnTally:
         In [0.5, 1]; None where the later part has too few impressions of either outcome to say.
         """
         values, clicked = self._sample.taken()
-        learned = np.arange(len(clicked)) < _LEARNED * len(clicked)
+        learned = np.arange(len(clicked)) < EARLIER * len(clicked)
         if not enough_to_judge(clicked[~learned]):
             return None
         found = auc_alone(_codes(self.raw.kind, values), clicked, learned)
@@ -209,10 +216,6 @@ class TimeTally:
 def _codes(kind: RawKind, series: pl.Series) -> NDArray[np.int64]:
     """A code per value, of numbers with many values per bin of them, 0 for missing; shape ``(n,)``."""
     missing = is_missing(kind, series).to_numpy()
-    if kind is RawKind.TEXTS:
-        series = series.list.join("\n")
     if kind in {RawKind.NUMBER, RawKind.TIME} and series.n_unique() > BINS:
         return bin_codes(np.where(missing, np.nan, series.to_numpy()), BINS)
-    codes = series.rank("dense").to_numpy().astype(np.int64)
-    codes[missing] = 0
-    return codes
+    return value_codes(series, missing)
