@@ -64,7 +64,7 @@ class DataCheck(Document):
         if self.in_order is None:
             return "no time column: the order of the rows is the order of time"
         order = "in order" if self.in_order else "not in order"
-        return f"from {_moment(self.first)} to {_moment(self.last)}, {order}"
+        return f"from {_shown(self.first)} to {_shown(self.last)}, {order}"
 
 
 def check_log(
@@ -137,5 +137,5 @@ def _column_line(column: ColumnCheck) -> str:
     return f"{column.side:7} {column.column}: {column.kind}, {distinct} distinct{missing}"
 
 
-def _moment(moment: datetime | None) -> str:
+def _shown(moment: datetime | None) -> str:
     return "nowhere" if moment is None else moment.isoformat(timespec="seconds")

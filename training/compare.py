@@ -162,7 +162,7 @@ def _sums(part: pl.DataFrame, column: str, user: str) -> Float64Array:
     """What each user adds: impressions, clicks, log loss, promised clicks, impressions that GAUC counts, their AUC; (units, 6)."""
     clicked = part[_CLICKED].to_numpy().astype(np.int8)
     probabilities = part[column].to_numpy().astype(np.float64)
-    users = _texts(part[user])
+    users = part[user].cast(pl.String).fill_null("").to_numpy()
     units = units_of(users, len(clicked))
     sums = np.zeros((int(units.max()) + 1, 6))
     added: list[NDArray[Any]] = [
@@ -177,10 +177,6 @@ def _sums(part: pl.DataFrame, column: str, user: str) -> Float64Array:
     own = units[aucs.first_impressions]
     sums[own, 4], sums[own, 5] = aucs.impressions, aucs.impressions * aucs.aucs
     return sums
-
-
-def _texts(column: pl.Series) -> NDArray[Any]:
-    return column.cast(pl.String).fill_null("").to_numpy()
 
 
 def _redrawn(sums: Float64Array, how: Resampling, *, stream: int = 0) -> Float64Array:

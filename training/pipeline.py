@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from features.encoder import Encoder
-from registry.manifest import EXTRA, PROFILE, BundleFacts, write_manifest
+from registry.manifest import EXTRA, PROFILE, write_manifest
 from registry.registry import Registry
 from registry.version import Version
 from training.calibration import Chosen
@@ -156,7 +156,9 @@ def _train(
     (run.bundle / PROFILE).write_text(data.profile_json(whole=config.training.refit), encoding="utf-8")
     if data.counted is not None:
         write_snapshot(data.counted, run.bundle)
-    write_manifest(run.bundle, _facts(config, serving, data, now=now))
+    fitted, whole = serving.encoder.fitted, config.training.refit
+    facts = bundle_facts(config, fitted, data.log, data.slices, now=now, whole=whole)
+    write_manifest(run.bundle, facts)
     try:
         return _publish(config, places, run, report, version)
     finally:
@@ -269,11 +271,6 @@ def _export_and_check(
     )
     check_parity(run.bundle, sample, trained, run.work)
     return report
-
-
-def _facts(config: TaskConfig, serving: ServingModel, data: Prepared, *, now: datetime) -> BundleFacts:
-    fitted, whole = serving.encoder.fitted, config.training.refit
-    return bundle_facts(config, fitted, data.log, data.slices, now=now, whole=whole)
 
 
 def _publish(

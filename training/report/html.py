@@ -21,7 +21,7 @@ from training.report.pictures import (
     reliability_picture,
     roc_picture,
 )
-from training.report.report import Report, compared_models, comparison
+from training.report.report import Report, compared_models, comparison, figure_text
 from training.report.report_studies import studies
 from training.report.wording import calibration_formula, headlines, percent, summary
 
@@ -112,7 +112,7 @@ def _filters() -> dict[str, Callable[..., Any]]:
     return {
         "count": _count,
         "percent": _percent,
-        "figure": _figure,
+        "figure": figure_text,
         "moment": _moment,
         "duration": _duration,
         "calibration_bar": calibration_bar,
@@ -127,10 +127,6 @@ def _count(number: int | None) -> str:
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else percent(share)
-
-
-def _figure(figure: float | None, digits: int = 4) -> str:
-    return "-" if figure is None else f"{figure:.{digits}f}"
 
 
 def _moment(moment: datetime | None) -> str:

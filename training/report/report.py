@@ -235,9 +235,9 @@ def targets_table(report: Report) -> list[list[str]]:
     return [["", *report.targets], *rows]
 
 
-def figure_text(figure: float | None) -> str:
-    """Four digits; "-" where it is undefined."""
-    return "-" if figure is None else f"{figure:.4f}"
+def figure_text(figure: float | None, digits: int = 4) -> str:
+    """A figure with so many digits; "-" where it is undefined."""
+    return "-" if figure is None else f"{figure:.{digits}f}"
 
 
 def _cells(meaning: Meaning, figures: list[float | None]) -> tuple[Cell, ...]:
