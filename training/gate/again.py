@@ -15,9 +15,8 @@ from registry.version import Version, judged_in
 from training.config import TaskConfig, load_config
 from training.errors import ConfigError, DataError
 from training.export.loaded import LoadedModel
-from training.export.stored_task import output_for
 from training.gate.challenge import duel_of
-from training.gate.champion import Champion, beyond, champion_version
+from training.gate.champion import Champion, champion_version
 from training.gate.duel import Duel
 from training.gate.gate import budget_failures, champion_failures, gate_failures
 from training.log.ingest import Ingested
@@ -107,7 +106,7 @@ def _duel(bundle: Path, report: Report, config: TaskConfig, champion: Version) -
         )
     log = Ingested.from_copy(judges, dated=config.data.time is not None)
     try:
-        rival = _rival(champion.judged(), config, log)
+        rival = _rival(champion, config, log)
     except DataError:
         if config.gate.champion.incomparable == "baselines":
             return None
@@ -121,16 +120,9 @@ def _rival(champion: Version, config: TaskConfig, log: Ingested) -> Champion:
     Raises:
         DataError: If it is not.
     """
-    spec = champion.fitted_spec().spec
-    rival = Champion(
-        champion,
-        spec,
-        beyond(spec, config),
-        output_for(champion, config),
-        champion.manifest().last_impression_at,
-    )
+    rival = Champion.of(champion, config)
     kept = next(log.chunks()).raw.columns
-    if lacking := [raw.column for raw in spec.raw_inputs() if raw.column not in kept]:
+    if lacking := [raw.column for raw in rival.spec.raw_inputs() if raw.column not in kept]:
         raise DataError(f"the champion reads {lacking}, which the kept impressions lack")
     return rival
 

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from pydantic import ValidationError
 
@@ -41,6 +42,21 @@ class Champion:
     output: str
     learned_until: datetime | None
 
+    @classmethod
+    def of(cls, version: Version, config: TaskConfig) -> Self:
+        """A version as the champion of a task, whether or not the log has what it reads.
+
+        Raises:
+            RegistryError: If its files are not those that its manifest names.
+            DataError: If it reads or answers something else than the task.
+        """
+        verify(version.directory)
+        judged = version.judged()
+        # Its fingerprints may be those of a spec with fewer keys; no matter, as it answers by its own export.
+        fitted = FittedSpec.model_validate_json((judged.directory / FEATURE_SPEC).read_bytes())
+        extra, output = _beyond(fitted.spec, config), output_for(judged, config)
+        return cls(judged, fitted.spec, extra, output, judged.manifest().last_impression_at)
+
     def opened(self) -> LoadedModel:
         """Its export, loaded."""
         return LoadedModel.open(self.version.directory)
@@ -65,13 +81,9 @@ def champion_of(version: Version | None, config: TaskConfig, root: Path) -> Cham
     if version is None:
         return None
     try:
-        verify(version.directory)
-        version = version.judged()
-        manifest = version.manifest()
-        # Its fingerprints may be those of a spec with fewer keys; no matter, as it answers by its own export.
-        fitted = FittedSpec.model_validate_json((version.directory / FEATURE_SPEC).read_bytes())
-        extra = _extra_inputs(fitted.spec, config, root)
-        output = output_for(version, config)
+        champion = Champion.of(version, config)
+        if extra := champion.extra_inputs:
+            plan_log(config.data, Wanted(extra, keep=(), labelled=False, originals=False), root, None)
     except (RegistryError, ValidationError, OSError, DataError) as error:
         reason = f"the champion {version} cannot answer for this log: {error}"
         if config.gate.champion.incomparable == "baselines":
@@ -84,21 +96,10 @@ def champion_of(version: Version | None, config: TaskConfig, root: Path) -> Cham
                 "give the log what it needs, or set gate.champion.incomparable: baselines to let the baselines judge alone",
             ]
         ) from error
-    return Champion(version, fitted.spec, extra, output, manifest.last_impression_at)
+    return champion
 
 
-def _extra_inputs(spec: FeatureSpec, config: TaskConfig, root: Path) -> tuple[RawInput, ...]:
-    """The columns that a version reads and the task does not.
-
-    Raises:
-        DataError: If the log lacks one, or has it as something else.
-    """
-    if extra := beyond(spec, config):
-        plan_log(config.data, Wanted(extra, keep=(), labelled=False, originals=False), root, None)
-    return extra
-
-
-def beyond(spec: FeatureSpec, config: TaskConfig) -> tuple[RawInput, ...]:
+def _beyond(spec: FeatureSpec, config: TaskConfig) -> tuple[RawInput, ...]:
     """The columns that a version reads and the task does not, whatever the log has.
 
     Raises:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from registry.local import LocalRegistry
-from registry.manifest import REPORT
+from registry.manifest import MANIFEST, REPORT
 from training.config import parse_config
 from training.errors import GateClosedError
 from training.gate.again import JUDGES, judged_again
@@ -147,3 +147,12 @@ def test_without_the_impressions_that_judged_it_nobody_can_tell(kept, shelf, tmp
     (reason,) = judged_again(alone, shelf).reasons
     assert reason.startswith("it cannot be held against the champion, version 1: ")
     assert str(alone.with_name(JUDGES)) in reason
+
+
+def test_a_champion_from_before_a_key_of_its_spec_is_held_against_too(kept, shelf):
+    champion = shelf.publish(kept.bad, "shop")
+    older = champion.manifest().model_copy(
+        update={"spec_fingerprint": "0" * 16, "fitted_fingerprint": "0" * 16}
+    )
+    (champion.directory / MANIFEST).write_text(older.model_dump_json())
+    assert judged_again(kept.good, shelf).told.endswith("of version 1")
