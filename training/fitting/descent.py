@@ -6,8 +6,8 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -49,6 +49,10 @@ class FitStores:
     def layout(self) -> EncodedLayout:
         """The columns of the impressions."""
         return self.train.layout
+
+    def of_member(self, place: int) -> Self:
+        """What one member of an ensemble learns from: it has a start of its own."""
+        return replace(self, start=self.start and self.start.of_member(place))
 
 
 Watcher = Callable[[LearningPoint], None]

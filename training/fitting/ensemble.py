@@ -5,7 +5,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -38,7 +37,7 @@ def fit_ensemble(
         fit_network(
             model,
             config.model_copy(update={"seed": seed}),
-            replace(stores, start=stores.start and stores.start.of_member(place)),
+            stores.of_member(place),
             progress,
         )
         for place, seed in enumerate(seeds_of(config.seed, model.ensemble))

@@ -29,7 +29,6 @@ def refit(trained: TrainedModel, stores: FitStores, progress: Progress) -> Train
     if not trained.members:
         return fit_network(trained.config, trained.training, stores, progress, earlier=trained)
     members = tuple(
-        refit(member, replace(stores, start=stores.start and stores.start.of_member(place)), progress)
-        for place, member in enumerate(trained.members)
+        refit(member, stores.of_member(place), progress) for place, member in enumerate(trained.members)
     )
     return replace(as_one(members, stores, progress, trained.shares), config=trained.config)

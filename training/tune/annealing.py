@@ -55,14 +55,14 @@ class AnnealingSampler(BaseSampler):
 
     @override
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        current = self.accepted(_finished(study))
+        current = self.accepted(finished_in(study))
         return {} if current is None else dict(current.distributions)
 
     @override
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        finished = _finished(study)
+        finished = finished_in(study)
         current = self.accepted(finished)
         if current is None:
             return {}
@@ -77,7 +77,7 @@ class AnnealingSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """A value that the accepted point does not have, such as the width of a network where it was `logistic`."""
-        drawn = np.random.default_rng([self.seed, len(_finished(study)), 1, *param_name.encode()])
+        drawn = np.random.default_rng([self.seed, len(finished_in(study)), 1, *param_name.encode()])
         chance = RandomSampler(seed=int(drawn.integers(2**32)))
         return chance.sample_independent(study, trial, param_name, param_distribution)
 
@@ -157,5 +157,6 @@ def _walked(
     return low + (high - low) * min(place, 2.0 - place)
 
 
-def _finished(study: Study) -> list[FrozenTrial]:
+def finished_in(study: Study) -> list[FrozenTrial]:
+    """Trials that were completed or pruned, in their order."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))

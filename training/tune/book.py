@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from registry.durable import lock
 from training.errors import ConfigError
+from training.tune.annealing import finished_in
 from training.tune.samplers import SAMPLERS, pruner
 from training.tune.space import Point
 
@@ -96,7 +97,7 @@ class Book:
 
     def finished(self) -> list[FrozenTrial]:
         """Trials that were completed or pruned, in their order; the first is the task file as it stands."""
-        return self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+        return finished_in(self._study)
 
     def completed(self) -> list[FrozenTrial]:
         """Trials that have a log loss."""
