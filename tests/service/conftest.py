@@ -1,15 +1,17 @@
 """A small real model, published, and a real service process that answers for it."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -186,6 +188,19 @@ class RunningService:
     def wait_until_ready(self) -> None:
         self.wait_for("/readyz", lambda answer: answer.status_code == 200)
 
+    def wait_for_version(self, number: int) -> None:
+        self.wait_for("/healthz?verbose", lambda answer: f"model shop/{number} is loaded" in answer.text)
+
+    def wait_for_queued(self, size: int) -> None:
+        """Until exactly so many bytes of bodies wait, or are still coming."""
+        self.wait_for("/metrics", lambda answer: f"\naxon_queue_bytes {float(size)}\n" in answer.text)
+
+    def value(self, series: str) -> float:
+        """What ``/metrics`` says of the series; 0 when it is not there yet."""
+        text = self.client.get("/metrics").text
+        match = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
+        return float(match[1]) if match else 0.0
+
     def score(self, *rows: object) -> httpx.Response:
         return self.client.post("/api/v1/score", json={"rows": list(rows)})
 
@@ -201,14 +216,18 @@ class RunningService:
             self.process.wait()
 
 
+Start = Callable[..., AbstractContextManager[RunningService]]
+
+
 @pytest.fixture(scope="session")
-def start(tmp_path_factory) -> Callable[..., "object"]:
-    """Starts a service with the given settings, and sees to its end."""
+def start(tmp_path_factory, published) -> Start:
+    """Starts a service with the given settings, of the published model unless they name another, and sees to its end."""
+    usual = {"drain_s": 0, "registry": published.directory.parents[1]}
 
     @contextmanager
     def started(*, environment: dict[str, str] | None = None, **settings: object) -> Iterator[RunningService]:
         log = tmp_path_factory.mktemp("log") / "service.log"
-        service = RunningService({"drain_s": 0, **settings}, log, environment)
+        service = RunningService(usual | settings, log, environment)
         try:
             service.wait_for("/livez", lambda answer: answer.status_code == 200)
             yield service
@@ -219,11 +238,22 @@ def start(tmp_path_factory) -> Callable[..., "object"]:
 
 
 @pytest.fixture(scope="session")
-def service(start, published) -> Iterator[RunningService]:
+def ready(start) -> Start:
+    """Like ``start``, and waits until the model is loaded."""
+
+    @contextmanager
+    def started(**settings: Any) -> Iterator[RunningService]:
+        with start(**settings) as service:
+            service.wait_until_ready()
+            yield service
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def service(ready) -> Iterator[RunningService]:
     """One service for every test that only asks, with limits that are easy to reach."""
-    registry = published.directory.parents[1]
-    with start(registry=registry, max_rows=50, max_body_bytes=20_000) as running:
-        running.wait_until_ready()
+    with ready(max_rows=50, max_body_bytes=20_000) as running:
         yield running
 
 

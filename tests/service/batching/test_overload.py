@@ -21,12 +21,9 @@ HEAD = (
 
 
 @pytest.fixture(scope="module")
-def small(start, published):
+def small(ready):
     """A service with little room."""
-    with start(
-        registry=published.directory.parents[1], queue_size=QUEUE, queue_bytes=16_000_000, read_s=2
-    ) as running:
-        running.wait_until_ready()
+    with ready(queue_size=QUEUE, queue_bytes=16_000_000, read_s=2) as running:
         yield running
 
 

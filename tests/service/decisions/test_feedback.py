@@ -1,4 +1,4 @@
-"""``POST /api/v1/feedback`` and noted scores, against a real service and its real files."""
+"""``POST /api/v1/feedback``, against a real service and its real files."""
 
 import contextlib
 import time
@@ -9,7 +9,6 @@ from journal import DECISIONS, FEEDBACK, open_journal
 from journal.records import Columns, Decision, Described, Feedback, new_decision_id
 from tests.full_disc import files_of_at_most
 from tests.history.servers import running_redis
-from tests.service.conftest import ROW, ROW_PROBABILITY
 
 FEEDBACK_PATH = "/api/v1/feedback"
 HOUR_MS = 3_600_000
@@ -185,16 +184,6 @@ def test_a_service_without_a_journal_says_what_to_set(start, settings):
         answer = send(service, event("off"))
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/feedback-off")
     assert "AXON_DECISIONS" in answer.json()["detail"]
-
-
-def test_scored_rows_are_noted_where_that_is_wanted(start, published, tmp_path):
-    address, registry = f"file:{tmp_path}", published.directory.parents[1]
-    with start(registry=registry, decisions=address, decision_rate_score=1) as service:
-        service.wait_until_ready()
-        service.score(ROW)
-    (decision,) = map(Decision.read, open_journal(address, DECISIONS).tail().fresh())
-    assert decision.candidates[0].features == ROW["item"]
-    assert decision.probabilities == pytest.approx([ROW_PROBABILITY], abs=1e-6)
 
 
 def test_what_is_known_survives_a_restart(start, settings, tmp_path):

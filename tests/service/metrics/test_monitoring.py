@@ -7,12 +7,6 @@ import pytest
 from tests.service.conftest import ROW
 
 
-def value_of(service, series: str) -> float:
-    """The series' value; 0 when it is not there yet."""
-    match = re.search(rf"^{re.escape(series)} (\S+)$", service.client.get("/metrics").text, re.MULTILINE)
-    return float(match[1]) if match else 0.0
-
-
 @pytest.mark.parametrize(
     ("series", "grows_by"),
     [
@@ -32,40 +26,40 @@ def value_of(service, series: str) -> float:
     ],
 )
 def test_a_request_with_a_full_and_an_empty_row_is_counted(service, series, grows_by):
-    before = value_of(service, series)
+    before = service.value(series)
     service.score(ROW, {})
-    assert value_of(service, series) == before + grows_by
+    assert service.value(series) == before + grows_by
 
 
 def test_a_refused_request_is_counted_by_its_status(service):
     series = 'axon_requests_total{code="422",endpoint="/api/v1/score",model="",version=""}'
-    before = value_of(service, series)
+    before = service.value(series)
     service.score()
-    assert value_of(service, series) == before + 1
+    assert service.value(series) == before + 1
 
 
 def test_addresses_that_do_not_exist_share_one_series(service):
     series = 'axon_requests_total{code="404",endpoint="other",model="",version=""}'
-    before = value_of(service, series)
+    before = service.value(series)
     service.client.get("/x1")
     service.client.get("/x2")
-    assert value_of(service, series) == before + 2
+    assert service.value(series) == before + 2
 
 
 def test_the_loaded_version_is_told_with_its_digest(service):
     digest = re.search(
         r'axon_model_loaded_info\{alias="champion",digest="(\w+)",model="shop",version="1"\} 1\.0',
-        _metrics(service),
+        service.client.get("/metrics").text,
     )
     assert digest is not None
 
 
 def test_how_long_the_model_took_to_load_is_told(service):
-    assert value_of(service, 'axon_model_load_duration_seconds{model="shop",version="1"}') > 0
+    assert service.value('axon_model_load_duration_seconds{model="shop",version="1"}') > 0
 
 
 def test_the_memory_of_the_process_is_told(service):
-    assert value_of(service, "process_resident_memory_bytes") > 1e7
+    assert service.value("process_resident_memory_bytes") > 1e7
 
 
 def test_a_client_that_prefers_openmetrics_gets_it(service):
@@ -81,8 +75,3 @@ def test_a_service_with_a_model_is_well(service, path):
 
 def test_a_verbose_check_names_the_model(service):
     assert "[+] model shop/1 is loaded" in service.client.get("/healthz?verbose").text
-
-
-def _metrics(service) -> str:
-    text: str = service.client.get("/metrics").text
-    return text

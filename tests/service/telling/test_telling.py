@@ -62,15 +62,14 @@ class Told(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def told(start, published) -> Iterator[Told]:
+def told(ready) -> Iterator[Told]:
     """A service that logs every request and sends every span."""
     collector = Collector()
     threading.Thread(target=collector.serve_forever, daemon=True).start()
     endpoint = f"http://127.0.0.1:{collector.server_address[1]}"
     settings = {"log_format": "json", "log_requests": 1, "traces": "otlp", "api_key": SECRET}
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    with start(registry=published.directory.parents[1], environment=environment, **settings) as service:
-        service.wait_until_ready()
+    with ready(environment=environment, **settings) as service:
         caller = {"traceparent": TRACEPARENT}
         post = service.client.post
         answers = [

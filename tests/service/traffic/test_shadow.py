@@ -7,7 +7,6 @@ import pytest
 
 from journal import DECISIONS, SHADOWS, open_journal
 from journal.records import Decision, ShadowAnswer
-from tests.service.metrics.test_monitoring import value_of
 from tests.service.traffic.conftest import ask, row, user_of
 from tests.service.traffic.versions import CHAMPION, SHADOW
 
@@ -31,7 +30,7 @@ def wait_until(is_so, within_s=20):
 def quiet(divided):
     """The service, once its shadow has answered all that was asked before."""
     counted = -1.0
-    while counted != (counted := value_of(divided, of_shadow("shadow"))):
+    while counted != (counted := divided.value(of_shadow("shadow"))):
         time.sleep(0.1)
     return divided
 
@@ -44,13 +43,13 @@ def test_the_answer_is_the_champions(divided):
 
 def test_the_distance_from_the_returned_probabilities_is_counted(quiet):
     rows, distance = of_shadow("shadow_rows"), of_shadow("shadow_absolute_difference")
-    before = value_of(quiet, rows), value_of(quiet, distance)
+    before = quiet.value(rows), quiet.value(distance)
     ask(quiet, OURS, OURS)
-    wait_until(lambda: value_of(quiet, rows) == before[0] + 2)
-    assert value_of(quiet, distance) - before[1] == pytest.approx(2 * (GIVEN - IN_SECRET), abs=1e-5)
+    wait_until(lambda: quiet.value(rows) == before[0] + 2)
+    assert quiet.value(distance) - before[1] == pytest.approx(2 * (GIVEN - IN_SECRET), abs=1e-5)
 
 
-def test_the_shadows_answer_is_noted_beside_the_decision(quiet, address):
+def test_a_scored_row_is_noted_and_the_shadows_answer_beside_it(quiet, address):
     def noted(name, kind):
         return list(map(kind.read, open_journal(address, name).tail().fresh()))
 
@@ -60,30 +59,32 @@ def test_the_shadows_answer_is_noted_beside_the_decision(quiet, address):
     decision = noted(DECISIONS, Decision)[-1]
     wait_until(lambda: decision.decision_id in {one.decision_id for one in noted(SHADOWS, ShadowAnswer)})
     answer = noted(SHADOWS, ShadowAnswer)[-1]
+    assert decision.candidates[0].features == row(OURS)["item"]
+    assert decision.probabilities == pytest.approx([GIVEN], abs=1e-6)
     assert (decision.version, answer.version) == (CHAMPION, SHADOW)
     assert answer.probabilities == pytest.approx([IN_SECRET], abs=1e-6)
 
 
 def test_what_the_shadow_says_is_no_prediction_of_the_service(quiet):
-    answered, predicted = (value_of(quiet, of_shadow(name)) for name in ("shadow", "predictions"))
+    answered, predicted = (quiet.value(of_shadow(name)) for name in ("shadow", "predictions"))
     ask(quiet, OURS)
-    wait_until(lambda: value_of(quiet, of_shadow("shadow")) == answered + 1)
-    assert value_of(quiet, of_shadow("predictions")) == predicted
+    wait_until(lambda: quiet.value(of_shadow("shadow")) == answered + 1)
+    assert quiet.value(of_shadow("predictions")) == predicted
 
 
 def test_refused_requests_and_those_of_its_own_users_are_no_business_of_the_shadow(quiet):
-    before = value_of(quiet, of_shadow("shadow"))
+    before = quiet.value(of_shadow("shadow"))
     quiet.score({"user": {"colour": "red"}})
     assert ask(quiet, user_of(SHADOW))["version"] == SHADOW
     time.sleep(0.1)  # a hundred times what the shadow waits
-    assert value_of(quiet, of_shadow("shadow_failed")) == 0
-    assert value_of(quiet, of_shadow("shadow")) == before
+    assert quiet.value(of_shadow("shadow_failed")) == 0
+    assert quiet.value(of_shadow("shadow")) == before
 
 
 def test_what_does_not_fit_into_the_queue_is_dropped_and_counted(without_room):
-    before = value_of(without_room, "axon_shadow_dropped_total")
+    before = without_room.value("axon_shadow_dropped_total")
     ask(without_room, OURS)
-    assert value_of(without_room, "axon_shadow_dropped_total") == before + 1
+    assert without_room.value("axon_shadow_dropped_total") == before + 1
 
 
 def test_a_shadow_slows_no_answer(divided, without_room):

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.service.conftest import REPOSITORY
-from tests.service.metrics.test_monitoring import value_of
 from tests.service.traffic.conftest import USERS, ask, expected, row, user_of
 from tests.service.traffic.versions import BIASES, CHALLENGER, CHAMPION, SHADOW
 
@@ -120,7 +119,7 @@ def test_metrics_name_every_live_version_with_its_alias(divided, number, alias):
     ask(divided, user_of(number))
     text = divided.client.get("/metrics").text
     assert f'axon_model_loaded_info{{alias="{alias}",' in text
-    assert value_of(divided, f'axon_predictions_total{{model="shop",version="{number}"}}') > 0
+    assert divided.value(f'axon_predictions_total{{model="shop",version="{number}"}}') > 0
 
 
 def test_the_description_has_the_version(divided):
