@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -96,13 +95,8 @@ def test_nothing_of_it_was_unexpected(story):
     assert "Traceback" not in story["log"]
 
 
-def test_a_service_is_alive_before_its_model_is_loaded(start, published):
-    with start(registry=published.directory.parents[1]) as service:
-        assert service.client.get("/readyz").text in {"not ready: starting", "not ready: loading shop/1"}
-
-
-def test_a_service_told_to_stop_while_it_loads_ends_at_once_with_0(start, published):
-    with start(registry=published.directory.parents[1]) as service:
+def test_a_service_is_alive_while_it_loads_and_ends_at_once_with_0_when_told_to_stop(start):
+    with start() as service:
         service.wait_for("/readyz", lambda answer: "loading" in answer.text)
         asked = time.monotonic()
         assert service.stop() == 0
@@ -110,11 +104,10 @@ def test_a_service_told_to_stop_while_it_loads_ends_at_once_with_0(start, publis
 
 
 @pytest.fixture(scope="module")
-def drained(start, published):
+def drained(ready):
     """A loaded service that was asked to stop with a second to drain, and what it said in that second."""
     said: dict[str, object] = {}
-    with start(registry=published.directory.parents[1], drain_s=1) as service:
-        service.wait_until_ready()
+    with ready(drain_s=1) as service:
         service.process.send_signal(signal.SIGTERM)
         said["readyz"] = service.wait_for("/readyz", lambda answer: answer.status_code == 503).text
         said["score"] = service.score(ROW).status_code
@@ -139,20 +132,6 @@ def test_stopping_leaves_no_trace_in_the_log(drained):
     assert "Traceback" not in drained["log"]
 
 
-def test_a_request_that_is_still_coming_is_answered_when_a_person_interrupts(start, published):
-    with start(registry=published.directory.parents[1]) as service:
-        service.wait_until_ready()
-        with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
-            head = "POST /api/v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n"
-            connection.sendall(head.encode() + b'{"rows"')
-            time.sleep(0.3)
-            service.process.send_signal(signal.SIGINT)
-            time.sleep(0.3)
-            connection.sendall(b":[{}]}")
-            assert connection.recv(100).startswith(b"HTTP/1.1 200")
-        assert service.process.wait(timeout=20) == 0
-
-
 def test_a_registry_with_several_models_asks_which(start, make_bundle, tmp_path):
     registry = LocalRegistry(tmp_path)
     registry.publish(make_bundle(name="shop"), "shop")
@@ -160,15 +139,6 @@ def test_a_registry_with_several_models_asks_which(start, make_bundle, tmp_path)
     with start(registry=tmp_path) as service:
         reason = service.wait_for("/readyz", lambda answer: "starting" not in answer.text).text
     assert reason.endswith("has news, shop; say which one")
-
-
-def test_of_several_models_the_named_one_is_served(start, make_bundle, tmp_path):
-    registry = LocalRegistry(tmp_path)
-    registry.publish(make_bundle(name="shop"), "shop")
-    registry.publish(make_bundle(name="news"), "news")
-    with start(registry=tmp_path, model="news:1") as service:
-        service.wait_until_ready()
-        assert service.score(ROW).json()["model"] == "news"
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(service):
