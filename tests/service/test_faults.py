@@ -20,6 +20,7 @@ def settings(registry, tmp_path):
     return {
         "registry": registry.root,
         "decisions": f"file:{tmp_path / 'decisions'}",
+        "entities": f"sqlite:{tmp_path / 'catalog.sqlite'}",
         "decision_rate_score": 1,
         "poll_s": 0.05,
     }
@@ -36,10 +37,6 @@ def keys(settings, journal):
     return [record.key for record in open_journal(settings["decisions"], journal).tail().fresh()]
 
 
-def wait_for_version(service, version):
-    service.wait_for("/healthz?verbose", lambda answer: f"shop/{version} is loaded" in answer.text)
-
-
 # --- killed while it swaps ---
 
 KILLED_AFTER_S = (0.0, 0.1)
@@ -47,33 +44,35 @@ KILLED_AFTER_S = (0.0, 0.1)
 
 
 @pytest.fixture
-def killed_while_swapping(start, registry, settings, make_bundle):
-    """The events that services acknowledged before they were killed, and what the next one says of itself each time."""
+def killed_while_swapping(ready, registry, settings, make_bundle):
+    """What services acknowledged before they were killed, and what the next one says of itself each time."""
     told, answers = [], []
     for number, delay_s in enumerate(KILLED_AFTER_S, start=1):
-        with start(**settings) as service:
-            service.wait_until_ready()
+        with ready(**settings) as service:
             answers.append(service.score(ROW).json()["version"])
             told += acknowledged(service, f"event {number}")
+            put = service.client.put("/api/v1/items/hat", json={"features": {"price": number}})
+            assert put.status_code == (201 if number == 1 else 200)
             registry.publish(make_bundle(), "shop")
             service.wait_for("/healthz?verbose", lambda answer, n=number + 1: f"shop/{n}" in answer.text)
             time.sleep(delay_s)
             service.process.kill()
             service.process.wait()
-    with start(**settings) as service:
-        service.wait_until_ready()
+    with ready(**settings) as service:
         answers.append(service.score(ROW).json()["version"])
         events = acknowledged(service, "after")
-    return told, answers, events
+        item = service.client.get("/api/v1/items/hat").json()["features"]
+    return told, answers, events, item
 
 
-def test_a_service_killed_while_it_swaps_comes_back_with_the_champion_and_every_acknowledged_event(
+def test_a_service_killed_while_it_swaps_comes_back_with_the_champion_and_everything_it_acknowledged(
     killed_while_swapping, settings
 ):
-    told, answers, after = killed_while_swapping
+    told, answers, after, item = killed_while_swapping
     assert answers == [1, 2, 3]
     assert told == ["event 1", "event 2"]
     assert keys(settings, FEEDBACK) == [*told, *after]
+    assert item == {"price": len(KILLED_AFTER_S)}
 
 
 # --- a clock that jumps back ---
@@ -85,23 +84,25 @@ def clock(tmp_path):
 
 
 def test_a_service_whose_clock_jumps_back_a_day_goes_on_answering_noting_and_swapping(
-    start, registry, settings, make_bundle, clock
+    ready, registry, settings, make_bundle, clock
 ):
-    with start(environment=clock.environment, **settings) as service:
-        service.wait_until_ready()
+    with ready(environment=clock.environment, **settings) as service:
         assert service.score(ROW).status_code == 200
         told = acknowledged(service, "before")
         clock.jump("-1d")
         assert service.score(ROW).status_code == 200
         told += acknowledged(service, "behind")
         registry.publish(make_bundle(), "shop")
-        wait_for_version(service, 2)
+        service.wait_for_version(2)
     assert keys(settings, FEEDBACK) == told == ["before", "behind"]
     first, second = (int(key[:12], 16) for key in keys(settings, DECISIONS))
     assert DAY_MS - 60_000 < first - second < DAY_MS
 
 
-def test_a_service_that_starts_with_its_clock_behind_knows_what_it_was_told_before(start, settings, clock):
+def test_a_service_that_starts_with_its_clock_behind_knows_what_it_was_told_before(
+    start, settings, clock, tmp_path
+):
+    settings["registry"] = tmp_path / "empty"  # feedback waits for no model
     with start(environment=clock.environment, **settings) as service:
         told = acknowledged(service, "before")
         service.process.kill()
@@ -132,9 +133,8 @@ def test_a_version_that_is_published_with_the_clock_a_year_behind_is_the_last_on
 # --- a full disc ---
 
 
-def test_with_a_full_disc_answers_go_on_and_decisions_that_are_lost_are_counted(start, settings):
-    with start(**settings) as service:
-        service.wait_until_ready()
+def test_with_a_full_disc_answers_go_on_and_decisions_that_are_lost_are_counted(ready, settings):
+    with ready(**settings) as service:
         with files_of_at_most(service.process.pid, 64):
             answers = {service.score(ROW).status_code for _ in range(5)}
             failed = service.wait_for(

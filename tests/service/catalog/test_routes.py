@@ -11,24 +11,18 @@ KEY = "schlüssel"
 
 
 @pytest.fixture(scope="module")
-def shop(start, published, tmp_path_factory):
+def shop(ready, tmp_path_factory):
     """A service without a key, on a loopback address."""
     store = tmp_path_factory.mktemp("catalog") / "catalog.sqlite"
-    with start(
-        registry=published.directory.parents[1], entities=f"sqlite:{store}", max_rows=3, max_body_bytes=5_000
-    ) as running:
-        running.wait_until_ready()
+    with ready(entities=f"sqlite:{store}", max_rows=3, max_body_bytes=5_000) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def locked(start, published, tmp_path_factory):
+def locked(ready, tmp_path_factory):
     """A service with a key, which everybody reaches."""
     store = tmp_path_factory.mktemp("catalog") / "catalog.sqlite"
-    with start(
-        registry=published.directory.parents[1], entities=f"sqlite:{store}", host=EVERYBODY, api_key=KEY
-    ) as running:
-        running.wait_until_ready()
+    with ready(entities=f"sqlite:{store}", host=EVERYBODY, api_key=KEY) as running:
         yield running
 
 
@@ -143,7 +137,14 @@ def test_a_body_of_another_kind_is_refused(shop):
 )
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "items/x"), ("PUT", "items/x"), ("DELETE", "users/x"), ("POST", "items")],
+    [
+        ("GET", "items/x"),
+        ("PUT", "items/x"),
+        ("DELETE", "users/x"),
+        ("POST", "items"),
+        ("GET", "models/shop"),
+        ("POST", "models/shop/promote"),
+    ],
 )
 def test_without_the_key_nothing_is_told_or_changed(locked, method, path, headers):
     answer = locked.client.request(method, f"/api/v1/{path}", headers=headers)
@@ -160,12 +161,14 @@ def test_without_the_key_nothing_is_told_or_changed(locked, method, path, header
         {"Authorization": "Bearer token.of.a.gateway", "X-API-Key": KEY.encode()},
     ],
 )
-def test_with_the_key_items_are_changed(locked, headers):
+def test_with_the_key_items_are_changed_and_versions_moved(locked, headers):
     assert locked.client.put("/api/v1/items/x", json={"features": {}}, headers=headers).status_code in {
         200,
         201,
     }
     assert locked.client.get("/api/v1/items/x", headers=headers).status_code == 200
+    move = {"version": 1, "to": "champion"}
+    assert locked.client.post("/api/v1/models/shop/promote", json=move, headers=headers).status_code == 200
 
 
 def test_the_command_line_sends_the_key(locked, monkeypatch):
@@ -173,21 +176,9 @@ def test_the_command_line_sends_the_key(locked, monkeypatch):
     assert served_by([str(locked.client.base_url)], "shop").keys() == {1}
 
 
-def test_without_a_key_a_service_that_everybody_reaches_is_changed_by_nobody(start, published, tmp_path):
-    registry = published.directory.parents[1]
-    with start(registry=registry, host=EVERYBODY, entities=f"sqlite:{tmp_path / 'c.sqlite'}") as running:
+def test_without_a_key_a_service_that_everybody_reaches_is_changed_by_nobody(start, tmp_path):
+    with start(host=EVERYBODY, entities=f"sqlite:{tmp_path / 'c.sqlite'}") as running:
         answer = running.client.put("/api/v1/items/x", json={"features": {}})
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/loopback-only")
         assert "set AXON_API_KEY" in answer.json()["detail"]
         assert not (tmp_path / "c.sqlite").exists()
-
-
-def test_what_was_put_is_there_after_a_kill(start, published, tmp_path):
-    settings = {"registry": published.directory.parents[1], "entities": f"sqlite:{tmp_path / 'c.sqlite'}"}
-    with start(**settings) as first:
-        first.wait_until_ready()
-        assert first.client.put("/api/v1/items/x", json={"features": {"price": 1}}).status_code == 201
-        first.process.kill()
-    with start(**settings) as second:
-        assert second.client.get("/api/v1/items/x").json()["features"] == {"price": 1}
-        second.process.kill()  # a stop would wait for the model
