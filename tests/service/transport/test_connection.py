@@ -5,7 +5,6 @@ import json
 import re
 import signal
 import socket
-import threading
 import time
 
 import httpx
@@ -191,85 +190,90 @@ def test_a_head_may_begin_behind_many_requests(service):
         assert reader.answer()[0] == 200
 
 
-@pytest.mark.parametrize("before", [b"", head() + BODY], ids=["first", "second"])
-def test_a_head_that_does_not_come_keeps_no_connection(service, before):
-    with connect(service) as connection:
-        reader = Reader(connection)
-        connection.sendall(before)
-        assert not before or reader.answer()[0] == 200
-        connection.sendall(head()[:20])
-        assert reader.ended()
+@pytest.fixture(scope="module")
+def idle(service):
+    """Connections that wait out the five seconds of an idle one, all at once: the test that asks first waits for all."""
+    large, text = b" " * 20_001, head(BODY, "Content-Type: text/plain") + BODY
+    sent = {
+        "a slow body behind a refusal": (text + head() + BODY[:-1], 415, b""),
+        "a head": (head()[:20], None, b""),
+        "a second head": (head() + BODY, 200, head()[:20]),
+        "refused early": (head(large), 413, large),
+    }
+    with contextlib.ExitStack() as stack:
+        connections = {name: stack.enter_context(connect(service)) for name in sent}
+        readers = {name: Reader(connection) for name, connection in connections.items()}
+        for name, (first, status, then) in sent.items():
+            connections[name].sendall(first)
+            assert status is None or readers[name].answer()[0] == status
+            connections[name].sendall(then)
+        yield connections, readers
 
 
-def test_a_body_that_does_not_come_is_told_so_and_its_place_is_free_again(start, published):
-    with start(registry=published.directory.parents[1], read_s=0.5, queue_bytes=5_000) as running:
-        running.wait_until_ready()
-        large = BODY + b" " * 4_000
-        for _ in range(3):  # two of them would not fit into the queue
-            with connect(running) as connection:
-                connection.sendall(head(large) + large[:-1])
-                status, _, text = Reader(connection).answer()
-                assert (status, json.loads(text)["type"]) == (408, "/problems/body-too-slow")
-        for _ in range(3):
-            with connect(running) as connection:
-                connection.sendall(head(large) + large[:-1])
-                time.sleep(0.1)
-        assert probability(asked(running, head(large), large)) > 0
+@pytest.mark.parametrize("name", ["a head", "a second head", "refused early"])
+def test_a_request_that_does_not_come_keeps_no_connection(idle, name):
+    assert idle[1][name].ended()
 
 
-def test_bodies_that_wait_for_their_end_are_counted(start, published):
-    with start(registry=published.directory.parents[1], read_s=5, queue_bytes=5_000) as running:
-        running.wait_until_ready()
-        large = BODY + b" " * 4_000
-        with connect(running) as first, connect(running) as second:
-            first.sendall(head(large) + large[:-1])
-            time.sleep(0.2)
-            second.sendall(head(large) + large[:-1])
-            assert Reader(second).answer()[0] == 429
-            first.sendall(large[-1:])
-            assert probability(Reader(first).answer()) > 0
+def test_a_slow_body_behind_a_refusal_is_not_cut_off_as_idle(idle):
+    """The clock of an idle connection must not run while a request is there."""
+    connections, readers = idle
+    assert readers["a head"].ended()
+    connections["a slow body behind a refusal"].sendall(BODY[-1:])
+    assert probability(readers["a slow body behind a refusal"].answer()) > 0
 
 
-def test_a_stop_answers_what_is_there_and_closes(start, published):
-    with start(registry=published.directory.parents[1], max_rows=5000) as running:
-        running.wait_until_ready()
-        body = json.dumps({"rows": [ROW] * 5000}).encode()
+@pytest.fixture(scope="module")
+def narrow(ready):
+    """A service that has room for one body of `LARGE`, and waits two seconds for it."""
+    with ready(read_s=2, queue_bytes=5_000) as running:
+        yield running
+
+
+LARGE = BODY + b" " * 4_000
+
+
+def test_a_body_that_does_not_come_is_told_so_and_its_place_is_free_again(narrow):
+    for _ in range(2):
+        with connect(narrow) as connection:
+            connection.sendall(head(LARGE) + LARGE[:-1])
+            status, _, text = Reader(connection).answer()
+            assert (status, json.loads(text)["type"]) == (408, "/problems/body-too-slow")
+    for _ in range(2):
+        with connect(narrow) as connection:
+            connection.sendall(head(LARGE) + LARGE[:-1])
+            narrow.wait_for_queued(len(LARGE) - 1)
+        narrow.wait_for_queued(0)
+    assert probability(asked(narrow, head(LARGE), LARGE)) > 0
+
+
+def test_bodies_that_wait_for_their_end_are_counted(narrow):
+    with connect(narrow) as first, connect(narrow) as second:
+        first.sendall(head(LARGE) + LARGE[:-1])
+        narrow.wait_for_queued(len(LARGE) - 1)
+        second.sendall(head(LARGE) + LARGE[:-1])
+        assert Reader(second).answer()[0] == 429
+        first.sendall(LARGE[-1:])
+        assert probability(Reader(first).answer()) > 0
+
+
+def test_a_stop_answers_what_is_there_and_closes(ready):
+    body = json.dumps({"rows": [ROW] * 5000}).encode()
+    with ready(max_rows=5000) as running:
         with connect(running) as connection:
             reader = Reader(connection)
             connection.sendall(head(body) + body[:-1])
-            time.sleep(0.3)
-            stopper = threading.Timer(0.3, lambda: connection.sendall(body[-1:]))
-            running.process.send_signal(signal.SIGTERM)
-            stopper.start()
+            running.wait_for_queued(len(body) - 1)
+            running.process.send_signal(signal.SIGINT)  # of SIGTERM, see tests/service/test_lifecycle.py
+            with contextlib.suppress(ConnectionRefusedError):
+                while True:
+                    connect(running).close()
+            connection.sendall(body[-1:])
             status, headers, text = reader.answer()
             assert (status, len(json.loads(text)["probabilities"])) == (200, 5000)
             assert headers["connection"] == "close"
             assert reader.ended()
         assert running.process.wait(timeout=20) == 0
-
-
-def test_a_slow_body_behind_a_refusal_is_not_cut_off_as_idle(start, published):
-    """The clock of an idle connection, five seconds, must not run while a request is there."""
-    with start(registry=published.directory.parents[1], read_s=30) as running:
-        running.wait_until_ready()
-        with connect(running) as connection:
-            reader = Reader(connection)
-            refused = head(BODY, "Content-Type: text/plain") + BODY
-            connection.sendall(refused + head() + BODY[:-1])
-            assert reader.answer()[0] == 415
-            time.sleep(6)
-            connection.sendall(BODY[-1:])
-            assert probability(reader.answer()) > 0
-
-
-def test_a_connection_whose_request_was_refused_early_does_not_stay_for_ever(service):
-    large = b" " * 20_001
-    with connect(service) as connection:
-        reader = Reader(connection)
-        connection.sendall(head(large))
-        assert reader.answer()[0] == 413
-        connection.sendall(large)
-        assert reader.ended()  # within the ten seconds of the client
 
 
 def test_a_request_that_is_answered_and_then_turns_out_to_be_no_http_gets_no_second_answer(service):
@@ -290,7 +294,7 @@ def test_a_body_of_many_small_chunks_is_read(service):
     ) == probability(asked(service, head(), BODY))
 
 
-def test_who_still_waits_when_a_stop_takes_too_long_is_told_so(start, published):
+def test_who_still_waits_when_a_stop_takes_too_long_is_told_so(ready):
     body = json.dumps({"rows": [ROW] * 5000}).encode()
 
     def is_there(answer: httpx.Response) -> bool:
@@ -303,10 +307,9 @@ def test_who_still_waits_when_a_stop_takes_too_long_is_told_so(start, published)
 
     limits = {"max_rows": 5000, "deadline_ms": 60_000, "queue_bytes": 1 << 30}
     with (
-        start(registry=published.directory.parents[1], stop_s=1, **limits) as running,
+        ready(stop_s=1, **limits) as running,
         contextlib.ExitStack() as stack,
     ):
-        running.wait_until_ready()
         connections = [stack.enter_context(connect(running)) for _ in range(250)]
         for connection in connections:
             connection.settimeout(30)
