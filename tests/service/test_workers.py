@@ -36,10 +36,15 @@ def answering(service: RunningService) -> set[str]:
     return found
 
 
-def wait_for_answers_of(service: RunningService, count: int) -> set[str]:
+def wait_for_answers_of(
+    service: RunningService, count: int, readings: list[int | None] | None = None
+) -> set[str]:
+    """The workers that answer once there are so many; what new connections are told meanwhile is added to `readings`."""
     until = time.monotonic() + 30
     while len(found := answering(service)) < count and time.monotonic() < until:
-        time.sleep(0.2)
+        told = [readiness(service) for _ in range(20)]
+        if readings is not None:
+            readings += told
     return found
 
 
@@ -73,12 +78,12 @@ def wait_for_log(service: RunningService, pattern: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def story(start, published) -> dict[str, object]:
-    """Two workers; one is killed, then all are told to stop; what was seen."""
+def story(ready) -> dict[str, object]:
+    """Two workers; one after the other is killed, then all are told to stop; what was seen."""
     seen: dict[str, object] = {}
-    with start(registry=published.directory.parents[1], workers=2) as service:
+    with ready(workers=2) as service:
+        readings = [readiness(service) for _ in range(100)]
         wait_for_log(service, r"(?s)(worker \d runs as pid.*){2}")
-        service.wait_until_ready()
         first, second = pids(service)
         seen["both"] = {str(first), str(second)}
         seen["answering"] = wait_for_answers_of(service, 2)
@@ -88,7 +93,11 @@ def story(start, published) -> dict[str, object]:
         seen["livez, one killed"] = httpx.get(f"http://127.0.0.1:{service.port}/livez").status_code
         wait_for_log(service, r"(?s)(worker 0 runs as pid.*){2}")
         seen["replacement"] = str(pids(service)[2])
-        seen["answering, healed"] = wait_for_answers_of(service, 2)
+        seen["answering, healed"] = wait_for_answers_of(service, 2, readings)
+        os.kill(second, signal.SIGKILL)
+        wait_for_log(service, r"(?s)(worker 1 runs as pid.*){2}")
+        wait_for_answers_of(service, 2, readings)
+        seen["readiness"] = set(readings)
         seen["exit code"] = service.stop()
         seen["left"] = [pid for pid in pids(service) if is_running(pid)]
         seen["log"] = service.log.read_text()
@@ -127,20 +136,9 @@ def test_nothing_of_it_was_unexpected(story):
     assert "Traceback" not in story["log"]
 
 
-def test_who_was_told_once_that_all_is_ready_is_never_refused_for_that(start, published):
-    with start(registry=published.directory.parents[1], workers=3) as service:
-        wait_for_log(service, r"(?s)(worker \d runs as pid.*){3}")
-        service.wait_until_ready()
-        statuses = {readiness(service) for _ in range(100)}
-        wait_for_answers_of(service, 3)
-        for pid in pids(service)[1:]:
-            os.kill(pid, signal.SIGKILL)
-        wait_for_log(service, r"(?s)(worker \d runs as pid.*){5}")
-        until = time.monotonic() + 30
-        while len(answering(service)) < 3 and time.monotonic() < until:
-            statuses |= {readiness(service) for _ in range(20)}
+def test_who_was_told_once_that_all_is_ready_is_never_refused_for_that(story):
     # A worker that dies takes the connections along that wait in line for it.
-    assert statuses - {None} == {200}
+    assert story["readiness"] - {None} == {200}
 
 
 def test_workers_end_with_a_parent_that_is_killed(start, tmp_path):
