@@ -6,8 +6,6 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 from registry.local import LocalRegistry
 from registry.manifest import verify
 from registry.reference import ModelRef
@@ -107,30 +105,18 @@ def _all_whole(registry: LocalRegistry) -> list[int]:
     return [version.number for version in registry.versions("shop")]
 
 
-@pytest.fixture
-def killed_at_every_step(registry, make_bundle, run_script):
-    """How many steps a publisher was killed at, and what then stood in the registry."""
+def test_a_publisher_killed_at_any_step_leaves_whole_versions_only_and_the_next_one_sweeps(
+    registry, make_bundle, run_script
+):
     registry.publish(make_bundle(), "shop")
     done = run_script(_KILLED_AT_EVERY_STEP, make_bundle(), registry.root)
     assert done.returncode == 0, done.stderr
-    return int(done.stdout), registry
-
-
-def test_a_publisher_killed_at_any_step_leaves_whole_versions_only(killed_at_every_step):
-    steps, registry = killed_at_every_step
-    assert steps > 20
-    assert len(_all_whole(registry)) >= 2
-
-
-def test_after_every_kill_the_next_publisher_succeeds_and_sweeps(killed_at_every_step):
-    _, registry = killed_at_every_step
+    assert int(done.stdout) > 20
+    whole = _all_whole(registry)
+    assert len(whole) >= 2
+    assert registry.resolve(ModelRef.parse("shop")).number == whole[-1]
     assert not list((registry.root / "shop").glob(".publishing-*"))
     assert not list((registry.root / "shop").glob(".aliases*"))
-
-
-def test_after_every_kill_the_champion_is_the_last_whole_version(killed_at_every_step):
-    _, registry = killed_at_every_step
-    assert registry.resolve(ModelRef.parse("shop")).number == _all_whole(registry)[-1]
 
 
 def test_a_publisher_killed_amid_a_big_file_leaves_whole_versions_only(registry, make_bundle):
@@ -146,72 +132,46 @@ def test_a_publisher_killed_amid_a_big_file_leaves_whole_versions_only(registry,
     assert len(_all_whole(registry)) >= 5
 
 
-def test_a_disc_that_fills_up_leaves_the_old_version_whole(registry, make_bundle, run_script):
+def _inside(registry: LocalRegistry) -> list[str]:
+    return sorted(path.name for path in (registry.root / "shop").iterdir())
+
+
+def test_a_disc_that_fills_up_leaves_the_old_version_whole_and_nothing_half_written(
+    registry, make_bundle, run_script
+):
     registry.publish(make_bundle(), "shop")
     big = make_bundle(files={"variables/variables.data": bytes(200_000)})
     done = run_script(_FILL_THE_DISC, big, registry.root, 100_000)
     assert "the disc is full: nothing of 'shop' was published" in done.stdout
     assert _all_whole(registry) == [1]
+    assert _inside(registry) == [".lock", "1", "aliases.json", "audit.jsonl"]
 
 
-def test_a_disc_that_fills_up_keeps_nothing_half_written(registry, make_bundle, run_script):
-    registry.publish(make_bundle(), "shop")
-    big = make_bundle(files={"variables/variables.data": bytes(200_000)})
-    run_script(_FILL_THE_DISC, big, registry.root, 100_000)
-    assert sorted(path.name for path in (registry.root / "shop").iterdir()) == [
-        ".lock",
-        "1",
-        "aliases.json",
-        "audit.jsonl",
-    ]
-
-
-@pytest.fixture
-def full_at_every_step(registry, make_bundle, run_script):
-    """What a publisher said when the disc was full at each of its steps, and what then stood in the registry."""
+def test_a_disc_full_at_any_step_is_told_and_leaves_whole_versions_and_nothing_else(
+    registry, make_bundle, run_script
+):
     registry.publish(make_bundle(), "shop")
     done = run_script(_FULL_AT_EVERY_STEP, make_bundle(), registry.root)
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines(), registry
-
-
-def test_a_disc_full_at_any_step_is_told(full_at_every_step):
-    said, _ = full_at_every_step
+    said = done.stdout.splitlines()
     assert len(said) > 10
     assert all(line.startswith("the disc is full: ") for line in said)
-
-
-def test_a_disc_full_when_the_alias_moves_is_told_with_the_version(full_at_every_step):
-    said, registry = full_at_every_step
-    told = re.findall(
-        r"shop/(\d+) is published, but alias 'champion' could not be moved to it", "\n".join(said)
-    )
+    whole = list(map(str, _all_whole(registry)))
+    assert _inside(registry) == sorted([".lock", "aliases.json", "audit.jsonl", *whole])
+    unmoved = r"shop/(\d+) is published, but alias 'champion' could not be moved to it"
+    told = set(re.findall(unmoved, done.stdout))
     assert told
-    assert {int(number) for number in told} <= set(_all_whole(registry))
-
-
-def test_a_disc_full_at_any_step_leaves_whole_versions_and_nothing_else(full_at_every_step):
-    _, registry = full_at_every_step
-    numbers = [str(number) for number in _all_whole(registry)]
-    inside = sorted(path.name for path in (registry.root / "shop").iterdir())
-    assert inside == sorted([".lock", "aliases.json", "audit.jsonl", *numbers])
-
-
-def test_two_publishers_at_once_get_two_numbers(registry, make_bundle):
-    bundle = make_bundle()
-    publishers = [_start(_PUBLISH, bundle, registry.root, 10) for _ in range(2)]
-    numbers = [int(line) for publisher in publishers for line in publisher.communicate()[0].split()]
-    assert sorted(numbers) == list(range(1, 21))
+    assert told <= set(whole)
 
 
 def test_two_publishers_at_once_lose_no_version_and_the_last_move_is_the_champion(registry, make_bundle):
     publishers = [_start(_PUBLISH, make_bundle(), registry.root, 10) for _ in range(2)]
-    last = [int(publisher.communicate()[0].split()[-1]) for publisher in publishers]
-    assert _all_whole(registry) == list(range(1, 21))
+    numbers = [list(map(int, publisher.communicate()[0].split())) for publisher in publishers]
+    assert sorted(numbers[0] + numbers[1]) == _all_whole(registry) == list(range(1, 21))
     moves = [move.after for move in registry.state("shop").moves]
     assert sorted(moves) == list(range(1, 21))
     assert registry.aliases("shop") == {"champion": moves[-1]}
-    assert moves[-1] in last
+    assert moves[-1] in {own[-1] for own in numbers}
 
 
 def test_a_sweep_leaves_a_living_publisher_alone(registry, make_bundle):

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 
 from registry.errors import (
-    AmbiguousModelError,
     IntegrityError,
     NothingPublishedError,
     RegistryError,
@@ -23,20 +22,6 @@ from tests.registry.conftest import FITTED, make_facts
 
 def test_the_first_version_is_number_one(registry, make_bundle):
     assert registry.publish(make_bundle(), "shop").directory == registry.root / "shop" / "1"
-
-
-def test_versions_count_up(registry, make_bundle):
-    numbers = [registry.publish(make_bundle(), "shop").number for _ in range(3)]
-    assert numbers == [1, 2, 3]
-
-
-def test_a_published_version_is_the_whole_bundle(registry, make_bundle):
-    version = registry.publish(make_bundle(files={"assets/deep/words.txt": b"red"}), "shop")
-    assert (version.directory / "assets/deep/words.txt").read_bytes() == b"red"
-
-
-def test_a_published_version_verifies(registry, make_bundle):
-    assert verify(registry.publish(make_bundle(), "shop").directory).name == "shop"
 
 
 def test_an_empty_directory_of_the_bundle_is_published_too(registry, make_bundle):
@@ -61,12 +46,6 @@ def test_nothing_but_versions_aliases_their_trail_and_the_lock_is_left_in_the_di
     ]
 
 
-def test_publishing_moves_the_champion(registry, make_bundle):
-    registry.publish(make_bundle(), "shop")
-    registry.publish(make_bundle(), "shop")
-    assert registry.resolve(ModelRef.parse("shop")).number == 2
-
-
 def test_publishing_without_an_alias_leaves_the_champion(registry, make_bundle):
     registry.publish(make_bundle(), "shop")
     registry.publish(make_bundle(), "shop", alias=None)
@@ -78,12 +57,6 @@ def test_an_alias_moves_back(registry, make_bundle):
     registry.publish(make_bundle(), "shop")
     registry.set_alias("shop", "champion", 1)
     assert registry.resolve(ModelRef.parse("shop@champion")).number == 1
-
-
-def test_moving_one_alias_leaves_the_others(registry, make_bundle):
-    registry.publish(make_bundle(), "shop")
-    registry.set_alias("shop", "shadow", 1)
-    assert registry.aliases("shop") == {"champion": 1, "shadow": 1}
 
 
 def test_an_alias_cannot_point_at_nothing(registry, make_bundle):
@@ -129,14 +102,6 @@ def test_an_unreadable_fitted_spec_is_refused(registry, make_bundle):
         version.fitted_spec()
 
 
-def test_a_broken_bundle_is_not_published(registry, make_bundle):
-    bundle = make_bundle()
-    (bundle / "saved_model.pb").write_bytes(b"grapH")
-    with pytest.raises(IntegrityError):
-        registry.publish(bundle, "shop")
-    assert registry.names() == []
-
-
 def test_a_bundle_of_another_model_is_not_published(registry, make_bundle):
     with pytest.raises(IntegrityError, match="sealed as 'shop'; expected a bundle of 'news'"):
         registry.publish(make_bundle("shop"), "news")
@@ -148,23 +113,9 @@ def test_a_name_that_leaves_the_registry_is_refused(registry, make_bundle, name)
         registry.publish(make_bundle(), name)
 
 
-def test_every_model_with_a_version_is_named(registry, make_bundle):
-    registry.publish(make_bundle("shop"), "shop")
-    registry.publish(make_bundle("news"), "news")
-    (registry.root / "empty").mkdir()
-    assert registry.names() == ["news", "shop"]
-
-
 def test_the_only_model_needs_no_name(registry, make_bundle):
     registry.publish(make_bundle(), "shop")
     assert registry.only() == ModelRef.parse("shop")
-
-
-def test_of_several_models_one_must_be_named(registry, make_bundle):
-    registry.publish(make_bundle("shop"), "shop")
-    registry.publish(make_bundle("news"), "news")
-    with pytest.raises(AmbiguousModelError, match="has news, shop; say which one"):
-        registry.only()
 
 
 def test_an_unknown_alias_lists_what_exists(registry, make_bundle):
