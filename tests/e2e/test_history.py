@@ -27,7 +27,6 @@ from service.errors import LoadError
 from service.models.loader import load_version
 from service.past.past import clock_ms
 from tests.e2e.conftest import LATER, Shop, axon, served
-from tests.history.servers import running_redis
 from training.config import load_config
 from training.metrics import log_loss
 from training.scoring.scoring import Scorer
@@ -55,12 +54,6 @@ def scored(shop: Shop, source: Path, *, stream: bool = False) -> list[float]:
 @pytest.fixture(scope="module")
 def rows(past_rows) -> list[dict]:
     return past_rows
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory) -> Iterator[str]:
-    with running_redis(tmp_path_factory.mktemp("redis")) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from features.spec import Activity, Recent
 from history import HistoryStore
 from history.stores.filling import KEY, SPACE, definitions_of, fill, found_in, is_filled
 from history.stores.opening import open_store
-from tests.history.servers import running_redis
 
 PAST, CLICKED = (
     Activity(name="user_past", of=("user",)),
@@ -19,12 +18,6 @@ PAST, CLICKED = (
 )
 FEATURES = (PAST, CLICKED)
 CURSOR = json.dumps({"shown_ms": 1, "definitions": definitions_of(FEATURES)}).encode()
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory) -> Iterator[str]:
-    with running_redis(tmp_path_factory.mktemp("redis")) as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "redis"])

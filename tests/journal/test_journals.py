@@ -3,18 +3,11 @@
 import pytest
 
 from journal import JournalAddressError, Record, open_journal
-from tests.history.servers import running_redis
-
-
-@pytest.fixture(scope="module")
-def redis_address(tmp_path_factory):
-    with running_redis(tmp_path_factory.mktemp("redis")) as address:
-        yield address
 
 
 @pytest.fixture(params=["file", "redis"])
 def address(request, tmp_path):
-    return f"file:{tmp_path}" if request.param == "file" else request.getfixturevalue("redis_address")
+    return f"file:{tmp_path}" if request.param == "file" else request.getfixturevalue("redis_url")
 
 
 @pytest.fixture

@@ -4,23 +4,14 @@ import os
 import threading
 import time
 
-import pytest
-
 from journal import FileJournal, Record, Retention, Rotation, open_journal
 from journal.files import segments
 from journal.redis import RedisJournal
-from tests.history.servers import running_redis
 
 ONE_RECORD = Rotation(size=1)
 """A file for each record."""
 
 DAY_S = 86_400
-
-
-@pytest.fixture(scope="module")
-def redis_address(tmp_path_factory):
-    with running_redis(tmp_path_factory.mktemp("redis")) as address:
-        yield address
 
 
 def keys(journal):
@@ -88,8 +79,8 @@ def test_two_writers_that_forget_at_once_keep_what_is_young(tmp_path):
     assert len(segments(tmp_path)) < 10
 
 
-def test_redis_forgets_what_is_too_old(redis_address):
-    journal = open_journal(redis_address, "aged", retention=Retention(age_s=0.2))
+def test_redis_forgets_what_is_too_old(redis_url):
+    journal = open_journal(redis_url, "aged", retention=Retention(age_s=0.2))
     journal.append([Record(f"a {place}", b"1") for place in range(1000)])
     time.sleep(0.3)
     journal.append([Record("b", b"2")])
@@ -98,8 +89,8 @@ def test_redis_forgets_what_is_too_old(redis_address):
     assert (len(left) < 500, left[-1]) == (True, "b")
 
 
-def test_a_stream_of_redis_that_takes_too_much_room_loses_its_oldest_records(redis_address):
-    journal = RedisJournal(redis_address, "heavy", Retention(size=1_000_000))
+def test_a_stream_of_redis_that_takes_too_much_room_loses_its_oldest_records(redis_url):
+    journal = RedisJournal(redis_url, "heavy", Retention(size=1_000_000))
     for start in range(0, 4000, 1000):
         journal.append([Record(str(start + place), bytes(1000)) for place in range(1000)])
     left = [int(key) for key in keys(journal)]

@@ -8,16 +8,8 @@ import redis
 
 from service.catalog.opening import open_entities
 from service.catalog.store import EntityStore
-from tests.history.servers import running_redis
 
 KINDS = ["sqlite", "redis"]
-
-
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory) -> Iterator[str]:
-    """The address of a Redis that the tests of this directory share."""
-    with running_redis(tmp_path_factory.mktemp("redis")) as url:
-        yield url
 
 
 @pytest.fixture
