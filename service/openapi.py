@@ -85,17 +85,20 @@ def describe(
 def _describe_hot(operation: dict[str, Any], name: str, example: object) -> None:
     """Say of a route that the framework does not read itself what it takes and what it may answer."""
     schema = {"$ref": f"#/components/schemas/{name}"}
-    operation["requestBody"] = {
-        "required": True,
-        "content": {"application/json": {"schema": schema, "example": example}},
-    }
+    operation |= json_body(schema, example)
     operation["parameters"] = [_VERSION, _DEADLINE]
     operation["responses"].update(problem_responses())
 
 
+def json_body(schema: dict[str, Any], example: object) -> dict[str, Any]:
+    """The description of a body that no framework reads."""
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def problem_responses(
     *, catalog: bool = False, feedback: bool = False, models: bool = False
-) -> dict[str, Any]:
+) -> dict[int | str, dict[str, Any]]:
     """What may go wrong, by status; what only the routes of the catalog, of feedback, or of models, answer is left out for the others."""
     elsewhere = [
         *(() if catalog or feedback or models else _OF_CHANGES),

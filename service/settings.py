@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from history.stores.opening import SCHEMES
+from history.stores.opening import SCHEMES as HISTORY_SCHEMES
 from journal import SCHEMES as JOURNAL_SCHEMES
 from journal.writer import Fsync, WhenFull
 from registry.opening import CACHE
@@ -22,6 +22,9 @@ from service.traffic.split import Split
 from service.watch.promises import Shown
 
 RuntimeName = Literal["auto", "tensorflow", "onnx"]
+
+_SCHEMES = {"history": HISTORY_SCHEMES, "decisions": JOURNAL_SCHEMES, "entities": ENTITY_SCHEMES}
+"""How an address may begin, by setting."""
 
 
 class ServiceSettings(BaseSettings):
@@ -245,30 +248,13 @@ class ServiceSettings(BaseSettings):
         Split.parse(split, salt="", default=_alias_by_default(before.data.get("model")))
         return split
 
-    @field_validator("history")
+    @field_validator("history", "decisions", "entities")
     @classmethod
-    def _history_is_an_address(cls, history: str | None) -> str | None:
-        if history is not None and history.partition(":")[0] not in SCHEMES:
-            raise ValueError(f"expected one of {', '.join(SCHEMES)} before the first colon, got {history!r}")
-        return history
-
-    @field_validator("decisions")
-    @classmethod
-    def _decisions_are_an_address(cls, decisions: str | None) -> str | None:
-        if decisions is not None and decisions.partition(":")[0] not in JOURNAL_SCHEMES:
-            raise ValueError(
-                f"expected one of {', '.join(JOURNAL_SCHEMES)} before the first colon, got {decisions!r}"
-            )
-        return decisions
-
-    @field_validator("entities")
-    @classmethod
-    def _entities_are_an_address(cls, entities: str) -> str:
-        if entities.partition(":")[0] not in ENTITY_SCHEMES:
-            raise ValueError(
-                f"expected one of {', '.join(ENTITY_SCHEMES)} before the first colon, got {entities!r}"
-            )
-        return entities
+    def _is_an_address(cls, address: str | None, what: ValidationInfo) -> str | None:
+        schemes = _SCHEMES[str(what.field_name)]
+        if address is not None and address.partition(":")[0] not in schemes:
+            raise ValueError(f"expected one of {', '.join(schemes)} before the first colon, got {address!r}")
+        return address
 
     @property
     def wanted(self) -> ModelRef | None:

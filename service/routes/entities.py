@@ -15,7 +15,7 @@ from service.catalog.entity_request import MAX_ID_LENGTH, Features, read_entitie
 from service.catalog.features import FeatureReader
 from service.catalog.store import Entity
 from service.errors import UnknownEntityError
-from service.openapi import problem_responses
+from service.openapi import json_body, problem_responses
 from service.routes.body import read_body
 from service.state import Service, service_of
 
@@ -28,9 +28,7 @@ _FEATURES: dict[str, Any] = {
     "description": "by column: what the model reads, as in a score request, and anything else that filters may ask for: "
     "a text, a number, true, false, or a list of them",
 }
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    int(status): told for status, told in problem_responses(catalog=True).items()
-}
+_PROBLEMS = problem_responses(catalog=True)
 
 
 class EntityResponse(BaseModel):
@@ -47,15 +45,13 @@ class StoredResponse(BaseModel):
 
 
 def _body_of(properties: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
-    """The description of a body that no framework reads."""
     schema = {
         "type": "object",
         "required": list(properties),
         "additionalProperties": False,
         "properties": properties,
     }
-    content = {"application/json": {"schema": schema, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+    return json_body(schema, example)
 
 
 _EXAMPLE = {"features": {"category": "shoes"}}

@@ -11,7 +11,7 @@ from service.decisions.events import FeedbackEvent, read_feedback
 from service.decisions.feedback_desk import Verdict
 from service.decisions.opening import Decisions
 from service.errors import FeedbackOffError
-from service.openapi import FEEDBACK_PATH, problem_responses
+from service.openapi import FEEDBACK_PATH, json_body, problem_responses
 from service.past.past import clock_ms
 from service.routes.body import read_body
 from service.state import service_of
@@ -50,7 +50,6 @@ class FeedbackResponse(BaseModel):
 
 
 def _description() -> dict[str, Any]:
-    """Of a body that no framework reads."""
     event = FeedbackEvent.model_json_schema()
     event["anyOf"] = [{"required": ["decision_id"]}, {"required": ["user_id"]}]
     schema = {
@@ -66,14 +65,13 @@ def _description() -> dict[str, Any]:
             {"event_id": "e2", "type": "click", "user_id": "u1", "item_id": "a1"},
         ]
     }
-    content = {"application/json": {"schema": schema, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+    return json_body(schema, example)
 
 
 @router.post(
     FEEDBACK_PATH,
     response_model=FeedbackResponse,
-    responses={int(status): told for status, told in problem_responses(feedback=True).items()},
+    responses=problem_responses(feedback=True),
     openapi_extra=_description(),
 )
 async def take_feedback(request: Request) -> FeedbackResponse:

@@ -20,17 +20,13 @@ from service.errors import (
     RegistryUnavailableError,
     UnknownVersionError,
 )
-from service.openapi import problem_responses
+from service.openapi import json_body, problem_responses
 from service.routes.body import read_body
 from service.scoring.body import checked, decode
 from service.state import Service, service_of
 from service.traffic.split import BUCKETS
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    int(status): told for status, told in problem_responses(models=True).items()
-}
-
-router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=_PROBLEMS)
+router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=problem_responses(models=True))
 
 Name = Annotated[str, Path(description="of a model", examples=["shop"])]
 Answer = TypeVar("Answer")
@@ -146,9 +142,7 @@ async def _ask(service: Service, what: Callable[[Registry], Answer]) -> Answer:
 
 
 def _body_of(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
-    """The description of a body that no framework reads."""
-    content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+    return json_body(model.model_json_schema(), example)
 
 
 @router.get("")
