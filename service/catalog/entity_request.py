@@ -6,20 +6,13 @@
 from collections.abc import Iterator
 
 from features.errors import UnreadableValueError
-from features.raw import from_json
 from features.values import shown
 from service.catalog.features import FeatureReader
-from service.catalog.table import other_input
 from service.errors import FieldProblem, InvalidRequestError, TooManyRowsError
-from service.scoring.body import decode
-from service.scoring.rows import nearest, pointer_token
+from service.scoring.body import MAX_ID_LENGTH, check_keys, decode, id_text
+from service.scoring.rows import pointer_token, summary
 
 Features = dict[str, object]
-
-MAX_ID_LENGTH = 512
-"""Most characters of an id."""
-
-_ID = other_input("id")
 
 
 def read_entity(body: bytes, reader: FeatureReader) -> Features:
@@ -77,10 +70,10 @@ def read_id(given: object, pointer: str) -> str:
         InvalidRequestError: If it is none.
     """
     try:
-        key = from_json(_ID, given)
+        key = id_text(given)
     except UnreadableValueError as error:
         raise InvalidRequestError.at(pointer, str(error)) from error
-    if not isinstance(key, str) or not 0 < len(key) <= MAX_ID_LENGTH:
+    if not 0 < len(key) <= MAX_ID_LENGTH:
         raise InvalidRequestError.at(
             pointer, f"expected an id of 1 to {MAX_ID_LENGTH} characters, got {shown(given)}"
         )
@@ -91,10 +84,8 @@ def _object(value: object, pointer: str, keys: set[str] | None = None) -> dict[s
     """The value, which is an object; with no other than the given keys, if any are given."""
     if not isinstance(value, dict):
         raise InvalidRequestError.at(pointer, f"expected an object, got {shown(value)}")
-    for key in value.keys() - keys if keys is not None else ():
-        expected = " and ".join(sorted(keys or ()))
-        detail = f"unknown key: expected only {expected}{nearest(key, keys or ())}"
-        raise InvalidRequestError.at(f"{pointer}/{pointer_token(key)}", detail)
+    if keys is not None:
+        check_keys(value, keys, pointer)
     return value
 
 
@@ -105,5 +96,4 @@ def _problems(reader: FeatureReader, features: Features, pointer: str) -> Iterat
 
 def _refuse(problems: list[FieldProblem]) -> None:
     if problems:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise InvalidRequestError(f"{problems[0].pointer}: {problems[0].detail}{more}", problems)
+        raise InvalidRequestError(summary(problems), problems)

@@ -7,20 +7,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from features.raw import from_json
 from features.values import LARGEST_MS, shown
 from journal.records import Feedback, FeedbackType
-from service.catalog.table import other_input
 from service.errors import TooManyRowsError
-from service.scoring.body import checked, decode
+from service.scoring.body import MAX_ID_LENGTH, checked, decode, id_text
 
-MAX_ID = 512
-"""Characters of an id."""
-
-_ID = other_input("id")
-Id = Annotated[
-    str, Field(min_length=1, max_length=MAX_ID), BeforeValidator(lambda given: from_json(_ID, given))
-]
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH), BeforeValidator(id_text)]
 """As requests to rank and the catalog read one: 7 and "7" are one."""
 
 

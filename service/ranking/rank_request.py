@@ -10,12 +10,10 @@ from operator import itemgetter
 from typing import Any
 
 from features.errors import UnreadableValueError
-from features.raw import MISSING_TEXT, from_json
-from features.spec import RawInput, RawKind, Side
+from features.raw import MISSING_TEXT
 from features.values import shown
 from service.errors import InvalidRequestError, TooManyRowsError
-from service.scoring.body import decode
-from service.scoring.rows import nearest, pointer_token
+from service.scoring.body import check_keys, decode, id_text, read_model
 
 Features = Mapping[str, Any]
 """Values by column, as JSON has them."""
@@ -26,7 +24,7 @@ _KEYS = frozenset({"model", "user", "context", "candidates", "k", "unknown"})
 _ENTITY_KEYS = frozenset({"id", "features"})
 _UNKNOWN = ("score", "list")
 _NOTHING: Features = {}
-_ID = RawInput(column="id", side=Side.ITEM, kind=RawKind.TEXT)
+_JOINED = ", "
 
 
 @dataclass(frozen=True)
@@ -70,10 +68,8 @@ def read_rank_request(body: bytes, *, max_candidates: int) -> RankRequest:
         raise InvalidRequestError.at(
             "", f'expected an object such as {{"user": ..., "candidates": [...]}}, got {shown(document)}'
         )
-    _check_keys(document, _KEYS, "")
-    model = document.get("model")
-    if model is not None and not isinstance(model, str):
-        raise InvalidRequestError.at("/model", f"expected the name of a model, got {shown(model)}")
+    check_keys(document, _KEYS, "", _JOINED)
+    model = read_model(document)
     user_id, user = _entity(document.get("user"), "/user")
     context = _features(document.get("context"), CONTEXT)
     ids, described, wanted = _candidates(document.get("candidates"), max_candidates)
@@ -123,7 +119,7 @@ def _candidates(given: object, most: int) -> tuple[list[str], dict[int, Features
 
 
 def _filter(given: dict[str, Any]) -> Features:
-    _check_keys(given, frozenset({"filter"}), CANDIDATES)
+    check_keys(given, {"filter"}, CANDIDATES)
     wanted = given.get("filter")
     if not isinstance(wanted, dict) or not wanted:
         detail = f'expected an object such as {{"category": "shoes"}}, got {shown(wanted)}'
@@ -163,13 +159,13 @@ def _entity(given: object, pointer: str) -> tuple[str, Features | None]:
     """An id and features, of which either may be absent."""
     if not isinstance(given, dict):
         return _id(given, pointer), None
-    _check_keys(given, _ENTITY_KEYS, pointer)
+    check_keys(given, _ENTITY_KEYS, pointer, _JOINED)
     return _id(given.get("id"), f"{pointer}/id"), _features(given.get("features"), f"{pointer}/features")
 
 
 def _id(given: object, pointer: str) -> str:
     try:
-        return str(from_json(_ID, given))
+        return id_text(given)
     except UnreadableValueError as error:
         raise InvalidRequestError.at(pointer, f"an id: {error}") from error
 
@@ -194,9 +190,3 @@ def _choice(given: object) -> object:
     if given is not None and given not in _UNKNOWN:
         raise InvalidRequestError.at("/unknown", f"expected score or list, got {shown(given)}")
     return given
-
-
-def _check_keys(document: dict[str, Any], known: frozenset[str], pointer: str) -> None:
-    for key in document.keys() - known:
-        expected = f"unknown key: expected only {', '.join(sorted(known))}{nearest(key, known)}"
-        raise InvalidRequestError.at(f"{pointer}/{pointer_token(key)}", expected)

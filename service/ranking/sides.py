@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from features.coded_texts import CodedTexts
 from features.errors import UnreadableValueError
-from features.raw import MISSING_TEXT, Value, from_json, read_column
-from features.spec import FeatureSpec, RawInput, RawKind, Side
+from features.raw import MISSING_TEXT, Value, read_column
+from features.spec import FeatureSpec, RawInput, Side
 from service.catalog.kept import kept_value
 from service.errors import FieldProblem, InvalidRequestError, UnknownFeatureError
 from service.ranking.rank_request import Features
+from service.scoring.body import id_text
 from service.scoring.column_reader import ColumnReader, Table
 from service.scoring.rows import columns_by_side, first_of, pointer_token, summary, unknown_feature
 
@@ -62,7 +63,6 @@ class SideReader:
         self._columns_by_side = columns_by_side(inputs)
         self._known = self._columns_by_side[self.side]
         self.key = key if key in self._known else None
-        self._id = RawInput(column="id", side=side, kind=RawKind.TEXT)
         self._features = frozenset(raw.column for raw in self.inputs if raw.column != self.key)
         self._table = Table(raw.column for raw in self.inputs if raw.column != self.key)
         self._columns = ColumnReader(spec, self.inputs)
@@ -91,7 +91,7 @@ class SideReader:
     def identity(self, own: Features) -> str:
         """The id of an entity that came without one, from the feature that ids fill; empty if it has none."""
         try:
-            return "" if self.key is None else str(from_json(self._id, own.get(self.key)))
+            return "" if self.key is None else id_text(own.get(self.key))
         except UnreadableValueError:
             return ""  # `read` has the words about it
 

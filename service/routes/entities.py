@@ -11,12 +11,13 @@ from pydantic import BaseModel, Field, JsonValue
 from starlette.concurrency import run_in_threadpool
 
 from service.access import check_access
-from service.catalog.entity_request import MAX_ID_LENGTH, Features, read_entities, read_entity, read_id
+from service.catalog.entity_request import Features, read_entities, read_entity, read_id
 from service.catalog.features import FeatureReader
 from service.catalog.store import Entity
 from service.errors import UnknownEntityError
 from service.openapi import json_body, problem_responses
 from service.routes.body import read_body
+from service.scoring.body import MAX_ID_LENGTH
 from service.state import Service, service_of
 
 router = APIRouter(tags=["catalog"])

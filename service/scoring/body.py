@@ -5,6 +5,7 @@
 
 import json
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,6 +13,8 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from features.raw import from_json
+from features.spec import RawInput, RawKind, Side
 from features.values import shown
 from service.errors import (
     MAX_PROBLEMS,
@@ -23,7 +26,11 @@ from service.errors import (
 )
 from service.scoring.rows import nearest, pointer_token, summary
 
+MAX_ID_LENGTH = 512
+"""Most characters of an id that is kept."""
+
 _KEYS = frozenset({"model", "rows"})
+_ID = RawInput(column="id", side=Side.ITEM, kind=RawKind.TEXT)
 _OBJECT, _OURS, _COMPLETE = "model_type", "value_error", {"missing", "extra_forbidden"}
 """What pydantic calls a value that is no object, one that our own code refuses, and what it tells well itself."""
 
@@ -59,12 +66,8 @@ def read_score_request(body: bytes, *, max_rows: int) -> ScoreRequest:
         raise InvalidRequestError.at(
             "", f'expected an object such as {{"rows": [...]}}, got {shown(document)}'
         )
-    for key in document.keys() - _KEYS:
-        detail = f"unknown key: expected only model and rows{nearest(key, _KEYS)}"
-        raise InvalidRequestError.at(f"/{pointer_token(key)}", detail)
-    model, rows = document.get("model"), document.get("rows")
-    if model is not None and not isinstance(model, str):
-        raise InvalidRequestError.at("/model", f"expected the name of a model, got {shown(model)}")
+    check_keys(document, _KEYS, "")
+    model, rows = read_model(document), document.get("rows")
     if not isinstance(rows, list):
         raise InvalidRequestError.at("/rows", f"expected a list of rows, got {shown(rows)}")
     if not rows:
@@ -91,6 +94,38 @@ def decode(body: bytes) -> object:
             detail = f"{problems[0].pointer}: {problems[0].detail}"
             raise NotFiniteError(detail, problems) from error
         raise MalformedJsonError(f"the body is not JSON: {error}") from error
+
+
+def check_keys(document: dict[str, Any], known: Collection[str], pointer: str, joined: str = " and ") -> None:
+    """Refuse an object with other keys.
+
+    Raises:
+        InvalidRequestError: If it has one.
+    """
+    for key in document.keys() - known:
+        detail = f"unknown key: expected only {joined.join(sorted(known))}{nearest(key, known)}"
+        raise InvalidRequestError.at(f"{pointer}/{pointer_token(key)}", detail)
+
+
+def read_model(document: dict[str, Any]) -> str | None:
+    """The model that a request names; None where it names none.
+
+    Raises:
+        InvalidRequestError: If it is no name.
+    """
+    model = document.get("model")
+    if model is not None and not isinstance(model, str):
+        raise InvalidRequestError.at("/model", f"expected the name of a model, got {shown(model)}")
+    return model
+
+
+def id_text(given: object) -> str:
+    """An id as text, empty where there is none: 123 and "123" are one.
+
+    Raises:
+        UnreadableValueError: If it is neither a text nor a number.
+    """
+    return str(from_json(_ID, given))
 
 
 def checked(model: type[_Model], document: object) -> _Model:

@@ -13,18 +13,15 @@ from urllib.parse import parse_qs
 import orjson
 
 from features.errors import UnreadableValueError
-from features.raw import from_json
-from features.spec import RawInput, RawKind, Side
 from service.answered import Answered
 from service.batching.engine import Handler
 from service.errors import InvalidRequestError, UnknownModelError
 from service.models.holder import ModelHolder
 from service.models.live import LiveModel
 from service.openapi import RANK_PATH, SCORE_PATH
+from service.scoring.body import id_text
 from service.traffic.shadow import Shadow
 from service.traffic.split import Split
-
-_ID = RawInput(column="id", side=Side.USER, kind=RawKind.TEXT)
 
 
 class PinnedBody(bytes):
@@ -163,6 +160,6 @@ _USER_OF: dict[str, Callable[[dict[str, Any], str | None], object]] = {
 def _text(user_id: object) -> str:
     """An id as the catalog and the encoder read it, so that 7 and "7" are one user; empty for none."""
     try:
-        return str(from_json(_ID, user_id))
+        return id_text(user_id)
     except UnreadableValueError:
         return ""
