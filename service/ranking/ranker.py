@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from features.spec import Half, Side
 from service.catalog.store import EntityStore
 from service.catalog.table import ItemTable
-from service.errors import ScoringError
 from service.models.live import Answers, LiveModel, Probabilities
 from service.models.states import States
 from service.past.sources import Key
@@ -21,6 +20,7 @@ from service.ranking.rank_request import RankRequest
 from service.ranking.ranked import Arrays, Behind, Ranked
 from service.ranking.resolver import Candidates, Resolver
 from service.ranking.sides import SideColumns, stacked
+from service.scoring.scorer import check
 
 AT_ONCE = 2048
 """Candidates that share a call of the joint part; those of one request are never parted."""
@@ -125,7 +125,7 @@ class Ranker:
             _joined([arrays for _, arrays in parts]),
         )
         answers = self._live.runtime.joint(users, whose, states, arrays)
-        _check(answers["probability"], len(whose), self._live)
+        check(answers["probability"], len(whose), self._live, "candidate")
         return answers
 
     def _kept(
@@ -264,13 +264,3 @@ def _ids(candidates: Candidates, best: NDArray[np.int64], items: ItemTable | Non
         else items.ids_of(candidates.rows[[place]])[0]
         for place in best.tolist()
     ]
-
-
-def _check(probabilities: Probabilities, size: int, live: LiveModel) -> None:
-    if probabilities.shape != (size,):
-        raise ScoringError(f"expected {size} probabilities, got an answer of shape {probabilities.shape}")
-    # Written so that NaN, which compares as false, is caught too.
-    if not np.all((probabilities >= 0) & (probabilities <= 1)):
-        raise ScoringError(
-            f"{live.origin} answered something that is no probability for a candidate of this request"
-        )

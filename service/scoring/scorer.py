@@ -36,17 +36,20 @@ def score(rows: Sequence[object], live: LiveModel) -> Scored:
     columns = live.reader.read(rows)
     targets = dict(live.predict(columns))
     for probabilities in targets.values():
-        _check(probabilities, rows, live)
+        check(probabilities, len(rows), live, "row")
     return Scored(targets.pop("probability"), targets)
 
 
-def _check(probabilities: Probabilities, rows: Sequence[object], live: LiveModel) -> None:
-    if probabilities.shape != (len(rows),):
-        raise ScoringError(
-            f"expected {len(rows)} probabilities, got an answer of shape {probabilities.shape}"
-        )
+def check(probabilities: Probabilities, size: int, live: LiveModel, of: str) -> None:
+    """See to it that there are as many as there are questions, each from 0 to 1.
+
+    Raises:
+        ScoringError: If not.
+    """
+    if probabilities.shape != (size,):
+        raise ScoringError(f"expected {size} probabilities, got an answer of shape {probabilities.shape}")
     # Written so that NaN, which compares as false, is caught too.
     if not np.all((probabilities >= 0) & (probabilities <= 1)):
         raise ScoringError(
-            f"{live.origin} answered something that is no probability for a row of this request"
+            f"{live.origin} answered something that is no probability for a {of} of this request"
         )
