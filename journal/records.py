@@ -5,14 +5,13 @@
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import orjson
 
 from journal.journal import Record
 
 FeedbackType = Literal["impression", "click", "play", "purchase", "dislike"]
-TYPES: tuple[FeedbackType, ...] = get_args(FeedbackType)
 
 Features = dict[str, Any]
 """Values by column, as JSON has them; null is missing."""

@@ -7,7 +7,6 @@ alone, so that what was changed since then outlives a restart.
 import hashlib
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +28,6 @@ Progress = Callable[[str], None]
 """Told in words how far something is."""
 
 _PER_PUT = 4096
-_TELL_EVERY_S = 1.0
 
 
 class Import(BaseModel):
@@ -121,19 +119,16 @@ def main() -> None:
 def _imported(wanted: Import) -> Iterator[Told]:
     store = open_entities(wanted.address)
     reader = FeatureReader(wanted.inputs, wanted.key)
-    rows, next_s = 0, 0.0
+    rows = 0
     try:
         for some in batches(read_rows(wanted.path), _PER_PUT):
             store.put(wanted.kind, dict(_entity(wanted, reader, row) for row in some))
             rows += len(some)
-            if time.monotonic() >= next_s:
-                next_s = time.monotonic() + _TELL_EVERY_S
-                yield Told(rows=rows)
+            yield Told(rows=rows)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ImportFileError(f"{wanted.path}, after row {rows}: {error}") from error
     finally:
         store.close()
-    yield Told(rows=rows)
 
 
 def _entity(wanted: Import, reader: FeatureReader, row: Row) -> tuple[str, bytes]:

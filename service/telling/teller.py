@@ -59,8 +59,7 @@ class HeadersAlone:
     """Records nothing: a caller's trace is carried into the log and the answer, and that is all."""
 
     def begin(self, headers: Headers) -> Trace | None:
-        given = headers.get(TRACEPARENT)
-        parent = None if given is None else read_traceparent(given)
+        parent = read_traceparent(headers.get(TRACEPARENT))
         return None if parent is None else child_of(parent)
 
     def end(self, trace: Trace, ended: Ended) -> None:
