@@ -106,7 +106,7 @@ def drawn(folder: Path, names: list[str], rows: int, seed: int) -> Iterator[Case
     """Generated logs, one after the other."""
     for name in names:
         place = list(WORLDS).index(name)
-        frame = WORLDS[name].draw(np.random.default_rng([seed, place]), rows + JUDGED)
+        frame = WORLDS[name](np.random.default_rng([seed, place]), rows + JUDGED)
         yield _cut(folder, name, frame, rows, frame.columns[-1])
 
 

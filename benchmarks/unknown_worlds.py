@@ -5,7 +5,6 @@ are in order of time; the click is the last column.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -14,19 +13,6 @@ from numpy.typing import NDArray
 Draw = np.random.Generator
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class World:
-    """A kind of log.
-
-    Attributes:
-        draw: Makes a log of so many rows.
-        identifiers: Whether the columns are names of things rather than facts about them.
-    """
-
-    draw: Callable[[Draw, int], pl.DataFrame]
-    identifiers: bool
 
 
 def draw_clicks(rng: Draw, logits: Floats, rate: float) -> Ints:
@@ -291,15 +277,15 @@ def sessions(rng: Draw, rows: int) -> pl.DataFrame:
     ).sort("time_ms")
 
 
-WORLDS = {
-    "rare ads, .6 %": World(rare_ads, identifiers=True),
-    "rare ads, .3 %": World(very_rare_ads, identifiers=True),
-    "ratings": World(ratings, identifiers=True),
-    "devices": World(devices, identifiers=True),
-    "hashes": World(hashes, identifiers=True),
-    "identifiers": World(identifiers, identifiers=True),
-    "census": World(census, identifiers=False),
-    "loans": World(loans, identifiers=False),
-    "sessions": World(sessions, identifiers=True),
+WORLDS: dict[str, Callable[[Draw, int], pl.DataFrame]] = {
+    "rare ads, .6 %": rare_ads,
+    "rare ads, .3 %": very_rare_ads,
+    "ratings": ratings,
+    "devices": devices,
+    "hashes": hashes,
+    "identifiers": identifiers,
+    "census": census,
+    "loans": loans,
+    "sessions": sessions,
 }
-"""Every kind of log by its name."""
+"""What makes a log of so many rows, by the name of its kind."""

@@ -60,12 +60,8 @@ class LoopPlan(Document):
             )
         )
 
-    def first_log(self) -> tuple[int, int]:
-        """The first day of the log that the first model learns from, and the first one after it."""
-        return 0, self.first_days
-
     def days_of(self, number: int) -> tuple[int, int]:
-        """The same of a round, counted from 1."""
+        """The first day of a round, counted from 1, and the first one after it."""
         begin = self.first_days + self.pause_days + (number - 1) * self.round_days
         return begin, begin + self.round_days
 

@@ -111,9 +111,8 @@ class Shop:
 
     def first_log(self) -> pl.DataFrame:
         """What the shop noted before there was a model: pages of items as its exposure draws them, in the form of a joined log."""
-        first, end = self.plan.first_log()
-        visits = self.visits(first, end)
-        reaction = self.react(visits.pages(visits.items[:, : self.plan.shown]), first)
+        visits = self.visits(0, self.plan.first_days)
+        reaction = self.react(visits.pages(visits.items[:, : self.plan.shown]), 0)
         shown = reaction.shown
         log = pl.DataFrame(
             {

@@ -47,12 +47,10 @@ class System:
         """Publish the first version."""
         self._axon("train", self.task, "--seed", self._seed, "--registry", "models", "--json")
 
-    def join(self, since_ms: int, until_ms: int, window: str) -> dict[str, int]:
-        """Label what was shown from one moment on and is settled by another; the counts of `axon join`."""
+    def join(self, since_ms: int, until_ms: int, window: str) -> None:
+        """Label what was shown from one moment on and is settled by another."""
         limits = ["--since", since_ms, "--until", until_ms, "--window", window]
-        joined = self._axon("join", self.log, "--decisions", "file:decisions", *limits, "--json")
-        counts: dict[str, int] = json.loads(joined.stdout)
-        return counts
+        self._axon("join", self.log, "--decisions", "file:decisions", *limits, "--json")
 
     def forget_first_log(self) -> None:
         """Learn no more from what was noted before there was a model."""
@@ -65,7 +63,7 @@ class System:
         outcome = json.loads((run / "outcome.json").read_text())
         if outcome["outcome"] not in {"published", "refused"}:
             raise RuntimeError(f"expected a verdict of the gate, got {outcome['outcome']}: {done.stderr}")
-        return Retrained(outcome["version"], tuple(outcome["reasons"]), run)
+        return Retrained(outcome["version"], tuple(outcome["reasons"]))
 
     @contextlib.contextmanager
     def served(self, model: str) -> Iterator["Client"]:
@@ -121,7 +119,6 @@ class Retrained:
 
     version: int | None
     reasons: tuple[str, ...]
-    run: Path
 
 
 class Client:

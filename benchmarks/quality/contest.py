@@ -15,9 +15,9 @@ def contest(log: EncodedLog, contestants: Sequence[Contestant], seeds: Sequence[
     for contestant in contestants:
         started = time.monotonic()
         own = seeds[:1] if contestant.one_seed else seeds
-        rows.append(Row.of(contestant.name, [log.figures(contestant.logits(log, seed)) for seed in own]))
+        figures = [log.figures(contestant.logits(log, seed)) for seed in own]
         seconds = (time.monotonic() - started) / len(own)
-        rows[-1] = rows[-1].model_copy(update={"seconds": round(seconds, 1)})
+        rows.append(Row.of(contestant.name, figures, seconds=round(seconds, 1)))
         print(f"{contestant.name}: {seconds:.0f} s a seed", file=sys.stderr, flush=True)
     return rows
 
