@@ -81,7 +81,6 @@ class ColumnWatch:
         """Count rows; one array per column, as `features.raw.to_array` makes them."""
         self.used_s = time.monotonic()
         rows = len(arrays[self._inputs[0].column])
-        self.rows += rows
         for raw in self._inputs:
             self.missing[raw.column] += missing_in(raw.kind, arrays[raw.column])
         for feature in self._vocabularies:
@@ -91,6 +90,7 @@ class ColumnWatch:
             self.tokens[feature.name] += len(present)
             self.oov[feature.name] += sum(token not in feature.known for token in present)
         self._add_to_window(arrays, rows)
+        self.rows += rows  # last: who is told of rows is told of what they lacked
 
     def refresh(self) -> None:
         """Compute how far the window is from what the version was trained on."""
