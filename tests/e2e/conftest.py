@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import pytest
 import yaml
 
 from simulator import WorldConfig, write_shop
+from tests.waiting import wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop" / "axon.yaml"
 PAST_EXAMPLE = EXAMPLE.with_name("history.yaml")
@@ -38,6 +40,11 @@ class Shop:
     @property
     def registry(self) -> Path:
         return self.directory / "models"
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """Settings of a service that imports the shop's items and users."""
+        return {"catalog": str(self.data / "items.csv"), "users": str(self.data / "users.csv")}
 
     def document(self, **changes: dict) -> dict:
         """The task file as a document, with some of its parts replaced key by key."""
@@ -85,7 +92,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @contextmanager
 def served(registry: Path, cwd: Path, **settings: str) -> Iterator[httpx.Client]:
     """The real service on a free port, ready; settings become its environment."""
-    environment = {f"AXON_{name.upper()}": value for name, value in settings.items()}
+    environment = {f"AXON_{name.upper()}": value for name, value in {"drain_s": "0", **settings}.items()}
     process = subprocess.Popen(
         [*AXON, "serve", "--registry", str(registry), "--port", "0"],
         cwd=cwd,
@@ -102,21 +109,11 @@ def served(registry: Path, cwd: Path, **settings: str) -> Iterator[httpx.Client]
             if (found := re.search(r"http://127\.0\.0\.1:\d+", line))
         )
         with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
-            _wait_until_ready(client)
+            wait_until(lambda: client.get("/readyz").status_code == 200)
             yield client
     finally:
         process.terminate()
         process.communicate(timeout=60)
-
-
-def _wait_until_ready(client: httpx.Client) -> None:
-    import time
-
-    for _ in range(600):
-        if client.get("/readyz").status_code == 200:
-            return
-        time.sleep(0.1)
-    raise AssertionError(client.get("/readyz?verbose").text)
 
 
 @pytest.fixture(scope="session")
@@ -184,3 +181,16 @@ def by_id(question: dict, **changes: object) -> dict:
     """The same question as a client with a catalog asks it."""
     ids = [candidate["id"] for candidate in question["candidates"]]
     return {**question, "user": question["user"]["id"], "candidates": ids, **changes}
+
+
+def some_items(rows: list[dict]) -> list[str]:
+    """Ids of twenty items of the catalog."""
+    return list(dict.fromkeys(row["item"]["item_id"] for row in rows))[:20]
+
+
+def clicked_best(answer: dict, shown: int) -> list[dict]:
+    """Events: the first items of a ranking were seen, and the best of them clicked."""
+    seen = [item["id"] for item in answer["items"][:shown]]
+    done = [("impression", item) for item in seen] + [("click", seen[0])]
+    about = {"decision_id": answer["decision_id"]}
+    return [{"event_id": uuid.uuid4().hex, "type": kind, "item_id": item, **about} for kind, item in done]

@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-import uuid
 
 import polars as pl
 import pytest
@@ -13,7 +12,7 @@ from journal import DECISIONS, open_journal
 from journal.records import Decision
 from registry.local import LocalRegistry
 from registry.reference import ModelRef
-from tests.e2e.conftest import axon, served
+from tests.e2e.conftest import axon, clicked_best, served, some_items
 
 SHOWN = 5
 NEW = {"id": "brand new", "features": {"category": "books", "price": 3.5}}
@@ -27,11 +26,10 @@ def address(tmp_path_factory):
 @pytest.fixture(scope="module")
 def question(past_rows):
     """A user and items of the catalog by id."""
-    known = list(dict.fromkeys(row["item"]["item_id"] for row in past_rows))[:20]
     return {
         "user": past_rows[0]["user"]["user_id"],
         "context": past_rows[0]["context"],
-        "candidates": known,
+        "candidates": some_items(past_rows),
         "k": 15,
     }
 
@@ -39,32 +37,16 @@ def question(past_rows):
 @pytest.fixture(scope="module")
 def answers(past_shop, address, question, tmp_path_factory):
     """Of four requests with feedback about the first items of each, the best of which is clicked."""
-    files = {"catalog": past_shop.data / "items.csv", "users": past_shop.data / "users.csv"}
-    settings = {name: str(path) for name, path in files.items()}
-    settings |= {"decisions": address, "decision_described": "10", "drain_s": "0"}
+    settings = {**past_shop.tables, "decisions": address, "decision_described": "10"}
     answers = []
     with served(past_shop.registry, tmp_path_factory.mktemp("served"), **settings) as client:
         for _ in range(4):
             answer = client.post("/api/v1/rank", json=question).json()
-            told = client.post("/api/v1/feedback", json={"events": events(answer)}).json()
+            told = client.post("/api/v1/feedback", json={"events": clicked_best(answer, SHOWN)}).json()
             answers.append((answer, told))
         user = {"features": {"user_id": question["user"]}}
         client.post("/api/v1/rank", json={**question, "user": user, "candidates": [NEW]})
     return answers
-
-
-def events(answer):
-    shown = [item["id"] for item in answer["items"][:SHOWN]]
-    done = [("impression", item) for item in shown] + [("click", shown[0])]
-    return [
-        {
-            "event_id": uuid.uuid4().hex,
-            "type": kind,
-            "item_id": item,
-            "decision_id": answer["decision_id"],
-        }
-        for kind, item in done
-    ]
 
 
 @pytest.fixture(scope="module")

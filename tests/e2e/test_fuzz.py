@@ -44,9 +44,7 @@ CHECKS = [
 @pytest.fixture(scope="module")
 def service(past_shop, tmp_path_factory):
     """The shop with history and a catalog, served."""
-    files = {"catalog": past_shop.data / "items.csv", "users": past_shop.data / "users.csv"}
-    settings = {name: str(path) for name, path in files.items()} | {"drain_s": "0"}
-    settings["decisions"] = f"file:{tmp_path_factory.mktemp('decisions')}"
+    settings = {**past_shop.tables, "decisions": f"file:{tmp_path_factory.mktemp('decisions')}"}
     # A copy, for what is asked may move aliases and prune.
     registry = shutil.copytree(past_shop.registry, tmp_path_factory.mktemp("registry") / "models")
     with served(registry, tmp_path_factory.mktemp("fuzz"), **settings) as client:

@@ -70,7 +70,7 @@ def clients(shop, live, redis_url) -> Iterator[dict[str, httpx.Client]]:
     """A service that looks into the snapshot and one that looks into Redis."""
     clients: dict[str, httpx.Client] = {}
     with ExitStack() as stack:
-        ways = {"snapshot": {"drain_s": "0"}, "redis": {"drain_s": "0", "history": redis_url}}
+        ways = {"snapshot": {}, "redis": {"history": redis_url}}
         services = {
             name: served(shop.registry, shop.directory, **settings) for name, settings in ways.items()
         }
@@ -267,7 +267,7 @@ def test_a_time_that_a_scored_row_tells_as_text_is_when_its_impression_is(shop, 
     row = {**rows[0], "context": {**rows[0]["context"], "time_ms": written(now - 3_600_000)}}
     shown = {"event_id": "shown", "type": "impression", "at_ms": now, "item_id": row["item"]["item_id"]}
     decisions = f"file:{tmp_path / 'decisions'}"
-    noting = {"decisions": decisions, "decision_rate_score": "1", "drain_s": "0"}
+    noting = {"decisions": decisions, "decision_rate_score": "1"}
     with served(shop.registry, tmp_path, **noting) as client:
         asked(client, [row])
         event = {**shown, "user_id": row["user"]["user_id"]}

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import time
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from registry.local import LocalRegistry
 from registry.outcomes import Outcome
-from tests.e2e.conftest import served
+from tests.e2e.conftest import clicked_best, served, some_items
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboards/axon.json").read_text())
@@ -66,45 +66,30 @@ def told(past_shop, past_rows, tmp_path_factory):
     ended = Outcome(at=datetime(2026, 1, 1, tzinfo=UTC), ending="refused", reasons=("AUC fell",))
     for outcome in (ended, ended.model_copy(update={"ending": "stopped"})):
         LocalRegistry(directory / "models").note_outcome(MODEL, outcome)
-    settings = {"decisions": f"file:{directory / 'decisions'}", "watch_attribution_s": "1", "drain_s": "0"}
+    settings = {"decisions": f"file:{directory / 'decisions'}", "watch_attribution_s": "1"}
     # Nobody fills it: the version answers from its snapshot, and says so.
     settings["history"] = f"sqlite:{directory / 'history.sqlite'}"
-    settings |= {
-        "catalog": str(past_shop.data / "items.csv"),
-        "users": str(past_shop.data / "users.csv"),
-    }
-    known = list(dict.fromkeys(row["item"]["item_id"] for row in past_rows))[:20]
+    settings |= past_shop.tables
     question = {
         "user": past_rows[0]["user"]["user_id"],
         "context": past_rows[0]["context"],
-        "candidates": known,
+        "candidates": some_items(past_rows),
     }
     with served(directory / "models", directory, **settings) as client:
         for start in range(0, 1000, 200):
             client.post("/api/v1/score", json={"rows": past_rows[start : start + 200]}).raise_for_status()
         answers = [client.post("/api/v1/rank", json=question).json() for _ in range(4)]
         for answer in answers:
-            client.post("/api/v1/feedback", json={"events": events(answer)}).raise_for_status()
+            client.post("/api/v1/feedback", json={"events": clicked_best(answer, SHOWN)}).raise_for_status()
         return answers, scraped(client)
-
-
-def events(answer):
-    """The first items were seen, and the best of them clicked."""
-    shown = [item["id"] for item in answer["items"][:SHOWN]]
-    done = [("impression", item) for item in shown] + [("click", shown[0])]
-    about = {"decision_id": answer["decision_id"]}
-    return [{"event_id": uuid.uuid4().hex, "type": kind, "item_id": item, **about} for kind, item in done]
 
 
 def scraped(client):
     """What ``/metrics`` tells once the last window has closed."""
-    until = time.monotonic() + 30
-    while True:
-        text = client.get("/metrics").text
-        if f'axon_judged_impressions_total{{model="{MODEL}",version="1"}} {4 * SHOWN}.0' in text:
-            return [one for family in text_string_to_metric_families(text) for one in family.samples]
-        assert time.monotonic() < until, text
-        time.sleep(0.2)
+    closed = f'axon_judged_impressions_total{{model="{MODEL}",version="1"}} {4 * SHOWN}.0'
+    wait_until(lambda: closed in client.get("/metrics").text)
+    text = client.get("/metrics").text
+    return [one for family in text_string_to_metric_families(text) for one in family.samples]
 
 
 @pytest.fixture(scope="module")

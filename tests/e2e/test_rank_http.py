@@ -17,6 +17,7 @@ from service.catalog.opening import open_entities
 from service.catalog.store import Entity
 from tests.e2e.conftest import by_id, served
 from tests.history.servers import running_redis
+from tests.waiting import wait_until
 
 
 def copied(past_shop, directory):
@@ -36,9 +37,7 @@ def copied(past_shop, directory):
 def client(past_shop, tmp_path_factory):
     settings = {
         "entities": f"sqlite:{tmp_path_factory.mktemp('served') / 'catalog.sqlite'}",
-        "catalog": str(past_shop.data / "items.csv"),
-        "users": str(past_shop.data / "users.csv"),
-        "drain_s": "0",
+        **past_shop.tables,
     }
     with served(past_shop.registry, past_shop.directory, **settings) as client:
         yield client
@@ -84,10 +83,8 @@ def test_a_new_version_takes_over_with_its_catalog_and_no_request_fails(past_sho
     registry, bundle = copied(past_shop, tmp_path)
     settings = {
         "entities": f"sqlite:{tmp_path / 'catalog.sqlite'}",
-        "catalog": str(past_shop.data / "items.csv"),
-        "users": str(past_shop.data / "users.csv"),
+        **past_shop.tables,
         "poll_s": "0.1",
-        "drain_s": "0",
     }
     answers: list[httpx.Response] = []
     with served(registry.root, past_shop.directory, **settings) as client:
@@ -111,28 +108,21 @@ def test_what_changes_while_a_version_computes_its_items_is_changed_for_it_too(p
     store.put(Entity.ITEM, {f"i{number:05}": b'{"category":"books"}' for number in range(5000)})
     store.close()
     # Nobody looks into the store by himself in this time, and the challenger's items take a second.
-    settings = {"entities": address, "split": "challenger:0", "poll_s": "600", "drain_s": "0"}
+    settings = {"entities": address, "split": "challenger:0", "poll_s": "600"}
     with served(registry.root, past_shop.directory, **settings) as serving:
 
         def health() -> str:
             return serving.get("/healthz?verbose").text
 
-        wait_for(lambda: "computing items" in health())
+        wait_until(lambda: "computing items" in health())
         changed = serving.put("/api/v1/items/i00000", json={"features": {"shelf": 7}})
         gone = serving.delete("/api/v1/items/i00001")
         assert (changed.status_code, gone.status_code) == (200, 204)
         assert "computing items" in health()
-        wait_for(lambda: "[+] challenger" in health())
+        wait_until(lambda: "[+] challenger" in health())
         ask = {"candidates": {"filter": {"item_id": ["i00000", "i00001"], "category": None}}}
         answer = serving.post("/api/v1/rank?version=challenger", json=ask).json()
     assert (answer["version"], [item["id"] for item in answer["items"]]) == (2, ["i00000"])
-
-
-def wait_for(said):
-    until = time.monotonic() + 60
-    while not said():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +136,8 @@ def workers(past_shop, redis_url):
     """Two processes with a catalog in Redis; one of them imports it."""
     settings = {
         "entities": redis_url,
-        "catalog": str(past_shop.data / "items.csv"),
-        "users": str(past_shop.data / "users.csv"),
+        **past_shop.tables,
         "workers": "2",
-        "drain_s": "0",
     }
     with served(past_shop.registry, past_shop.directory, **settings) as client:
         yield client

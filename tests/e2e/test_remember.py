@@ -8,7 +8,8 @@ import pytest
 
 from history.stores.filling import fill, found_in
 from history.stores.opening import open_store
-from tests.e2e.conftest import axon, served
+from tests.e2e.conftest import axon, served, some_items
+from tests.waiting import wait_until
 
 HOUR_MS = 3_600_000
 
@@ -21,13 +22,12 @@ def answers(past_shop, past_rows, tmp_path_factory):
     """
     directory = tmp_path_factory.mktemp("remembered")
     places = {"history": f"sqlite:{directory / 'history.db'}", "decisions": f"file:{directory / 'decisions'}"}
-    tables = {"catalog": str(past_shop.data / "items.csv"), "users": str(past_shop.data / "users.csv")}
     feed = ["remember", past_shop.config, "--registry", past_shop.registry, "--json"]
     feed += [part for name, place in places.items() for part in (f"--{name}", place)]
     users = list(dict.fromkeys(row["user"]["user_id"] for row in past_rows))[:2]
-    items = list(dict.fromkeys(row["item"]["item_id"] for row in past_rows))[:20]
+    items = some_items(past_rows)
 
-    with served(past_shop.registry, directory, **places, **tables, drain_s="0", poll_s="0.1") as client:
+    with served(past_shop.registry, directory, **places, **past_shop.tables, poll_s="0.1") as client:
 
         def ask(user: str) -> dict:
             question = {"user": user, "context": past_rows[0]["context"], "candidates": items, "k": 20}
@@ -35,21 +35,17 @@ def answers(past_shop, past_rows, tmp_path_factory):
             assert answer.status_code == 200, answer.text
             return answer.json()
 
-        def wait_until(filled: bool) -> str:
+        def once(filled: bool) -> str:
             """What the service says about itself then."""
-            deadline = time.monotonic() + 30
-            while f'axon_model_history_filled{{model="shop-history",version="1"}} {float(filled)}' not in (
-                client.get("/metrics").text
-            ):
-                assert time.monotonic() < deadline, client.get("/healthz?verbose").text
-                time.sleep(0.05)
+            told = f'axon_model_history_filled{{model="shop-history",version="1"}} {float(filled)}'
+            wait_until(lambda: told in client.get("/metrics").text)
             return client.get("/healthz?verbose").text
 
-        said = [wait_until(filled=False)]
+        said = [once(filled=False)]
         unfilled = {user: ask(user) for user in users}
         # The snapshot; of the journals nothing that is younger than three hours.
         axon(*feed, "--grace", "3h", cwd=directory)
-        said.append(wait_until(filled=True))
+        said.append(once(filled=True))
         before = {user: ask(user) for user in users}
         clicked = before[users[0]]["items"][0]["id"]
         # As long ago as the delay of the task file waits for clicks, and longer.
@@ -63,7 +59,7 @@ def answers(past_shop, past_rows, tmp_path_factory):
         store = open_store(places["history"], "shop-history")
         fill(store, found_in(store))
         store.close()
-        said.append(wait_until(filled=False))
+        said.append(once(filled=False))
         again = {user: ask(user) for user in users}
     answers = {"unfilled": unfilled, "before": before, "after": after, "again": again}
     return {**answers, "clicked": clicked, "users": users, "told": remembered, "said": said}

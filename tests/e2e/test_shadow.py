@@ -1,14 +1,14 @@
 """A shadow of the champion's own making answers ranked requests in secret: what it says is what was said."""
 
 import shutil
-import time
 
 import polars as pl
 import pytest
 
 from journal import DECISIONS, SHADOWS, open_journal
 from journal.records import Decision, ShadowAnswer
-from tests.e2e.conftest import axon, served
+from tests.e2e.conftest import axon, served, some_items
+from tests.waiting import wait_until
 
 NAME = "shop-history"
 NEW = {"id": "brand new", "features": {"category": "books", "price": 3.5}}
@@ -31,10 +31,9 @@ def registry(past_shop, tmp_path_factory):
 @pytest.fixture(scope="module")
 def answers(registry, past_shop, past_rows, address, tmp_path_factory):
     """Of three requests: about items of the catalog, about a new one among them, and about one that has just changed."""
-    items = list(dict.fromkeys(row["item"]["item_id"] for row in past_rows))[:20]
+    items = some_items(past_rows)
     question = {"user": past_rows[0]["user"]["user_id"], "context": past_rows[0]["context"], "k": 5}
-    settings = {"catalog": str(past_shop.data / "items.csv"), "users": str(past_shop.data / "users.csv")}
-    settings |= {"shadow": "shadow", "decisions": address, "drain_s": "0", "poll_s": "0.1"}
+    settings = {**past_shop.tables, "shadow": "shadow", "decisions": address, "poll_s": "0.1"}
     with served(registry, tmp_path_factory.mktemp("served"), **settings) as client:
 
         def ask(*candidates):
@@ -52,13 +51,6 @@ def answers(registry, past_shop, past_rows, address, tmp_path_factory):
         client.put(f"/api/v1/items/{items[0]}", json={"features": {**features, "price": 99.0}})
         ask(*items[:2])
     return told
-
-
-def wait_until(is_so, within_s=60):
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

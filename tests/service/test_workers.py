@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.service.conftest import ROW, ROW_PROBABILITY, RunningService
+from tests.waiting import wait_until
 
 
 def pids(service: RunningService) -> list[int]:
@@ -71,10 +72,7 @@ def scored_by(service: RunningService) -> tuple[set[float], set[str]]:
 
 
 def wait_for_log(service: RunningService, pattern: str) -> None:
-    until = time.monotonic() + 30
-    while not re.search(pattern, service.log.read_text()):
-        assert time.monotonic() < until, f"{pattern} never came: {service.log.read_text()}"
-        time.sleep(0.1)
+    wait_until(lambda: re.search(pattern, service.log.read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +144,4 @@ def test_workers_end_with_a_parent_that_is_killed(start, tmp_path):
         wait_for_log(service, r"(?s)(worker \d runs as pid.*){2}")
         service.wait_for("/livez", lambda answer: answer.status_code == 200)
         service.process.kill()
-        until = time.monotonic() + 20
-        while any(map(is_running, pids(service))) and time.monotonic() < until:
-            time.sleep(0.1)
-        assert not any(map(is_running, pids(service)))
+        wait_until(lambda: not any(map(is_running, pids(service))))

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.service.conftest import ROW, RunningService
+from tests.waiting import wait_until
 
 QUEUE = 4
 ROWS = 5000
@@ -50,21 +51,14 @@ def counted(service: RunningService, code: int) -> float:
     return float(match[1]) if match else 0.0
 
 
-def resident_bytes(service: RunningService) -> float:
-    text = service.client.get("/metrics").text
-    match = re.search(r"^process_resident_memory_bytes (\S+)", text, re.MULTILINE)
-    assert match is not None
-    return float(match[1])
-
-
 @pytest.fixture(scope="module")
 def burst(small):
     """Twenty times as many requests at once as may wait: their answers by status, and the growth of the process."""
     slowly(small)
-    before = resident_bytes(small)
+    before = small.value("process_resident_memory_bytes")
     with concurrent.futures.ThreadPoolExecutor(20 * QUEUE) as clients:
         answers = {answer[9:12]: answer for answer in clients.map(slowly, [small] * (20 * QUEUE))}
-    return answers, resident_bytes(small) - before
+    return answers, small.value("process_resident_memory_bytes") - before
 
 
 def test_of_a_burst_every_request_is_answered_or_told_to_come_again(burst):
@@ -90,20 +84,12 @@ def test_after_a_burst_the_service_answers(small, burst):
     assert small.score(ROW).status_code == 200
 
 
-def left(service: RunningService, more_than: float) -> float:
-    """How many requests nobody waited for any more, as soon as there are more than so many."""
-    until = time.monotonic() + 10
-    while counted(service, 499) <= more_than and time.monotonic() < until:
-        time.sleep(0.05)
-    return counted(service, 499)
-
-
 def test_clients_that_hang_up_free_their_places(small):
     before = counted(small, 499)
     for _ in range(5 * QUEUE):
         with connect(small) as connection:
             connection.sendall(HEAD + BODY[: len(BODY) // 2])
-    assert left(small, before) > before
+    wait_until(lambda: counted(small, 499) > before, within_s=10)
     assert small.score(ROW).status_code == 200
 
 
@@ -112,7 +98,7 @@ def test_so_do_those_whose_requests_wait(small):
     with contextlib.ExitStack() as clients:
         for _ in range(QUEUE):
             clients.enter_context(connect(small)).sendall(HEAD + BODY)
-    assert left(small, before) > before
+    wait_until(lambda: counted(small, 499) > before, within_s=10)
     assert small.score(ROW).status_code == 200
 
 

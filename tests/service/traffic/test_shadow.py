@@ -9,6 +9,7 @@ from journal import DECISIONS, SHADOWS, open_journal
 from journal.records import Decision, ShadowAnswer
 from tests.service.traffic.conftest import ask, row, user_of
 from tests.service.traffic.versions import CHAMPION, SHADOW
+from tests.waiting import wait_until
 
 OURS = user_of(CHAMPION)
 GIVEN, IN_SECRET = 0.5156199157230156, 0.28140560742914383
@@ -17,13 +18,6 @@ GIVEN, IN_SECRET = 0.5156199157230156, 0.28140560742914383
 
 def of_shadow(name):
     return f'axon_{name}_total{{model="shop",version="{SHADOW}"}}'
-
-
-def wait_until(is_so, within_s=20):
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture

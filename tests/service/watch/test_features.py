@@ -2,7 +2,6 @@
 
 import math
 import re
-import time
 from dataclasses import replace
 
 import pytest
@@ -43,13 +42,8 @@ def watched(ready, make_bundle, tmp_path_factory):
     with ready(registry=root) as service:
         for _ in range(10):
             service.score(*[KNOWN] * 50, *[UNKNOWN] * 50)
-        until = time.monotonic() + 20
-        while 'axon_feature_rows_total{model="shop",version="1"} 1000.0' not in (
-            text := service.client.get("/metrics").text
-        ):
-            assert time.monotonic() < until, text
-            time.sleep(0.1)
-        return text
+        told = ('axon_feature_rows_total{model="shop",version="1"} 1000.0', "axon_feature_drift_psi{")
+        return service.wait_for("/metrics", lambda answer: all(one in answer.text for one in told)).text
 
 
 def value(text, series, feature):

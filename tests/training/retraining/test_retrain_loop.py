@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import wait_until
 from training.errors import BusyError
 from training.retraining.loop import Rhythm
 from training.retraining.retrain_state import RetrainState, RunOutcome, alone
@@ -40,10 +40,7 @@ def start(runs, child, every=0.2):
 
 
 def wait_for(path, lines=1):
-    deadline = time.monotonic() + 60
-    while not path.exists() or len(path.read_text().splitlines()) < lines:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: path.exists() and len(path.read_text().splitlines()) >= lines)
 
 
 def test_the_next_run_begins_an_interval_after_the_last_one_began():
@@ -132,10 +129,7 @@ def test_a_run_that_was_killed_is_not_told_as_the_one_before(tmp_path):
 def test_failures_survive_a_kill_of_the_loop(tmp_path):
     state = tmp_path / "shop.retrain.json"
     loop = start(tmp_path, "raise SystemExit(1)", every=60)
-    deadline = time.monotonic() + 60
-    while not state.exists() or json.loads(state.read_text())["failures"] < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: state.exists() and json.loads(state.read_text())["failures"] >= 2)
     loop.kill()
     loop.communicate()
     assert RetrainState.read(state).failures >= 2
