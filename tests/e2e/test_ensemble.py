@@ -11,7 +11,8 @@ from tests.e2e.conftest import axon
 def report(shop, tmp_path_factory):
     """The report of a published ensemble of two."""
     directory = tmp_path_factory.mktemp("ensemble")
-    document = shop.document(model={"ensemble": 2}, training={"epochs": 1, "ema": 0.9}, gate={"beat": []})
+    learning = {"model": {"ensemble": 2}, "training": {"epochs": 1, "ema": 0.9}}
+    document = shop.document(**learning, gate={"beat": []}, report={"importance": False})
     document["data"]["root"] = str(shop.data)
     config = shop.write(directory / "axon.yaml", document)
     axon("train", config, "--json", cwd=directory)

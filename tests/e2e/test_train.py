@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import polars as pl
@@ -40,16 +39,41 @@ def test_slices_follow_each_other_in_time(shop: Shop):
     assert slices["validation"]["last"] <= slices["test"]["first"]
 
 
-def test_an_unpublished_bundle_stays_and_can_be_published_later(shop: Shop, tmp_path):
-    config = shop.write(tmp_path / "axon.yaml", _quick(shop))
-    done = axon("train", config, "--no-publish", "--json", cwd=tmp_path)
-    answer = json.loads(done.stdout)
+@pytest.fixture(scope="module")
+def unpublished(shop: Shop, tmp_path_factory) -> tuple[Path, dict]:
+    """A quick run that publishes nothing, of a log with a damaged row, with a curve for each device: where, and its answer."""
+    directory = tmp_path_factory.mktemp("unpublished")
+    shutil.copytree(shop.data, directory / "data")
+    lines = (directory / "data" / "log.csv").read_text().splitlines(keepends=True)
+    lines.insert(100, "only,three,fields\n")
+    (directory / "data" / "log.csv").write_text("".join(lines))
+    calibration = {"kind": "platt", "segment": "device", "min_clicks": 50}
+    document = _quick(shop) | {"training": {"epochs": 1, "calibration": calibration}}
+    document["data"]["root"] = "data"
+    config = shop.write(directory / "axon.yaml", document)
+    return directory, json.loads(axon("train", config, "--no-publish", "--json", cwd=directory).stdout)
+
+
+def test_an_unpublished_bundle_stays_and_can_be_published_later(unpublished):
+    directory, answer = unpublished
     assert answer["version"] is None
-    assert not (tmp_path / "models").exists()
-    bundle = tmp_path / answer["run"] / "bundle"
-    published = json.loads(axon("publish", bundle, "--json", cwd=tmp_path).stdout)
+    assert not (directory / "models").exists()
+    bundle = directory / answer["run"] / "bundle"
+    published = json.loads(axon("publish", bundle, "--json", cwd=directory).stdout)
     expected = {"model": "shop", "version": 1, "alias": "champion", "gate": ["the first champion"]}
     assert published == expected
+
+
+def test_a_row_with_a_wrong_number_of_fields_is_set_apart_and_the_run_goes_on(unpublished):
+    directory, answer = unpublished
+    assert answer["report"]["data"]["bad_rows"] == 1
+    (bad,) = (directory / answer["run"] / "quarantine.jsonl").read_text().splitlines()
+    assert json.loads(bad)["line"] == 101
+
+
+def test_curves_per_segment_are_tried_beside_one_for_all(unpublished):
+    tried = unpublished[1]["report"]["calibration_choice"]["tried"]
+    assert [(found["kind"], found["per_segment"]) for found in tried] == [("platt", False), ("platt", True)]
 
 
 def test_a_model_that_the_gate_refuses_is_not_published_and_its_bundle_stays(shop: Shop, tmp_path):
@@ -61,21 +85,6 @@ def test_a_model_that_the_gate_refuses_is_not_published_and_its_bundle_stays(sho
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "models" / "shop" / "1").exists()
     assert len(list(tmp_path.glob("runs/*/bundle/saved_model.pb"))) == 1
-
-
-def test_a_row_with_a_wrong_number_of_fields_is_set_apart_and_the_run_goes_on(shop: Shop, tmp_path):
-    data = tmp_path / "data"
-    shutil.copytree(shop.data, data)
-    lines = (data / "log.csv").read_text().splitlines(keepends=True)
-    lines.insert(100, "only,three,fields\n")
-    (data / "log.csv").write_text("".join(lines))
-    document = _quick(shop)
-    document["data"]["root"] = str(data)
-    config = shop.write(tmp_path / "axon.yaml", document)
-    answer = json.loads(axon("train", config, "--json", cwd=tmp_path).stdout)
-    assert answer["report"]["data"]["bad_rows"] == 1
-    (bad,) = (tmp_path / answer["run"] / "quarantine.jsonl").read_text().splitlines()
-    assert json.loads(bad)["line"] == 101
 
 
 def test_a_row_that_cannot_be_read_gets_no_probability_and_keeps_its_line(shop: Shop, tmp_path):
@@ -115,21 +124,17 @@ def test_the_file_that_is_scored_is_not_replaced(shop: Shop, tmp_path):
     assert "expected another output file than in.csv" in done.stderr
 
 
-def scored_rows(shop: Shop, folder: Path, *options: str) -> subprocess.CompletedProcess:
-    """What ``axon score`` does with three rows of the log."""
+def test_what_streaming_does_not_change_is_told_and_not_what_tensorflow_says_when_it_starts(
+    shop: Shop, tmp_path
+):
     lines = (shop.data / "log.csv").read_text().splitlines(keepends=True)[:4]
-    (folder / "in.csv").write_text("".join(lines))
-    files = (folder / "in.csv", folder / "out.csv")
-    return axon("score", shop.config, *files, "--registry", shop.registry, *options, cwd=folder)
-
-
-def test_no_command_shows_what_tensorflow_says_when_it_starts(shop: Shop, tmp_path):
-    assert scored_rows(shop, tmp_path, "-q").stderr == ""
-
-
-def test_streaming_a_model_that_looks_at_no_past_is_told(shop: Shop, tmp_path):
-    told = " ".join(scored_rows(shop, tmp_path, "--stream").stdout.split())
-    assert "shop/1 looks at nothing of the past: --stream changes nothing" in told
+    (tmp_path / "in.csv").write_text("".join(lines))
+    files = (tmp_path / "in.csv", tmp_path / "out.csv")
+    done = axon("score", shop.config, *files, "--registry", shop.registry, "--stream", "--json", cwd=tmp_path)
+    assert done.stderr == ""
+    assert "shop/1 looks at nothing of the past: --stream changes nothing" in " ".join(
+        json.loads(done.stdout)["notes"]
+    )
 
 
 def test_quiet_prints_nothing(shop: Shop, tmp_path):
@@ -164,23 +169,18 @@ def test_exit_codes(shop: Shop, tmp_path: Path, arguments, code, told):
 
 def _quick(shop: Shop) -> dict:
     """A task that trains in a few seconds."""
-    return shop.document(data={"root": str(shop.data)}, training={"epochs": 1}, model={"hidden": [8]})
+    return shop.document(
+        data={"root": str(shop.data)},
+        training={"epochs": 1},
+        model={"hidden": [8]},
+        report={"importance": False},
+    )
 
 
 def test_probabilities_learned_on_a_fifth_of_the_non_clicks_are_those_of_the_whole_log(shop: Shop, tmp_path):
-    document = shop.document(
-        data={"root": str(shop.data)}, training={"epochs": 2, "keep_rate": 0.2, "calibration": "none"}
-    )
+    learning = {"training": {"epochs": 2, "keep_rate": 0.2, "calibration": "none"}}
+    document = shop.document(data={"root": str(shop.data)}, report={"importance": False}, **learning)
     config = shop.write(tmp_path / "axon.yaml", document)
     answer = json.loads(axon("train", config, "--no-publish", "--json", cwd=tmp_path).stdout)
     # Without the correction five times as many clicks would be promised as come.
     assert answer["report"]["metrics"]["calibration_ratio"] == pytest.approx(1.0, abs=0.2)
-
-
-def test_curves_per_segment_are_tried_beside_one_for_all(shop: Shop, tmp_path):
-    calibration = {"kind": "platt", "segment": "device", "min_clicks": 50}
-    document = _quick(shop) | {"training": {"epochs": 1, "calibration": calibration}}
-    config = shop.write(tmp_path / "axon.yaml", document)
-    answer = json.loads(axon("train", config, "--no-publish", "--json", cwd=tmp_path).stdout)
-    tried = answer["report"]["calibration_choice"]["tried"]
-    assert [(found["kind"], found["per_segment"]) for found in tried] == [("platt", False), ("platt", True)]
