@@ -13,6 +13,7 @@ call this file and nothing else, so a value means the same on both sides.
 An amount has a currency sign, a percent sign or commas that group thousands: ``$1,234.50`` is 1234.5 and ``12.3%`` 12.3.
 What may have points that group thousands, such as ``1.234 €``, is unreadable.
 Text of a column without a separator is a JSON list, such as ``["red", "big"]``, or one as Python prints it: ``['red', 'big']``.
+Where there is a separator, text that begins with ``["`` and is such a list is not split, as `axon join` writes lists so into CSV.
 An empty cell, an empty string and null are missing, whatever the kind; a literal NaN or an infinity is unreadable.
 """
 
@@ -292,16 +293,13 @@ def _texts(raw: RawInput, value: object) -> list[str]:
 
 
 def _split(raw: RawInput, cell: str) -> list[str]:
+    listed = raw.separator is None or cell == "[]" or cell.startswith('["')
+    values = list_from_text(cell) if listed else None
+    if values is not None:
+        return [MISSING_TEXT if token is None else _text(token) for token in values]
     if raw.separator is None:
-        return _listed(cell)
-    return [token.strip() for token in cell.split(raw.separator)]
-
-
-def _listed(cell: str) -> list[str]:
-    values = list_from_text(cell)
-    if values is None:
         raise UnreadableValueError(f"expected a list (the column has no separator), got {shown(cell)}")
-    return [MISSING_TEXT if token is None else _text(token) for token in values]
+    return [token.strip() for token in cell.split(raw.separator)]
 
 
 def _padded(lists: Sequence[Sequence[str]]) -> NDArray[np.object_]:

@@ -92,7 +92,9 @@ class MultiValued(_Vocabulary):
 
     kind: Literal["multi"] = "multi"
     separator: str | None = Field(
-        default=",", min_length=1, description="splits text; null when only lists come"
+        default=",",
+        min_length=1,
+        description='splits text, unless it is a list such as `["a", "b"]`; null when only lists come',
     )
     max_length: int = Field(default=8, ge=1, le=1024, description="tokens beyond this many are dropped")
     pooling: Literal["mean", "sum", "attention"] = Field(

@@ -18,6 +18,9 @@ from tests.features.raw_inputs import LISTS, TEXTS, make_raw
         pytest.param(TEXTS, " a , b ", ["a", "b"], id="spaces around a token go"),
         pytest.param(TEXTS, "a,,b", ["a", "", "b"], id="an empty token is a missing one"),
         pytest.param(make_raw(RawKind.TEXTS, separator="::"), "a::b", ["a", "b"], id="long separator"),
+        pytest.param(TEXTS, '["a","b, c"]', ["a", "b, c"], id="a list that axon join wrote into CSV"),
+        pytest.param(TEXTS, "[]", [], id="an empty list in CSV"),
+        pytest.param(TEXTS, '["a,b', ['["a', "b"], id="no list"),
     ],
 )
 def test_a_list_in_a_file(raw, cell, tokens):

@@ -48,7 +48,7 @@ class RowWriter:
         self._out = out
         self._rows = out.with_name(f".{out.name}.{os.getpid()}.rows")
         self._made = out.with_name(f".{out.name}.{os.getpid()}.made")
-        # A text file has no lists: there they are JSON, which a feature without a separator reads.
+        # A text file has no lists: there they are JSON, which a feature reads, with a separator or without.
         self._lists_as_text = out.suffix == ".csv"
         self._types: dict[str, set[type]] = {}
 
