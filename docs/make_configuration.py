@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -81,13 +81,33 @@ def _section(title: str, model: type[BaseModel]) -> list[str]:
 
 def _row(name: str, field: Any) -> str:
     default = "required" if field.is_required() else f"`{_shown(field)}`"
-    return f"| `{name}` | {default} | {(field.description or '').replace('|', '/')} |"
+    choices = ", ".join(f"`{choice}`" for choice in _choices(field.annotation))
+    meaning = ": ".join(filter(None, [choices, field.description or _about(field)]))
+    return f"| `{name}` | {default} | {meaning.replace('|', '/')} |"
+
+
+def _about(field: Any) -> str:
+    """What a part that has no description of its own says of itself."""
+    parts = [inner for inner in models_of(field.annotation) if inner not in KINDS]
+    return (parts[0].__doc__ or "").split("\n\n")[0].replace("\n", " ").strip() if parts else ""
+
+
+def _choices(annotation: Any) -> Iterator[str]:
+    """The words that a key may have, where it may have no others."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    else:
+        for inner in get_args(annotation):
+            yield from _choices(inner)
 
 
 def _shown(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
-        return "see below"
+        given = value.model_dump(exclude_defaults=True)
+        return (
+            "{" + ", ".join(f"{key}: {said}" for key, said in given.items()) + "}" if given else "see below"
+        )
     if isinstance(value, tuple):
         return str(list(value))
     return "null" if value in (None, PydanticUndefined) else str(value)

@@ -174,7 +174,7 @@ class Buckets(_ColumnFeature):
 
 
 class TimePart(_ColumnFeature):
-    """Hour of the day or day of the week (Monday first) in an explicit time zone. Id 0 is missing."""
+    """Hour of the day, day of the week (Monday first) or hour of the week in an explicit time zone. Id 0 is missing."""
 
     kind: Literal["time_part"] = "time_part"
     part: Literal["hour", "weekday", "hour_of_week"]

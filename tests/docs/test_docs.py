@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from training.config import TrainingConfig
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "simulator").glob("*.md")],
@@ -62,6 +64,13 @@ def test_a_page_of_keys_is_what_the_models_say(page: str):
         check=True,
     )
     assert (ROOT / "docs" / page).read_text() == done.stdout
+
+
+def test_the_page_of_the_task_file_says_what_left_out_keys_are_and_which_words_a_key_may_have():
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    optimizer = TrainingConfig().optimizer
+    assert f"{{name: {optimizer.name}, learning_rate: {optimizer.learning_rate}," in page
+    assert "| `part` | required | `hour`, `weekday`, `hour_of_week` |" in page
 
 
 @pytest.mark.parametrize("target", ["run", "test", "check", "setup", "help", "bench", "bench-quality"])

@@ -14,8 +14,7 @@ class CalibrationConfig(Document):
 
     kind: Literal["auto"] | Kind = Field(
         default="auto",
-        description="none, temperature, platt, beta or isotonic; auto: the simplest that later impressions of the "
-        "validation slice do not refute",
+        description="auto is the simplest that later impressions of the validation slice do not refute",
     )
     segment: str | None = Field(
         default=None,

@@ -72,7 +72,9 @@ class TrainingConfig(Document):
         default=None,
         description="single-valued id feature whose values are the contexts; null: the batch is one context",
     )
-    optimizer: OptimizerConfig = Field(default=DENSE, description="of the dense weights")
+    optimizer: OptimizerConfig = Field(
+        default=DENSE, description="of the dense weights; one that is given has the defaults below"
+    )
     embedding_optimizer: OptimizerConfig | None = Field(
         default=EMBEDDINGS,
         description="of the embeddings; null, as where `optimizer` alone is given: one optimizer for all weights",

@@ -15,8 +15,8 @@ Units = Annotated[int, Field(ge=1, le=MOST_UNITS)]
 class ModelConfig(Document):
     """Which network is trained."""
 
-    family: str = Field(default="mlp", description="a name in training.models.FAMILIES")
-    embedding_dim: int = Field(default=16, ge=1, le=1024)
+    family: str = Field(default="mlp", description="a name of the table in docs/models.md")
+    embedding_dim: int = Field(default=16, ge=1, le=1024, description="numbers of an embedding")
     hidden: tuple[Units, ...] = Field(default=(128, 64), description="units of each hidden layer")
     activation: str = Field(default="relu", description="linear, sigmoid, tanh, relu, or another of Keras")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of hidden units dropped")
