@@ -81,18 +81,19 @@ def test_make_knows_what_the_documentation_names(target: str):
 
 def _workplace(directory: Path) -> None:
     """A directory with the shop's task file, as a reader would have it, that is content with a small log."""
-    config = directory / "axon.yaml"
-    if not config.exists():
+    example = directory / "examples" / "shop" / "axon.yaml"
+    if not example.exists():
         text = (ROOT / "examples" / "shop" / "axon.yaml").read_text()
         for full, small in [
-            ("../../data/shop", "data/shop"),
             ("epochs: 10", "epochs: 2"),
             ("beat: [prior, logistic]", "beat: []"),
             ("max_ece: 0.02", "max_ece: null"),
         ]:
             assert full in text
             text = text.replace(full, small)
-        config.write_text(text)
+        example.parent.mkdir(parents=True)
+        example.write_text(text)
+        (directory / "axon.yaml").write_text(text.replace("../../data/shop", "data/shop"))
 
 
 def _run(language: str, code: str, directory: Path) -> subprocess.CompletedProcess[str]:
