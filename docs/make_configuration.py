@@ -13,19 +13,7 @@ from training.config import TaskConfig
 from training.config.reading import models_of
 
 HERE = Path(__file__).parent
-KINDS: tuple[type[BaseModel], ...] = (
-    spec.Categorical,
-    spec.Hashed,
-    spec.MultiValued,
-    spec.Numeric,
-    spec.Rate,
-    spec.Buckets,
-    spec.TimePart,
-    spec.Age,
-    spec.Cross,
-    spec.Activity,
-    spec.Recent,
-)
+KINDS: tuple[type[BaseModel], ...] = (*get_args(spec.ColumnFeature), spec.Cross, spec.Activity, spec.Recent)
 
 
 def task_file() -> str:

@@ -7,7 +7,7 @@ impression pays for every call of NumPy.
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from features.spec import (
     CROSS_PRIME,
     FIRST_OOV_ID,
     PADDING_ID,
+    Age,
     AnyFeature,
     Buckets,
     Categorical,
@@ -28,6 +29,8 @@ from features.spec import (
     Half,
     Hashed,
     MultiValued,
+    Numeric,
+    Rate,
     RawKind,
     TimePart,
 )
@@ -140,6 +143,10 @@ class _Columns:
                 case TimePart():
                     zone = fitted.part(feature.name, FittedTimeZone)
                     readers.append((self._own[feature.name], _time_part(feature, zone)))
+                case Categorical() | Hashed() | Cross() | Numeric() | Rate() | Age():
+                    pass  # tokens are read above, crosses and values elsewhere
+                case _:
+                    assert_never(feature)
         return readers
 
     def encoded(self, raw: Raw, known: Mapping[Half, Ids], size: int) -> EncodedArrays:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Self
+from typing import Self, assert_never
 
 from pydantic import Field, model_validator
 
@@ -264,6 +264,8 @@ class FeatureSpec(Document):
             case Age():
                 yield self._time_input(feature.column, side)
                 yield self._time_input(feature.at, Side.CONTEXT)
+            case _:
+                assert_never(feature)
 
     @cached_property
     def _counted_columns(self) -> frozenset[str]:
