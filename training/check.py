@@ -16,6 +16,8 @@ from training.log.log_reader import read_log
 from training.log.quarantine import Quarantine
 from training.log.survey import Survey
 from training.log.tallies import DISTINCT_CAP
+from training.models import family_of
+from training.peers.peers import peer_trials
 from training.progress import Progress, Silent
 
 
@@ -83,9 +85,12 @@ def check_log(
         now: Impressions later than this are a finding; None looks for none.
 
     Raises:
+        ConfigError: If training would refuse the network, or what is trained beside it, before it reads the log.
         DataError: If there is nothing to look at: a file or a column is missing, a table cannot be read, no label is
             0 or 1.
     """
+    family_of(config.model)
+    peer_trials(config)
     survey = Survey(config, now)
     apart = Quarantine(None, limit=1.0)
     with (progress or Silent()).stage("checking", unit="rows") as bar:

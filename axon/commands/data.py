@@ -46,6 +46,9 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Look at the log and the tables the way training will; exit 1 when something stops it."""
+    from axon.quiet import import_tensorflow
+
+    import_tensorflow()
     from training.check import check_log
     from training.config import data_root as root_of
     from training.config import load_config

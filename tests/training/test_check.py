@@ -11,7 +11,7 @@ from features.spec import RawInput, RawKind, Side
 from tests.training.log_files import make_data, make_spec, write, write_shop
 from training.check import ColumnCheck, DataCheck, check_log
 from training.config import TaskConfig
-from training.errors import DataError
+from training.errors import ConfigError, DataError
 from training.log.tallies import ColumnTally
 
 HEADER = "time_ms,user_id,item_id,device,clicked"
@@ -44,6 +44,20 @@ def check(root: Path, *rows: str, header: str = HEADER, **how: Any) -> DataCheck
     write_shop(root)
     write(root / "log.csv", "\n".join([header, *rows]) + "\n")
     return check_log(make_task(**how), root)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": {"family": "mpl"}},
+        {"model": {"activation": "rellu"}},
+        {"report": {"compare": ["deep_fm"]}},
+    ],
+)
+def test_what_training_refuses_before_it_reads_the_log_is_refused(tmp_path, settings):
+    task = TaskConfig.model_validate({**make_task().model_dump(), **settings})
+    with pytest.raises(ConfigError, match=r"expected (one of|linear|names)"):
+        check_log(task, tmp_path)
 
 
 def warnings(checked: DataCheck) -> str:
