@@ -187,7 +187,7 @@ class FeatureSpec(Document):
                 else:
                     raise SpecError(
                         f"history {remembered.name!r} needs the column {column!r}, whose side nobody knows: "
-                        f"add it under features.keys, such as keys: {{{column}: user}}"
+                        f"add it under features.keys, {{{column}: user}}, {{{column}: item}} or {{{column}: context}}"
                     )
                 if raw.kind not in {RawKind.TEXT, RawKind.TEXTS}:
                     raise SpecError(

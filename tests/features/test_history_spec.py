@@ -79,7 +79,11 @@ def test_what_is_counted_by_an_item_belongs_to_the_joint_half(of, half):
 @pytest.mark.parametrize(
     ("history", "told"),
     [
-        pytest.param({**PAST, "of": ["author"]}, "add it under features.keys", id="whose side nobody knows"),
+        pytest.param(
+            {**PAST, "of": ["author"]},
+            "add it under features.keys, {author: user}, {author: item} or {author: context}",
+            id="whose side nobody knows",
+        ),
         pytest.param({**PAST, "of": ["price"]}, "needs the column 'price' as text", id="a number"),
         pytest.param(
             {**CLICKED, "of": ["tags"]}, r"columns with one value each .* got \['tags'\]", id="a list of tags"

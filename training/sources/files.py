@@ -100,5 +100,6 @@ def _nothing_found(path: Path, what: str) -> str:
     wanted = f"files that match {path}" if glob.has_magic(str(path)) else f"a file at {path}"
     if not folder.is_dir():
         return f"{what}: expected {wanted}, found no folder {folder}; is the data root right?"
-    names = sorted(entry.name for entry in folder.iterdir())
+    # What is hidden may be work of ours, such as the output that is being written.
+    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     return f"{what}: expected {wanted}, found nothing; looked in {folder}, {nearest(path.name, names)}"

@@ -178,6 +178,7 @@ def test_a_file_that_is_not_there_is_refused_with_the_nearest_name(tmp_path: Pat
 
 def test_a_glob_that_matches_nothing_is_refused_with_what_there_is(tmp_path: Path):
     write(tmp_path / "shop.parquet", "")
+    write(tmp_path / ".scored.csv.x1", "work of ours")
     assert f"looked in {tmp_path}, there is: 'shop.parquet'" in refusal(tmp_path, "day*.csv")
 
 
