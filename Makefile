@@ -162,9 +162,12 @@ endif
 $(SHOP)/log.csv: | $(STAMP)
 	$(BIN)/axon simulate $(SHOP)
 
+# models/ may hold others, such as the shop that was tried before.
+NAME_OF := import pathlib, sys; from training.config import load_config; print(load_config(pathlib.Path(sys.argv[1])).name)
+
 .PHONY: run
 run: train ## train, publish and serve: the simulated shop, or your log (make run CONFIG=path/to/axon.yaml)
-	exec $(BIN)/axon serve --registry $(REGISTRY)
+	exec $(BIN)/axon serve --registry $(REGISTRY) --model "$$($(BIN)/python -c '$(NAME_OF)' $(CONFIG))"
 
 .PHONY: train
 train: $(STAMP) $(LOG) ## train and publish into models/ (CONFIG=path/to/axon.yaml for your log)

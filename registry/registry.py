@@ -138,7 +138,8 @@ class Registry(OutcomeKeeper):
             raise NothingPublishedError(self._nothing_of(None))
         if len(names) > 1:
             raise AmbiguousModelError(
-                f"expected the name of a model: {self.address} has {', '.join(names)}; say which one"
+                f"expected the name of a model: {self.address} has {', '.join(names)}; say which one, "
+                f"such as axon serve --model {names[0]}"
             )
         return ModelRef(name=names[0])
 

@@ -79,6 +79,17 @@ def test_make_knows_what_the_documentation_names(target: str):
     assert re.search(rf"make {target}\b", done.stdout)
 
 
+def test_make_run_serves_the_model_that_it_has_trained():
+    make = ["make", "-n", "-o", ".venv/.installed", "run", "CONFIG=examples/shop/targets.yaml"]
+    planned = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()[
+        -1
+    ]
+    assert planned.startswith("exec .venv/bin/axon serve ")
+    said = planned.replace("exec .venv/bin/axon", "echo").replace(".venv/bin/python", sys.executable)
+    done = _run("sh", said, ROOT)
+    assert done.stdout.split() == ["serve", "--registry", "models", "--model", "shop_targets"]
+
+
 def _workplace(directory: Path) -> None:
     """A directory with the shop's task file, as a reader would have it, that is content with a small log."""
     example = directory / "examples" / "shop" / "axon.yaml"

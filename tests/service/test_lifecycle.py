@@ -138,7 +138,7 @@ def test_a_registry_with_several_models_asks_which(start, make_bundle, tmp_path)
     registry.publish(make_bundle(name="news"), "news")
     with start(registry=tmp_path) as service:
         reason = service.wait_for("/readyz", lambda answer: "starting" not in answer.text).text
-    assert reason.endswith("has news, shop; say which one")
+    assert reason.endswith("has news, shop; say which one, such as axon serve --model news")
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(service):
