@@ -34,8 +34,14 @@ INTEGERS_AS_CATEGORIES = 12
 LONGEST_LIST = 32
 """Tokens of a multi-valued column that are kept, at most."""
 
-BUCKETS = 64
+MOST_BUCKETS = 64
 """Quantile buckets beside every number: many, because a column that is mostly 0 leaves few of them to its other values."""
+
+FEWEST_BUCKETS = 16
+"""The same where clicks are few."""
+
+CLICKS_PER_BUCKET = 64
+"""Clicks, or non-clicks where these are fewer, that a bucket should have: with fewer it tells of chance."""
 
 LARGEST_SEGMENT = 12
 """A column by whose values the report repeats its figures has at most so many."""
@@ -102,6 +108,11 @@ ID_DROPOUT = 0.2
 def defaults_for(rows: int) -> Defaults:
     """What a log of so many impressions gets."""
     return next(defaults for defaults in BY_ROWS if rows <= defaults.up_to)
+
+
+def buckets_for(rows: int, clicks: int) -> int:
+    """How many quantile buckets stand beside every number of a log."""
+    return max(FEWEST_BUCKETS, min(MOST_BUCKETS, min(clicks, rows - clicks) // CLICKS_PER_BUCKET))
 
 
 def model_for(rows: int, ids: int) -> dict[str, Any]:

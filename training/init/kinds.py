@@ -15,7 +15,7 @@ from features.spec import Side
 from features.values import BEYOND_INTEGERS
 from training.init.choice import Choice
 from training.init.column import Column
-from training.init.defaults import BUCKETS, HASH_BUCKETS, HASHED_ABOVE, INTEGERS_AS_CATEGORIES, defaults_for
+from training.init.defaults import HASH_BUCKETS, HASHED_ABOVE, INTEGERS_AS_CATEGORIES, buckets_for, defaults_for
 from training.init.lists import Splitting, splitting_of
 from training.init.numbers import is_far_and_dense, is_heavy_tailed, sentinels
 from training.init.signal import clearly_less, come_once, crossed_losses, repetition, seen_before, value_codes
@@ -97,7 +97,7 @@ def choose(column: Column, side: Side, log: Log, *, key: bool) -> Choice:
         return left_out(
             column, "its values go by with time: later impressions have others, which nobody has seen"
         )
-    return _category(column, side, log, key=key) if number is None else _number(column, number, side)
+    return _category(column, side, log, key=key) if number is None else _number(column, number, side, log)
 
 
 def left_out(column: Column, reason: str) -> Choice:
@@ -252,7 +252,7 @@ def _multi(column: Column, side: Side, splitting: Splitting, log: Log) -> Choice
     return Choice(column.name, "multi", side, (entry,), note, splitting.tokens, column.missing)
 
 
-def _number(column: Column, numbers: NDArray[np.float64], side: Side) -> Choice:
+def _number(column: Column, numbers: NDArray[np.float64], side: Side, log: Log) -> Choice:
     odd = sentinels(numbers)
     known = numbers[~np.isnan(numbers) & ~np.isin(numbers, odd)]
     heavy = is_heavy_tailed(known)
@@ -268,7 +268,8 @@ def _number(column: Column, numbers: NDArray[np.float64], side: Side) -> Choice:
     if odd:
         notes.append(f"{', '.join(str(_plain(value)) for value in odd)} means missing")
     notes += _as_sent(column, numbers)
-    buckets = {"kind": "buckets", "name": f"{column.name}_bucket", "column": column.name, "buckets": BUCKETS}
+    count = buckets_for(log.rows, int(log.clicked.sum()) * log.stride)
+    buckets = {"kind": "buckets", "name": f"{column.name}_bucket", "column": column.name, "buckets": count}
     return _chosen(column, side, (numeric | shared, buckets | shared), ", ".join(notes))
 
 

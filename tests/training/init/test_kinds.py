@@ -163,3 +163,20 @@ def test_row_numbers_are_left_out(numbers: np.ndarray):
 )
 def test_values_that_go_by_with_time_are_left_out(name: str, numbers: np.ndarray, kind: str):
     assert chosen_for(numbers, no_effect(numbers), name).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("one_click_in", "stride", "buckets"),
+    [
+        pytest.param(100, 1, 16, id="a hundred clicks"),
+        pytest.param(4, 1, 39, id="2,500"),
+        pytest.param(10, 3, 46, id="3,000, of which a third was looked at"),
+        pytest.param(2, 1, 64, id="5,000"),
+    ],
+)
+def test_numbers_have_more_buckets_the_more_clicks_there_are(one_click_in: int, stride: int, buckets: int):
+    rows = np.arange(OBSERVED)
+    log = Log(OBSERVED * stride, stride, (rows % one_click_in == 0).astype(np.int8), rows >= 0, rows)
+    amounts = np.random.default_rng(1).normal(size=OBSERVED)
+    column = Column("amount", pl.Series(amounts.astype(str)), amounts, OBSERVED)
+    assert choose(column, Side.CONTEXT, log, key=False).features[1]["buckets"] == buckets
