@@ -35,10 +35,10 @@ LONGEST_LIST = 32
 """Tokens of a multi-valued column that are kept, at most."""
 
 MOST_BUCKETS = 64
-"""Quantile buckets beside every number: many, because a column that is mostly 0 leaves few of them to its other values."""
+"""Quantile buckets beside a number, at most."""
 
 FEWEST_BUCKETS = 16
-"""The same where clicks are few."""
+"""The same at least, for the values beside the most frequent one: a column that is mostly 0 would leave them next to none."""
 
 CLICKS_PER_BUCKET = 64
 """Clicks, or non-clicks where these are fewer, that a bucket should have: with fewer it tells of chance."""
@@ -110,9 +110,16 @@ def defaults_for(rows: int) -> Defaults:
     return next(defaults for defaults in BY_ROWS if rows <= defaults.up_to)
 
 
-def buckets_for(rows: int, clicks: int) -> int:
-    """How many quantile buckets stand beside every number of a log."""
-    return max(FEWEST_BUCKETS, min(MOST_BUCKETS, min(clicks, rows - clicks) // CLICKS_PER_BUCKET))
+def buckets_for(rows: int, clicks: int, most_frequent: float) -> int:
+    """How many quantile buckets stand beside a number.
+
+    Args:
+        rows: Impressions of the log.
+        clicks: Those that were clicked.
+        most_frequent: Share of the column's values that are the most frequent one, in [0, 1].
+    """
+    enough = min(MOST_BUCKETS, max(FEWEST_BUCKETS, min(clicks, rows - clicks) // CLICKS_PER_BUCKET))
+    return round(enough / max(1.0 - most_frequent, enough / MOST_BUCKETS))
 
 
 def model_for(rows: int, ids: int) -> dict[str, Any]:

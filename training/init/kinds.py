@@ -268,7 +268,8 @@ def _number(column: Column, numbers: NDArray[np.float64], side: Side, log: Log) 
     if odd:
         notes.append(f"{', '.join(str(_plain(value)) for value in odd)} means missing")
     notes += _as_sent(column, numbers)
-    count = buckets_for(log.rows, int(log.clicked.sum()) * log.stride)
+    _, counts = np.unique(known, return_counts=True)
+    count = buckets_for(log.rows, int(log.clicked.sum()) * log.stride, counts.max() / len(known))
     buckets = {"kind": "buckets", "name": f"{column.name}_bucket", "column": column.name, "buckets": count}
     return _chosen(column, side, (numeric | shared, buckets | shared), ", ".join(notes))
 

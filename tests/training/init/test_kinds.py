@@ -165,6 +165,14 @@ def test_values_that_go_by_with_time_are_left_out(name: str, numbers: np.ndarray
     assert chosen_for(numbers, no_effect(numbers), name).kind == kind
 
 
+def buckets_of(amounts: np.ndarray, one_click_in: int, stride: int = 1) -> int:
+    """Buckets beside a column of such amounts in a log of which every ``stride``-th row was kept."""
+    rows = np.arange(OBSERVED)
+    log = Log(OBSERVED * stride, stride, (rows % one_click_in == 0).astype(np.int8), rows >= 0, rows)
+    column = Column("amount", pl.Series(amounts.astype(str)), amounts, len(np.unique(amounts)))
+    return choose(column, Side.CONTEXT, log, key=False).features[1]["buckets"]
+
+
 @pytest.mark.parametrize(
     ("one_click_in", "stride", "buckets"),
     [
@@ -175,8 +183,12 @@ def test_values_that_go_by_with_time_are_left_out(name: str, numbers: np.ndarray
     ],
 )
 def test_numbers_have_more_buckets_the_more_clicks_there_are(one_click_in: int, stride: int, buckets: int):
-    rows = np.arange(OBSERVED)
-    log = Log(OBSERVED * stride, stride, (rows % one_click_in == 0).astype(np.int8), rows >= 0, rows)
     amounts = np.random.default_rng(1).normal(size=OBSERVED)
-    column = Column("amount", pl.Series(amounts.astype(str)), amounts, OBSERVED)
-    assert choose(column, Side.CONTEXT, log, key=False).features[1]["buckets"] == buckets
+    assert buckets_of(amounts, one_click_in, stride) == buckets
+
+
+@pytest.mark.parametrize(("zeros", "buckets"), [(0.5, 32), (0.95, 64)])
+def test_a_number_that_is_mostly_one_value_has_buckets_for_the_others(zeros: float, buckets: int):
+    amounts = np.random.default_rng(1).normal(size=OBSERVED)
+    amounts[: int(zeros * OBSERVED)] = 0.0
+    assert buckets_of(amounts, one_click_in=100) == buckets
