@@ -15,7 +15,13 @@ from features.spec import Side
 from features.values import BEYOND_INTEGERS
 from training.init.choice import Choice
 from training.init.column import Column
-from training.init.defaults import HASH_BUCKETS, HASHED_ABOVE, INTEGERS_AS_CATEGORIES, buckets_for, defaults_for
+from training.init.defaults import (
+    HASH_BUCKETS,
+    HASHED_ABOVE,
+    INTEGERS_AS_CATEGORIES,
+    buckets_for,
+    defaults_for,
+)
 from training.init.lists import Splitting, splitting_of
 from training.init.numbers import is_far_and_dense, is_heavy_tailed, sentinels
 from training.init.signal import clearly_less, come_once, crossed_losses, repetition, seen_before, value_codes
