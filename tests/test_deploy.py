@@ -291,11 +291,9 @@ def test_make_help_names_every_command_that_exists():
 
 
 def test_make_run_trains_and_then_serves():
-    lines = make("run").stdout.splitlines()
-    assert lines[-2:] == [
-        ".venv/bin/axon train examples/shop/axon.yaml --registry models",
-        "exec .venv/bin/axon serve --registry models",
-    ]
+    trains, serves = make("run").stdout.splitlines()[-2:]
+    assert trains == ".venv/bin/axon train examples/shop/axon.yaml --registry models"
+    assert serves.startswith("exec .venv/bin/axon serve --registry models --model ")
 
 
 def test_make_run_with_a_log_of_ones_own_simulates_nothing():
