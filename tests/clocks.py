@@ -1,6 +1,11 @@
 """Processes whose clock can be moved while they run: a folder comes in, their environment goes out."""
 
+import functools
+import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -29,10 +34,9 @@ class Clock:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_DONT_RESET": "1",
             "NO_FAKE_STAT": "1",
-            # The library asks for variables with every look at the clock, which crashes in the moment that one is added. These
-            # TensorFlow sets when it is imported; of one that is there already only the value changes.
-            "TPU_ML_PLATFORM": "Tensorflow",
-            "TPU_ML_PLATFORM_VERSION": "",
+            # The library asks for variables with every look at the clock, which crashes in the moment that one is added; of one
+            # that is there already only the value changes.
+            **_added_by_tensorflow(),
         }
 
     def jump(self, offset: str) -> None:
@@ -44,6 +48,21 @@ class Clock:
         beside = self._file.with_suffix(".new")
         beside.write_text(f"{offset}\n")
         beside.replace(self._file)
+
+
+@functools.cache
+def _added_by_tensorflow() -> dict[str, str]:
+    """The variables that a process has after it imported TensorFlow, and did not have before."""
+    source = (
+        "import json, os; before = set(os.environ); import tensorflow;"
+        " print(json.dumps({name: os.environ[name] for name in os.environ.keys() - before}))"
+    )
+    environment = {"PATH": os.environ["PATH"], "TF_CPP_MIN_LOG_LEVEL": "2"}
+    ended = subprocess.run(
+        [sys.executable, "-c", source], env=environment, capture_output=True, check=True, text=True
+    )
+    added: dict[str, str] = json.loads(ended.stdout.splitlines()[-1])
+    return added
 
 
 def _library() -> Path:

@@ -143,5 +143,7 @@ def test_workers_end_with_a_parent_that_is_killed(start, tmp_path):
     with start(registry=tmp_path, workers=2) as service:
         wait_for_log(service, r"(?s)(worker \d runs as pid.*){2}")
         service.wait_for("/livez", lambda answer: answer.status_code == 200)
+        workers = pids(service)
+        assert all(map(is_running, workers))
         service.process.kill()
-        wait_until(lambda: not any(map(is_running, pids(service))))
+        wait_until(lambda: not any(map(is_running, workers)))
