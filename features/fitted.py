@@ -11,38 +11,42 @@ from typing import Annotated, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from features.document import Document
 from features.errors import FittedSpecError
 from features.layout import EncodedLayout, IdField, ValueField
 from features.spec import (
-    Age,
     AnyFeature,
-    Buckets,
-    Categorical,
     Cross,
     FeatureSpec,
     Half,
-    Hashed,
     MultiValued,
-    Numeric,
-    Rate,
-    Recent,
-    TimePart,
 )
 
-_PARTS = {"hour": 24, "weekday": 7, "hour_of_week": 168}
 _FIRST_YEAR, _LAST_YEAR = 1970, 2100
 
 
-class FittedVocabulary(Document):
+class _Fitted(Document):
+    @property
+    def size(self) -> int:
+        """Tokens or edges that were learned."""
+        return 0
+
+
+class FittedVocabulary(_Fitted):
     """Tokens in the order of their ids."""
 
     kind: Literal["vocabulary"] = "vocabulary"
     tokens: tuple[str, ...]
 
+    @property
+    @override
+    def size(self) -> int:
+        return len(self.tokens)
 
-class FittedScale(Document):
+
+class FittedScale(_Fitted):
     """Mean, standard deviation and range of the training values after the feature's transform (log or nothing)."""
 
     kind: Literal["scale"] = "scale"
@@ -62,21 +66,26 @@ class FittedScale(Document):
         return min(self.low, self.mean - far), max(self.high, self.mean + far)
 
 
-class FittedRate(Document):
+class FittedRate(_Fitted):
     """Share of clicks among the impressions that were counted in the training slice."""
 
     kind: Literal["rate"] = "rate"
     average: float = Field(gt=0, lt=1)
 
 
-class FittedEdges(Document):
+class FittedEdges(_Fitted):
     """Inner edges of the buckets, rising; every one a float32 value."""
 
     kind: Literal["edges"] = "edges"
     edges: tuple[float, ...]
 
+    @property
+    @override
+    def size(self) -> int:
+        return len(self.edges)
 
-class FittedTimeZone(Document):
+
+class FittedTimeZone(_Fitted):
     """Offsets from UTC: ``offsets_ms[i]`` holds from ``starts_ms[i]`` on (milliseconds since the epoch)."""
 
     kind: Literal["time_zone"] = "time_zone"
@@ -101,13 +110,13 @@ class FittedTimeZone(Document):
         )
 
 
-class FittedCross(Document):
+class FittedCross(_Fitted):
     """Says that the ids of a cross are spread as by chance; those of versions that have `NothingFitted` here are not."""
 
     kind: Literal["cross"] = "cross"
 
 
-class NothingFitted(Document):
+class NothingFitted(_Fitted):
     """For features that need no statistics."""
 
     kind: Literal["nothing"] = "nothing"
@@ -117,20 +126,6 @@ FittedFeature = Annotated[
     FittedVocabulary | FittedScale | FittedRate | FittedEdges | FittedTimeZone | FittedCross | NothingFitted,
     Field(discriminator="kind"),
 ]
-
-_FITTED_KIND: dict[type[Document], type[Document]] = {
-    Categorical: FittedVocabulary,
-    MultiValued: FittedVocabulary,
-    Recent: FittedVocabulary,
-    Hashed: NothingFitted,
-    Numeric: FittedScale,
-    Rate: FittedRate,
-    Age: FittedScale,
-    Buckets: FittedEdges,
-    TimePart: FittedTimeZone,
-    Cross: FittedCross,
-}
-
 
 _Part = TypeVar("_Part", bound=Document)
 
@@ -152,12 +147,12 @@ class FittedSpec(Document):
             raise FittedSpecError(f"expected fitted parts for {sorted(names)}, got {sorted(self.fitted)}")
         for feature in self.spec.features():
             shares = isinstance(feature, MultiValued) and feature.like is not None
-            expected = NothingFitted if shares else _FITTED_KIND[type(feature)]
-            came = type(self.fitted[feature.name])
-            if isinstance(feature, Cross) and came is NothingFitted:
+            expected = "nothing" if shares else feature.learns
+            came = self.fitted[feature.name].kind
+            if isinstance(feature, Cross) and came == "nothing":
                 continue
-            if expected is not came:
-                raise FittedSpecError(f"{feature.name}: expected {expected.__name__}, got {came.__name__}")
+            if expected != came:
+                raise FittedSpecError(f"{feature.name}: expected the fitted part {expected!r}, got {came!r}")
         return self
 
     def part(self, name: str, kind: type[_Part]) -> _Part:
@@ -174,19 +169,8 @@ class FittedSpec(Document):
 
     def rows_of(self, feature: AnyFeature) -> int:
         """How many ids the feature has, padding included; 0 for features that are values."""
-        fitted = self.learned_for(feature)
-        match feature:
-            case Categorical() | MultiValued():
-                tokens = len(fitted.tokens) if isinstance(fitted, FittedVocabulary) else 0
-                return 1 + self.spec.vocabulary_of(feature).oov_buckets + tokens
-            case Hashed() | Cross():
-                return 1 + feature.buckets
-            case Buckets():
-                return 2 + (len(fitted.edges) if isinstance(fitted, FittedEdges) else 0)
-            case TimePart():
-                return 1 + _PARTS[feature.part]
-            case Numeric() | Rate() | Age():
-                return 0
+        owner = self.spec.vocabulary_of(feature) if isinstance(feature, MultiValued) else feature
+        return owner.rows(self.fitted[owner.name].size)
 
     def layout(self) -> EncodedLayout:
         """Where each feature stands in the encoder's output."""
@@ -195,16 +179,16 @@ class FittedSpec(Document):
         start = 0
         for half in Half:
             for feature in self.spec.in_half(half):
-                if isinstance(feature, Numeric | Rate | Age):
-                    for name in _value_names(feature):
-                        values.append(ValueField(name, half, len(values)))
+                for name in feature.value_names:
+                    values.append(ValueField(name, half, len(values)))
+                if not feature.width:
                     continue
                 field = IdField(
                     name=feature.name,
                     half=half,
                     rows=self.rows_of(feature),
                     start=start,
-                    width=feature.max_length if isinstance(feature, MultiValued) else 1,
+                    width=feature.width,
                     pooling=feature.pooling if isinstance(feature, MultiValued) else None,
                     like=feature.like if isinstance(feature, MultiValued) else None,
                     attends=feature.query if isinstance(feature, MultiValued) else None,
@@ -216,12 +200,6 @@ class FittedSpec(Document):
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when the spec or anything fitted changes."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
-
-
-def _value_names(feature: Numeric | Rate | Age) -> list[str]:
-    if isinstance(feature, Rate) or not feature.indicator:
-        return [feature.name]
-    return [feature.name, f"{feature.name}:missing"]
 
 
 def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:

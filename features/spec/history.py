@@ -91,6 +91,12 @@ class Activity(Document):
         """The columns with the seconds since the last impression and the last click; missing where there is none."""
         return f"{self.name}_since_impression", f"{self.name}_since_click"
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that history fills for it, in the order in which its state has them."""
+        impressions, clicks = self.sum_columns
+        return *self.since_columns, *impressions, *clicks
+
     def features(self) -> tuple[ColumnFeature, ...]:
         """What the network sees of it."""
         found: list[ColumnFeature] = []

@@ -1,11 +1,12 @@
-"""Every kind of feature and its policies for what is missing, unknown or out of range."""
+"""Every kind of feature: its policies for what is missing, unknown or out of range, and what it reads, learns and becomes."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
 from features.document import Document
+from features.spec.inputs import RawKind, Side
 from features.spec.names import Name, TimeZone
 
 PADDING_ID = 0
@@ -19,16 +20,64 @@ CROSS_MULTIPLIER = 1_103_515_245
 """Crosses are hashed modulo this Mersenne prime, so that products of two residues stay inside int64."""
 
 
+Learned = Literal["vocabulary", "scale", "rate", "edges", "time_zone", "cross", "nothing"]
+"""Which fitted part of `features.fitted` a feature has."""
+
+_PARTS = {"hour": 24, "weekday": 7, "hour_of_week": 168}
+
+
+class Reading(NamedTuple):
+    """A raw column that a feature reads."""
+
+    column: str
+    kind: RawKind
+    separator: str | None = None
+    side: Side | None = None
+    """Where it comes from; where the feature is described, if None."""
+
+
 class _Feature(Document):
+    learns: ClassVar[Learned] = "nothing"
+
     name: Name = Field(description="name of the feature; also its column unless `column` says otherwise")
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def reads(self) -> tuple[Reading, ...]:
         """The raw columns that it reads; none for a cross, which reads ids."""
         return ()
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the raw columns that it reads."""
+        return tuple(reading.column for reading in self.reads)
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """What its numbers are called in the encoder's output; none for a feature of ids."""
+        return ()
+
+    @property
+    def width(self) -> int:
+        """Ids for each impression; 0 for a feature of numbers."""
+        return 0 if self.value_names else 1
+
+    @property
+    def is_one_id(self) -> bool:
+        """Whether an impression has exactly one id of it, so that crosses and segments may be made of it."""
+        return self.width == 1
+
+    def rows(self, learned: int) -> int:  # noqa: ARG002  # kinds with ids read it
+        """How many ids there are, padding included; 0 for a feature of numbers.
+
+        Args:
+            learned: Tokens or edges that were learned from the training slice.
+        """
+        return 0
+
 
 class _ColumnFeature(_Feature):
+    holds: ClassVar[RawKind]
+
     column: Name = Field(default="", description="column that holds the raw value; the name by default")
 
     @model_validator(mode="before")
@@ -40,11 +89,13 @@ class _ColumnFeature(_Feature):
 
     @property
     @override
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
+    def reads(self) -> tuple[Reading, ...]:
+        return (Reading(self.column, self.holds),)
 
 
 class _Vocabulary(_ColumnFeature):
+    learns = "vocabulary"
+
     min_count: int = Field(default=2, ge=1, description="tokens seen less often are out of vocabulary")
     max_size: int = Field(
         default=1_000_000, ge=1, description="only this many of the most frequent tokens are kept"
@@ -52,6 +103,10 @@ class _Vocabulary(_ColumnFeature):
     oov_buckets: int = Field(
         default=1, ge=1, description="out-of-vocabulary tokens are hashed over this many ids"
     )
+
+    @override
+    def rows(self, learned: int) -> int:
+        return FIRST_OOV_ID + self.oov_buckets + learned
 
 
 _VOCABULARY_SIZES = ("min_count", "max_size", "oov_buckets")
@@ -62,6 +117,8 @@ class Categorical(_Vocabulary):
 
     Ids: 0 is missing, then the out-of-vocabulary buckets, then the tokens by falling count.
     """
+
+    holds = RawKind.TEXT
 
     kind: Literal["categorical"] = "categorical"
     missing: Literal["own", "oov"] = Field(
@@ -79,6 +136,8 @@ class Hashed(_ColumnFeature):
     Ids: 0 is missing, then the buckets.
     """
 
+    holds = RawKind.TEXT
+
     kind: Literal["hashed"] = "hashed"
     buckets: int = Field(default=10_000, ge=1)
     missing: Literal["own", "oov"] = Field(
@@ -86,9 +145,15 @@ class Hashed(_ColumnFeature):
     )
     fill: str | None = Field(default=None, description="token that stands in for a missing value")
 
+    @override
+    def rows(self, learned: int) -> int:
+        return 1 + self.buckets
+
 
 class MultiValued(_Vocabulary):
     """Any number of tokens of one vocabulary, such as tags or the last clicked items; their embeddings are pooled."""
+
+    holds = RawKind.TEXTS
 
     kind: Literal["multi"] = "multi"
     separator: str | None = Field(
@@ -116,6 +181,21 @@ class MultiValued(_Vocabulary):
     )
 
     @property
+    @override
+    def reads(self) -> tuple[Reading, ...]:
+        return (Reading(self.column, self.holds, self.separator),)
+
+    @property
+    @override
+    def width(self) -> int:
+        return self.max_length
+
+    @property
+    @override
+    def is_one_id(self) -> bool:
+        return False
+
+    @property
     def query(self) -> str | None:
         """The feature that the tokens are compared with; None unless they are pooled by attention."""
         return (self.attends or self.like) if self.pooling == "attention" else None
@@ -137,6 +217,8 @@ class MultiValued(_Vocabulary):
 
 
 class _Scaled(_Feature):
+    learns = "scale"
+
     missing: Literal["mean", "zero", "constant"] = Field(
         default="mean",
         description="what stands for a missing value: the training mean, 0 or `fill`",
@@ -149,9 +231,16 @@ class _Scaled(_Feature):
         "from the mean count as that far",
     )
 
+    @property
+    @override
+    def value_names(self) -> tuple[str, ...]:
+        return (self.name, f"{self.name}:missing") if self.indicator else (self.name,)
+
 
 class Numeric(_Scaled, _ColumnFeature):
     """A number, standardised (`standard`), standardised after sign(x) log(1 + |x|) (`log`), or as it is (`none`)."""
+
+    holds = RawKind.NUMBER
 
     kind: Literal["numeric"] = "numeric"
     scale: Literal["standard", "log", "none"] = "standard"
@@ -163,6 +252,9 @@ class Numeric(_Scaled, _ColumnFeature):
 class Buckets(_ColumnFeature):
     """A number as the id of its quantile bucket. Ids: 0 is missing, then the buckets from low to high."""
 
+    holds = RawKind.NUMBER
+    learns = "edges"
+
     kind: Literal["buckets"] = "buckets"
     buckets: int = Field(default=20, ge=2, le=10_000)
     missing: Literal["own", "lowest"] = Field(
@@ -172,17 +264,30 @@ class Buckets(_ColumnFeature):
         default=(), description="numbers that mean missing, such as -1 or 999"
     )
 
+    @override
+    def rows(self, learned: int) -> int:
+        return 2 + learned
+
 
 class TimePart(_ColumnFeature):
     """Hour of the day, day of the week (Monday first) or hour of the week in an explicit time zone. Id 0 is missing."""
+
+    holds = RawKind.TIME
+    learns = "time_zone"
 
     kind: Literal["time_part"] = "time_part"
     part: Literal["hour", "weekday", "hour_of_week"]
     time_zone: TimeZone
 
+    @override
+    def rows(self, learned: int) -> int:
+        return 1 + _PARTS[self.part]
+
 
 class Age(_Scaled, _ColumnFeature):
     """Days from a time column to the time of the impression, such as the age of an item."""
+
+    holds = RawKind.TIME
 
     kind: Literal["age"] = "age"
     at: str = Field(description="context column with the time of the impression")
@@ -190,8 +295,8 @@ class Age(_Scaled, _ColumnFeature):
 
     @property
     @override
-    def columns(self) -> tuple[str, ...]:
-        return self.column, self.at
+    def reads(self) -> tuple[Reading, ...]:
+        return Reading(self.column, self.holds), Reading(self.at, RawKind.TIME, side=Side.CONTEXT)
 
 
 class Rate(_Feature):
@@ -200,6 +305,8 @@ class Rate(_Feature):
     ``log((clicks + s p) / (impressions - clicks + s (1 - p)))`` with strength ``s`` and average ``p``, less the same of
     ``p`` alone; a missing count is 0.
     """
+
+    learns = "rate"
 
     kind: Literal["rate"] = "rate"
     clicks: Name = Field(description="column with the number of clicks")
@@ -213,16 +320,27 @@ class Rate(_Feature):
 
     @property
     @override
-    def columns(self) -> tuple[str, ...]:
-        return self.clicks, self.impressions
+    def reads(self) -> tuple[Reading, ...]:
+        return Reading(self.clicks, RawKind.NUMBER), Reading(self.impressions, RawKind.NUMBER)
+
+    @property
+    @override
+    def value_names(self) -> tuple[str, ...]:
+        return (self.name,)
 
 
 class Cross(_Feature):
     """The combination of two or more id features, hashed into a fixed number of ids. Id 0 is never used."""
 
+    learns = "cross"
+
     kind: Literal["cross"] = "cross"
     of: tuple[str, ...] = Field(min_length=2, description="names of single-valued id features")
     buckets: int = Field(default=10_000, ge=1)
+
+    @override
+    def rows(self, learned: int) -> int:
+        return 1 + self.buckets
 
 
 ColumnFeature = Categorical | Hashed | MultiValued | Numeric | Rate | Buckets | TimePart | Age

@@ -4,27 +4,22 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Self, assert_never
+from typing import Self
 
 from pydantic import Field, model_validator
 
 from features.document import Document
 from features.errors import SpecError
-from features.spec.history import Activity, HistoryFeature, Recent
+from features.spec.history import HistoryFeature, Recent
 from features.spec.inputs import Half, RawInput, RawKind, Side, TimeColumn
 from features.spec.kinds import (
     Age,
     AnyFeature,
-    Buckets,
     Categorical,
     ColumnFeature,
     Cross,
     Feature,
-    Hashed,
     MultiValued,
-    Numeric,
-    Rate,
-    TimePart,
 )
 
 
@@ -71,11 +66,7 @@ class FeatureSpec(Document):
             seen.add(feature.name)
 
     def _check_crosses(self) -> None:
-        crossable = {
-            feature.name
-            for _, feature in self.by_side()
-            if isinstance(feature, Categorical | Hashed | Buckets | TimePart)
-        }
+        crossable = {feature.name for _, feature in self.by_side() if feature.is_one_id}
         for cross in self.crosses:
             for part in cross.of:
                 if part not in crossable:
@@ -237,54 +228,21 @@ class FeatureSpec(Document):
                     )
         return _by_side(inputs.values())
 
-    def _raw_inputs_of(  # noqa: C901  # one case per kind of feature
-        self, side: Side, feature: ColumnFeature
-    ) -> Iterator[RawInput]:
-        match feature:
-            case Categorical() | Hashed():
-                yield RawInput(column=feature.column, side=side, kind=RawKind.TEXT)
-            case Recent():
-                yield RawInput(column=feature.column, side=side, kind=RawKind.TEXTS, history=True)
-            case MultiValued():
-                yield RawInput(
-                    column=feature.column,
-                    side=side,
-                    kind=RawKind.TEXTS,
-                    separator=feature.separator,
-                )
-            case Numeric() | Buckets():
-                counted = feature.column in self._counted_columns
-                yield RawInput(column=feature.column, side=side, kind=RawKind.NUMBER, history=counted)
-            case Rate():
-                counted = feature.clicks in self._counted_columns
-                for column in feature.columns:
-                    yield RawInput(column=column, side=side, kind=RawKind.NUMBER, history=counted)
-            case TimePart():
-                yield self._time_input(feature.column, side)
-            case Age():
-                yield self._time_input(feature.column, side)
-                yield self._time_input(feature.at, Side.CONTEXT)
-            case _:
-                assert_never(feature)
+    def _raw_inputs_of(self, side: Side, feature: ColumnFeature) -> Iterator[RawInput]:
+        for column, kind, separator, own_side in feature.reads:
+            yield RawInput(
+                column=column,
+                side=own_side or side,
+                kind=kind,
+                separator=separator,
+                time=self.time_columns.get(column, TimeColumn()) if kind is RawKind.TIME else TimeColumn(),
+                history=column in self._columns_of_history,
+            )
 
     @cached_property
-    def _counted_columns(self) -> frozenset[str]:
-        """The number columns that history fills."""
-        counted = (remembered for remembered in self.history if isinstance(remembered, Activity))
-        return frozenset(
-            column
-            for activity in counted
-            for columns in (*activity.sum_columns, activity.since_columns)
-            for column in columns
-        )
-
-    def _time_input(self, column: str, side: Side) -> RawInput:
-        return RawInput(
-            column=column,
-            side=side,
-            kind=RawKind.TIME,
-            time=self.time_columns.get(column, TimeColumn()),
-        )
+    def _columns_of_history(self) -> frozenset[str]:
+        """The columns that history fills."""
+        return frozenset(column for remembered in self.history for column in remembered.columns)
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when anything in the specification changes."""

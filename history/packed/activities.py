@@ -38,8 +38,7 @@ class PackedActivity:
     half_lives: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        impressions, clicks = self.feature.sum_columns
-        object.__setattr__(self, "columns", (*self.feature.since_columns, *impressions, *clicks))
+        object.__setattr__(self, "columns", self.feature.columns)
         # The first horizon never fades.
         object.__setattr__(self, "half_lives", tuple(horizon for horizon in self.feature.horizons if horizon))
 

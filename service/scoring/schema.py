@@ -122,29 +122,29 @@ def _type_of(raw: RawInput) -> Schema:
             return {"anyOf": [tokens, _MISSING] if raw.separator is None else [tokens, text, _MISSING]}
 
 
-def _meaning(  # noqa: C901  # one case per kind of feature
+def _meaning(  # noqa: C901, PLR0911  # one case per kind of feature
     fitted: FittedSpec, feature: ColumnFeature
 ) -> str:
     """One sentence on what the feature makes of its value."""
     learned = fitted.learned_for(feature)
-    meaning = ""
     match feature, learned:
         case Categorical(), FittedVocabulary(tokens=tokens):
-            meaning = f"One of {len(tokens)} known values; any other counts as unknown."
+            return f"One of {len(tokens)} known values; any other counts as unknown."
         case MultiValued(), FittedVocabulary(tokens=tokens):
             text = f", or text separated by {feature.separator!r}" if feature.separator else ""
-            meaning = f"A list of up to {feature.max_length} of {len(tokens)} known values{text}."
+            return f"A list of up to {feature.max_length} of {len(tokens)} known values{text}."
         case Hashed(), _:
-            meaning = f"Any value; hashed into {feature.buckets} buckets."
+            return f"Any value; hashed into {feature.buckets} buckets."
         case Numeric(), FittedScale(low=low, high=high):
             low, high = plain(low, feature.scale), plain(high, feature.scale)
-            meaning = f"A number; in training from {low:g} to {high:g}."
+            return f"A number; in training from {low:g} to {high:g}."
         case Rate(), _:
-            meaning = f"A count; the rate of {feature.clicks} in {feature.impressions} counts."
+            return f"A count; the rate of {feature.clicks} in {feature.impressions} counts."
         case Buckets(), FittedEdges(edges=edges):
-            meaning = f"A number; {len(edges) + 1} ranges are told apart."
+            return f"A number; {len(edges) + 1} ranges are told apart."
         case TimePart(), _:
-            meaning = f"A time; its {feature.part.replace('_', ' ')} in {feature.time_zone} counts."
+            return f"A time; its {feature.part.replace('_', ' ')} in {feature.time_zone} counts."
         case Age(), _:
-            meaning = f"A time; the days from {feature.column} to {feature.at} count."
-    return meaning
+            return f"A time; the days from {feature.column} to {feature.at} count."
+        case _:
+            return (type(feature).__doc__ or "").partition("\n")[0]

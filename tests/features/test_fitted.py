@@ -102,7 +102,7 @@ def test_moving_one_edge_changes_the_fingerprint():
 
 
 def test_a_part_of_the_wrong_kind_is_refused():
-    with pytest.raises(ValidationError, match="city: expected FittedVocabulary, got FittedScale"):
+    with pytest.raises(ValidationError, match="city: expected the fitted part 'vocabulary', got 'scale'"):
         make_fitted(city=SCALE)
 
 

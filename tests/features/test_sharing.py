@@ -109,7 +109,9 @@ def test_a_shared_vocabulary_is_learned_from_its_owner_alone():
 
 
 def test_a_vocabulary_of_its_own_is_refused_beside_like():
-    with pytest.raises(ValidationError, match="clicked_items: expected NothingFitted, got FittedVocabulary"):
+    with pytest.raises(
+        ValidationError, match="clicked_items: expected the fitted part 'nothing', got 'vocabulary'"
+    ):
         FittedSpec(spec=spec_with(), fitted={**FITTED, "clicked_items": VOCABULARY})
 
 

@@ -12,15 +12,10 @@ from pydantic import Field, model_validator
 
 from features.document import Document
 from features.spec import (
-    Buckets,
-    Categorical,
-    Cross,
     FeatureSpec,
-    Hashed,
     RawKind,
     Side,
     TimeColumn,
-    TimePart,
 )
 from training.config.data import DataConfig
 from training.config.fitting import TrainingConfig
@@ -29,8 +24,6 @@ from training.config.judging import GateConfig, ReportConfig, SplitConfig
 from training.config.model import ModelConfig
 from training.config.retraining import ChecksConfig, RetrainConfig
 from training.config.targets import TargetConfig, check_targets
-
-_SINGLE_VALUED_ID = Categorical | Hashed | Buckets | TimePart | Cross
 
 
 class TaskConfig(Document):
@@ -102,9 +95,7 @@ class TaskConfig(Document):
     @model_validator(mode="after")
     def _segments_have_one_id(self) -> Self:
         segment = self.training.calibration.segment
-        named = [
-            feature.name for feature in self.features.features() if isinstance(feature, _SINGLE_VALUED_ID)
-        ]
+        named = [feature.name for feature in self.features.features() if feature.is_one_id]
         if segment is not None and segment not in named:
             raise ValueError(
                 f"training.calibration.segment names {segment!r}, which is no single-valued id feature; expected one of "
