@@ -6,8 +6,9 @@ The statistics of `training` make a `FittedSpec`; the encoder is built from it, 
 
 import hashlib
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
@@ -22,6 +23,7 @@ from features.spec import (
     FeatureSpec,
     Half,
     MultiValued,
+    fingerprint_of,
 )
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2100
@@ -200,6 +202,20 @@ class FittedSpec(Document):
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when the spec or anything fitted changes."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+class Fingerprints(NamedTuple):
+    """Those of a `FeatureSpec` and of the `FittedSpec` that it is part of."""
+
+    spec: str
+    fitted: str
+
+
+def fingerprints(written: bytes) -> Fingerprints:
+    """What `fingerprint` was when a fitted spec was written; keys that specs got since then change nothing."""
+    return Fingerprints(
+        spec=fingerprint_of(json.loads(written)["spec"]), fitted=hashlib.sha256(written).hexdigest()[:16]
+    )
 
 
 def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:

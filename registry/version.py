@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from features.fitted import FittedSpec
+from features.fitted import FittedSpec, fingerprints
 from registry.errors import IntegrityError
 from registry.manifest import FEATURE_SPEC, JUDGED, Manifest, read_manifest
 
@@ -41,12 +41,14 @@ class Version:
         """
         manifest = self.manifest()
         try:
-            fitted = FittedSpec.model_validate_json((self.directory / FEATURE_SPEC).read_bytes())
+            written = (self.directory / FEATURE_SPEC).read_bytes()
+            fitted = FittedSpec.model_validate_json(written)
         except (OSError, ValueError) as error:
             raise IntegrityError(f"{self}: {FEATURE_SPEC} is not readable: {error}") from error
+        came_with = fingerprints(written)
         for what, expected, came in (
-            ("spec", manifest.spec_fingerprint, fitted.spec.fingerprint()),
-            ("fitted", manifest.fitted_fingerprint, fitted.fingerprint()),
+            ("spec", manifest.spec_fingerprint, came_with.spec),
+            ("fitted", manifest.fitted_fingerprint, came_with.fitted),
         ):
             if expected != came:
                 raise IntegrityError(

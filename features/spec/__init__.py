@@ -23,7 +23,7 @@ from features.spec.kinds import (
     Rate,
     TimePart,
 )
-from features.spec.spec import FeatureSpec
+from features.spec.spec import FeatureSpec, fingerprint_of
 
 __all__ = [
     "CROSS_MULTIPLIER",
@@ -51,5 +51,6 @@ __all__ = [
     "TimeColumn",
     "TimePart",
     "argument_names",
+    "fingerprint_of",
     "milliseconds",
 ]

@@ -246,8 +246,13 @@ class FeatureSpec(Document):
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when anything in the specification changes."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        return fingerprint_of(self.model_dump(mode="json"))
+
+
+def fingerprint_of(spec: object) -> str:
+    """The fingerprint of a specification as JSON has it."""
+    canonical = json.dumps(spec, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def _by_side(inputs: Iterable[RawInput]) -> tuple[RawInput, ...]:

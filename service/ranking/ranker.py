@@ -125,7 +125,7 @@ class Ranker:
             _joined([arrays for _, arrays in parts]),
         )
         answers = self._live.runtime.joint(users, whose, states, arrays)
-        check(answers["probability"], len(whose), self._live, "candidate")
+        check(answers, len(whose), self._live, "candidate")
         return answers
 
     def _kept(

@@ -3,7 +3,7 @@
 `service.routes.score` calls it for every request, and `service.models.loader` to warm a model up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,21 +35,21 @@ def score(rows: Sequence[object], live: LiveModel) -> Scored:
     """
     columns = live.reader.read(rows)
     targets = dict(live.predict(columns))
-    for probabilities in targets.values():
-        check(probabilities, len(rows), live, "row")
+    check(targets, len(rows), live, "row")
     return Scored(targets.pop("probability"), targets)
 
 
-def check(probabilities: Probabilities, size: int, live: LiveModel, of: str) -> None:
-    """See to it that there are as many as there are questions, each from 0 to 1.
+def check(targets: Mapping[str, Probabilities], size: int, live: LiveModel, of: str) -> None:
+    """See to it that every target has as many as there are questions, each from 0 to 1.
 
     Raises:
         ScoringError: If not.
     """
-    if probabilities.shape != (size,):
-        raise ScoringError(f"expected {size} probabilities, got an answer of shape {probabilities.shape}")
-    # Written so that NaN, which compares as false, is caught too.
-    if not np.all((probabilities >= 0) & (probabilities <= 1)):
-        raise ScoringError(
-            f"{live.origin} answered something that is no probability for a {of} of this request"
-        )
+    for probabilities in targets.values():
+        if probabilities.shape != (size,):
+            raise ScoringError(f"expected {size} probabilities, got an answer of shape {probabilities.shape}")
+        # Written so that NaN, which compares as false, is caught too.
+        if not np.all((probabilities >= 0) & (probabilities <= 1)):
+            raise ScoringError(
+                f"{live.origin} answered something that is no probability for a {of} of this request"
+            )

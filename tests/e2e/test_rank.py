@@ -4,6 +4,7 @@ import json
 import math
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import orjson
@@ -14,7 +15,13 @@ from registry.local import LocalRegistry
 from registry.reference import ModelRef
 from service.catalog.catalog import Catalog
 from service.catalog.store import Entity
-from service.errors import MAX_PROBLEMS, InvalidRequestError, TooManyRowsError, UnknownFeatureError
+from service.errors import (
+    MAX_PROBLEMS,
+    InvalidRequestError,
+    ScoringError,
+    TooManyRowsError,
+    UnknownFeatureError,
+)
 from service.models.loader import load_version
 from service.ranking.rank_request import read_rank_request
 from service.ranking.ranker import Ranker, best_first
@@ -290,6 +297,26 @@ def test_a_filter_that_finds_too_many_is_refused(live, ranker, past_shop, questi
         Ranker(live, items, catalog.store, 5).rank(
             asked(by_id(question, candidates={"filter": {"category": category}}))
         )
+
+
+class NoPurchases:
+    """The runtime of a version, with one more target that has no probability."""
+
+    def __init__(self, runtime):
+        self._runtime = runtime
+
+    def __getattr__(self, name):
+        return getattr(self._runtime, name)
+
+    def joint(self, *parts):
+        answers = self._runtime.joint(*parts)
+        return {**answers, "probability_purchase": np.full_like(answers["probability"], np.nan)}
+
+
+def test_no_target_may_be_answered_with_anything_but_probabilities(live, question):
+    spoiled = replace(live, runtime=NoPurchases(live.runtime))
+    with pytest.raises(ScoringError, match="no probability for a candidate"):
+        Ranker(spoiled, None, None, MOST).rank(asked(question))
 
 
 def test_a_filter_needs_a_catalog(bare, question):

@@ -17,6 +17,7 @@ from registry.manifest import FEATURE_SPEC, MANIFEST, verify, write_manifest
 from registry.opening import open_registry
 from registry.outcomes import Outcome
 from registry.reference import ModelRef
+from tests.older import forget
 from tests.registry.conftest import FITTED, make_facts
 
 
@@ -84,6 +85,16 @@ def test_versions_are_listed_by_number_not_by_text(registry, make_bundle):
 
 def test_a_version_reads_its_fitted_spec(registry, make_bundle):
     assert registry.publish(make_bundle(), "shop").fitted_spec() == FITTED
+
+
+def test_a_fitted_spec_from_before_a_key_of_its_features_is_read_with_what_the_key_is_by_default(
+    registry, make_bundle
+):
+    bundle = make_bundle(sealed=False)
+    forget("missing", bundle, make_facts())
+    version = registry.publish(bundle, "shop")
+    assert version.manifest().fitted_fingerprint != FITTED.fingerprint()
+    assert version.fitted_spec() == FITTED
 
 
 def test_a_fitted_spec_with_another_fingerprint_is_refused(registry, make_bundle):

@@ -11,12 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from features.fitted import FittedFeature, FittedSpec, FittedVocabulary
 from features.layout import EncodedLayout
 from features.spec import AnyFeature, Cross
-from registry.manifest import FEATURE_SPEC
+from registry.errors import RegistryError
 from registry.version import Version
 from training.config import LINEAR, TaskConfig
 from training.errors import ConfigError, TrainingError
@@ -51,8 +50,8 @@ class Start:
         """
         try:
             task = stored_task(version)
-            old = FittedSpec.model_validate_json((version.directory / FEATURE_SPEC).read_bytes())
-        except (OSError, ConfigError, ValidationError) as error:
+            old = version.fitted_spec()
+        except (OSError, ConfigError, RegistryError) as error:
             raise ColdError(f"{version} does not say how it was made: {error}") from error
         _refuse_another_network(task, config, old.layout(), fitted.layout())
         return cls(_networks(version, task, old), known_ids(old, fitted))

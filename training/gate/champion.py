@@ -10,10 +10,9 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from features.fitted import FittedSpec
 from features.spec import FeatureSpec, RawInput
 from registry.errors import NothingPublishedError, RegistryError, UnknownVersionError
-from registry.manifest import FEATURE_SPEC, verify
+from registry.manifest import verify
 from registry.reference import ModelRef
 from registry.registry import Registry
 from registry.version import Version
@@ -52,10 +51,9 @@ class Champion:
         """
         verify(version.directory)
         judged = version.judged()
-        # Its fingerprints may be those of a spec with fewer keys; no matter, as it answers by its own export.
-        fitted = FittedSpec.model_validate_json((judged.directory / FEATURE_SPEC).read_bytes())
-        extra, output = _beyond(fitted.spec, config), output_for(judged, config)
-        return cls(judged, fitted.spec, extra, output, judged.manifest().last_impression_at)
+        spec = judged.fitted_spec().spec
+        extra, output = _beyond(spec, config), output_for(judged, config)
+        return cls(judged, spec, extra, output, judged.manifest().last_impression_at)
 
     def opened(self) -> LoadedModel:
         """Its export, loaded."""

@@ -15,6 +15,7 @@ from service.errors import LoadError
 from service.models.loader import load_version
 from service.models.saved_model import SavedModelRuntime
 from service.scoring.scorer import score
+from tests.older import forget
 from tests.service.conftest import FITTED, ROW, ROW_PROBABILITY, make_facts
 
 
@@ -40,6 +41,13 @@ def test_a_batch_equals_its_rows(live):
     rows = [ROW, {}, {"user": {"age": 50}}]
     one_by_one = [score([row], live).probabilities[0] for row in rows]
     assert score(rows, live).probabilities == pytest.approx(one_by_one, abs=1e-6)
+
+
+def test_a_version_from_before_a_key_of_its_features_is_served(registry, make_bundle):
+    bundle = make_bundle()
+    forget("clip", bundle, make_facts())
+    live = load_version(registry.publish(bundle, "shop"))
+    assert score([ROW], live).probabilities.tolist() == pytest.approx([ROW_PROBABILITY])
 
 
 def test_a_version_whose_spec_is_not_the_sealed_one_is_refused(registry, make_bundle):

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from registry.local import LocalRegistry
-from registry.manifest import MANIFEST, REPORT
+from registry.manifest import REPORT
+from tests.older import forget
 from training.config import parse_config
 from training.errors import GateClosedError
 from training.gate.again import JUDGES, judged_again
@@ -151,8 +152,5 @@ def test_without_the_impressions_that_judged_it_nobody_can_tell(kept, shelf, tmp
 
 def test_a_champion_from_before_a_key_of_its_spec_is_held_against_too(kept, shelf):
     champion = shelf.publish(kept.bad, "shop")
-    older = champion.manifest().model_copy(
-        update={"spec_fingerprint": "0" * 16, "fitted_fingerprint": "0" * 16}
-    )
-    (champion.directory / MANIFEST).write_text(older.model_dump_json())
+    forget("missing", champion.directory, champion.manifest())
     assert judged_again(kept.good, shelf).told.endswith("of version 1")

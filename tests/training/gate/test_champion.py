@@ -1,5 +1,5 @@
 from registry.local import LocalRegistry
-from registry.manifest import write_manifest
+from tests.older import forget
 from tests.registry.conftest import FITTED, make_bundle, make_facts
 from training.config import parse_config
 from training.gate.champion import Champion, champion_of
@@ -9,7 +9,7 @@ __all__ = ["make_bundle"]
 
 def test_a_champion_from_before_a_key_of_the_spec_is_still_held_against(make_bundle, tmp_path):
     bundle = make_bundle(sealed=False)
-    write_manifest(bundle, make_facts(spec_fingerprint="0" * 16, fitted_fingerprint="0" * 16))
+    forget("missing", bundle, make_facts())
     version = LocalRegistry(tmp_path / "models").publish(bundle, "shop")
     data = {"log": "log.csv", "label": "clicked", "time": {"column": "time"}}
     task = {"name": "shop", "data": data, "features": FITTED.spec.model_dump()}
