@@ -25,7 +25,7 @@ def connect(path: Path, *, isolation_level: Literal["DEFERRED"] | None) -> sqlit
     """
     address = f"{path.absolute().as_uri()}?mode=rwc"
     database = sqlite3.connect(
-        address, _WAIT_S, uri=True, isolation_level=isolation_level, check_same_thread=False
+        address, timeout=_WAIT_S, uri=True, isolation_level=isolation_level, check_same_thread=False
     )
     try:
         # With a log beside the file, whoever reads never waits for the one who writes.

@@ -44,13 +44,13 @@ def is_heavy_tailed(known: NDArray[np.float64]) -> bool:
     if len(known) < 2 or known.std() == 0:
         return False
     skew = float(np.mean(((known - known.mean()) / known.std()) ** 3))
-    return known.min() >= 0 and skew > _LONG_TAIL
+    return bool(known.min() >= 0 and skew > _LONG_TAIL)
 
 
 def is_far_and_dense(known: NDArray[np.float64]) -> bool:
     """Whether most whole numbers of a range are there that begins further from zero than it is wide; no NaN, not empty."""
     width, distinct = float(np.ptp(known)), len(np.unique(known))
-    return known.min() > width and distinct >= _FEWEST_IN_A_ROW and distinct > _DENSE * width
+    return bool(known.min() > width and distinct >= _FEWEST_IN_A_ROW and distinct > _DENSE * width)
 
 
 def _is_odd_low(values: NDArray[np.float64]) -> bool:
