@@ -32,6 +32,10 @@ class Reader:
     def __init__(self, connection: socket.socket) -> None:
         self._file = connection.makefile("rb")
 
+    def __del__(self) -> None:
+        # Before the socket goes, which stays open for its file.
+        self._file.close()
+
     def answer(self) -> tuple[int, dict[str, str], bytes]:
         status = int(self._file.readline().split()[1])
         headers: dict[str, str] = {}
