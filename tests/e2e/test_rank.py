@@ -44,7 +44,8 @@ def ranker(live, past_shop, tmp_path_factory):
     files = {Entity.ITEM: past_shop.data / "items.csv", Entity.USER: past_shop.data / "users.csv"}
     catalog = Catalog(f"sqlite:{tmp_path_factory.mktemp('catalog') / 'catalog.sqlite'}", files)
     items = catalog.build(live.fitted.spec, live.manifest, live.runtime.item_states, lambda _: None)
-    return Ranker(live, items, catalog.store, MOST)
+    yield Ranker(live, items, catalog.store, MOST)
+    catalog.store.close()
 
 
 @pytest.fixture(scope="module")
