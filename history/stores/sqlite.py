@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,55 +26,59 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._explained():
-            # SQLite itself lets one thread after the other in.
-            self._database = connect(path, isolation_level="DEFERRED")
+        with contextlib.ExitStack() as opened, self._explained():
+            # Python lets two threads fill in the same query, so that each has to wait for its turn. Who reads has a
+            # connection of its own: it must not stand in line behind a change that waits for another process.
+            self._writer = opened.enter_context(contextlib.closing(self._connected()))
             self._make_table()
+            self._reader = opened.enter_context(contextlib.closing(self._connected()))
+            opened.pop_all()
+        self._read_lock, self._write_lock = threading.Lock(), threading.Lock()
 
     def get(self, wanted: Wanted) -> Found:
-        with self._explained():
-            return {space: self._records_of(space, list(keys)) for space, keys in wanted.items()}
+        with self._explained(), self._read_lock:
+            return {space: _records_of(self._reader, space, list(keys)) for space, keys in wanted.items()}
 
     def put(self, changes: Changes, only_if: Unchanged | None = None) -> None:
         rows = ((space, key, record) for space, records in changes.items() for key, record in records.items())
-        with self._explained(), self._database:
-            self._check(only_if)
-            self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
+        with self._writing(only_if) as database:
+            database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
 
     def records(self, space: str) -> Iterator[tuple[str, bytes]]:
-        with self._explained():
-            yield from self._database.execute("SELECT key, record FROM records WHERE space = ?", (space,))
+        # As of one moment, however long somebody takes to read them: nobody else may use the connection meanwhile.
+        with self._explained(), contextlib.closing(self._connected()) as database:
+            yield from database.execute("SELECT key, record FROM records WHERE space = ?", (space,))
 
     def clear(self, space: str, only_if: Unchanged | None = None) -> None:
-        with self._explained(), self._database:
-            self._check(only_if)
-            self._database.execute("DELETE FROM records WHERE space = ?", (space,))
+        with self._writing(only_if) as database:
+            database.execute("DELETE FROM records WHERE space = ?", (space,))
 
     def close(self) -> None:
-        self._database.close()
+        with self._write_lock, self._read_lock:
+            self._reader.close()
+            self._writer.close()
 
-    def _check(self, only_if: Unchanged | None) -> None:
-        """Begin to write, if it is still so; from here to the end of the transaction nobody else writes."""
-        if only_if is not None:
-            self._database.execute("BEGIN IMMEDIATE")
-            if self._records_of(only_if.space, [only_if.key]) != [only_if.record]:
-                raise ChangedStoreError(f"expected that nobody else writes {self._path}, but somebody has")
+    def _connected(self) -> sqlite3.Connection:
+        return connect(self._path, isolation_level="DEFERRED")
 
     def _make_table(self) -> None:
-        with self._database:
-            self._database.execute(
+        with self._writer:
+            self._writer.execute(
                 "CREATE TABLE IF NOT EXISTS records "
                 "(space TEXT, key TEXT, record BLOB NOT NULL, PRIMARY KEY (space, key)) WITHOUT ROWID"
             )
 
-    def _records_of(self, space: str, keys: list[str]) -> list[bytes | None]:
-        found: dict[str, bytes] = {}
-        for start in range(0, len(keys), _AT_ONCE):
-            some = keys[start : start + _AT_ONCE]
-            marks = ",".join("?" * len(some))
-            query = f"SELECT key, record FROM records WHERE space = ? AND key IN ({marks})"  # noqa: S608  # question marks only
-            found.update(self._database.execute(query, (space, *some)).fetchall())
-        return [found.get(key) for key in keys]
+    @contextlib.contextmanager
+    def _writing(self, only_if: Unchanged | None) -> Iterator[sqlite3.Connection]:
+        """A transaction, if it is still so; from there to its end nobody else writes."""
+        with self._explained(), self._write_lock, self._writer:
+            if only_if is not None:
+                self._writer.execute("BEGIN IMMEDIATE")
+                if _records_of(self._writer, only_if.space, [only_if.key]) != [only_if.record]:
+                    raise ChangedStoreError(
+                        f"expected that nobody else writes {self._path}, but somebody has"
+                    )
+            yield self._writer
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -83,3 +88,13 @@ class SqliteStore:
             raise StoreError(
                 f"expected a SQLite file of history records that can be used at {self._path}: {error}"
             ) from error
+
+
+def _records_of(database: sqlite3.Connection, space: str, keys: list[str]) -> list[bytes | None]:
+    found: dict[str, bytes] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        marks = ",".join("?" * len(some))
+        query = f"SELECT key, record FROM records WHERE space = ? AND key IN ({marks})"  # noqa: S608  # question marks only
+        found.update(database.execute(query, (space, *some)).fetchall())
+    return [found.get(key) for key in keys]

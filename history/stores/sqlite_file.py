@@ -14,7 +14,7 @@ _LOOK_AGAIN_S = 0.01
 
 
 def connect(path: Path, *, isolation_level: Literal["DEFERRED"] | None) -> sqlite3.Connection:
-    """A connection that any thread may use, to a file with a write-ahead log; what is committed is on disc.
+    """A connection that any thread may use, one at a time, to a file with a write-ahead log; what is committed is on disc.
 
     Args:
         path: The file; made if there is none.

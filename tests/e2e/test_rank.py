@@ -131,7 +131,8 @@ def unreadable(ranker, live, question, tmp_path):
         },
     )
     items = catalog.build(live.fitted.spec, live.manifest, live.runtime.item_states, lambda _: None)
-    return Ranker(live, items, catalog.store, MOST)
+    yield Ranker(live, items, catalog.store, MOST)
+    catalog.store.close()
 
 
 @pytest.mark.parametrize("own", [None, {"category": "books"}])
@@ -298,6 +299,7 @@ def test_a_filter_that_finds_too_many_is_refused(live, ranker, past_shop, questi
         Ranker(live, items, catalog.store, 5).rank(
             asked(by_id(question, candidates={"filter": {"category": category}}))
         )
+    catalog.store.close()
 
 
 class NoPurchases:
