@@ -24,6 +24,7 @@ from training.config import TaskConfig
 from training.encoding.slices import SliceFacts, Slices
 from training.export.version import code_version
 from training.fitting.trained import Judged, TrainedModel
+from training.gate.bootstrap import units_of
 from training.log.ingest import Ingested
 from training.log.split import Slice
 from training.metrics import SliceMetrics, all_metrics
@@ -179,12 +180,7 @@ def users_of(config: TaskConfig, kept: pl.DataFrame) -> NDArray[Any] | None:
 def user_codes(config: TaskConfig, kept: pl.DataFrame) -> NDArray[np.int64] | None:
     """A number per user, shape ``(n,)``; whoever is unknown is somebody else each time. None without a user column."""
     users = users_of(config, kept)
-    if users is None:
-        return None
-    _, codes = np.unique(users, return_inverse=True)
-    unknown = users == ""
-    codes[unknown] = len(users) + np.arange(int(unknown.sum()))
-    return codes
+    return None if users is None else units_of(users, len(users))
 
 
 def texts_of(column: pl.Series) -> NDArray[np.object_]:

@@ -12,7 +12,7 @@ Kind = Literal["none", "temperature", "platt", "beta", "isotonic"]
 class CalibrationConfig(Document):
     """How probabilities are calibrated on the validation slice; the kind alone may stand for the whole part."""
 
-    kind: Literal["auto"] | Kind = Field(
+    kind: Literal["auto", Kind] = Field(
         default="auto",
         description="auto is the simplest that later impressions of the validation slice do not refute",
     )

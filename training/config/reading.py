@@ -1,6 +1,7 @@
 """From a file to a `TaskConfig`: YAML comes in, a checked task goes out, or a line for every place that is wrong."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -100,12 +101,27 @@ def _explained(problem: Any) -> str:
         # A rule about several keys names them itself; what it was asked about is a whole part of the file.
         return ": ".join(filter(None, [place, str(problem["ctx"]["error"])]))
     if problem["type"] != "extra_forbidden":
-        return f"{place}: {problem['msg']} (got {problem['input']!r:.80})"
+        return f"{place}: {_expected(problem)} (got {problem['input']!r:.80}){_nearest_word(problem)}"
     unknown = str(problem["loc"][-1])
     known = _known_keys(problem["loc"][:-1])
     near = difflib.get_close_matches(unknown, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
     return f"{place}: unknown key {unknown!r}; {hint}"
+
+
+def _expected(problem: Any) -> str:
+    if problem["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return "expected a mapping of keys to values"
+    return str(problem["msg"]).replace("Input should be", "expected", 1)
+
+
+def _nearest_word(problem: Any) -> str:
+    """A question for whoever misspelt one of the words that a key may have; empty for every other mistake."""
+    if problem["type"] != "literal_error":
+        return ""
+    words = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+    near = difflib.get_close_matches(str(problem["input"]), words, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _known_keys(place: tuple[int | str, ...]) -> list[str]:

@@ -53,9 +53,10 @@ def join(address: str, rules: JoinRules, out: Path) -> Joined:
                 joined.clicked += row[LABELS["click"]]
         if not joined.impressions:
             told = ", ".join(f"{count} {name}" for name, count in asdict(joined).items() if count)
+            earlier = "take an earlier --since, " if rules.since_ms else ""
             raise NothingJoinedError(
                 f"expected impressions whose window has closed at {address}, found none ({told or 'no decisions'}); "
-                "wait, shorten --window, or take --shown answered where clients send no impressions"
+                f"{earlier}wait, shorten --window, or take --shown answered where clients send no impressions"
             )
         writer.finish()
     return joined

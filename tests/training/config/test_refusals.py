@@ -80,6 +80,25 @@ def test_a_mistake_shows_what_came():
     assert "(got 'many')" in refusal(make_document(training={"epochs": "many"}))
 
 
+def test_a_misspelt_word_is_told_with_the_words_there_are_and_the_nearest():
+    text = refusal(make_document(training={"calibration": "plat"}))
+    assert text.endswith(
+        "training.calibration.kind: expected 'auto', 'none', 'temperature', 'platt', 'beta' or 'isotonic' (got 'plat'); "
+        "did you mean 'platt'?"
+    )
+
+
+def test_a_word_that_is_near_to_none_is_told_with_the_words_there_are_alone():
+    assert refusal(make_document(training={"calibration": "42"})).endswith("(got '42')")
+
+
+@pytest.mark.parametrize("value", [3, ["platt"]])
+def test_a_part_that_is_no_mapping_is_told_so(value):
+    assert f"training.calibration: expected a mapping of keys to values (got {value})" in refusal(
+        make_document(training={"calibration": value})
+    )
+
+
 def test_a_missing_key_is_named():
     assert "data.label: Field required" in refusal(
         make_document(data={"log": "log.csv", "time": {"column": "t"}})

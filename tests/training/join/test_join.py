@@ -154,6 +154,11 @@ def test_impressions_before_a_time_are_left_out(labelled):
     assert clicks(log) == {"b": 0}
 
 
+def test_where_no_impression_is_late_enough_an_earlier_since_is_proposed(labelled):
+    with pytest.raises(DataError, match="take an earlier --since, wait"):
+        labelled(seen("a"), since_ms=NOON + MINUTE)
+
+
 def test_the_order_of_events_does_not_matter(labelled):
     log, _ = labelled(event("e", "click", "a", 1), seen("a"))
     assert clicks(log) == {"a": 1}
