@@ -1,13 +1,6 @@
 """The laws of every store of history records, whatever keeps them."""
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
 import threading
-import uuid
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,40 +9,11 @@ from hypothesis import strategies as st
 
 from features.spec import Activity
 from history import History, Impressions, KeyColumn, Outcomes, StoreError
-from history.errors import BusyStoreError, ChangedStoreError
 from history.stores.copy import copy_records
 from history.stores.memory import MemoryStore
 from history.stores.opening import open_store
-from history.stores.store import Unchanged
-from history.stores.writer import claim_of
+from tests.history.kinds import LASTING
 from tests.history.servers import running_redis
-
-KINDS = ["memory", "sqlite", "redis"]
-LASTING = ["sqlite", "redis"]
-
-
-@pytest.fixture
-def address(request, tmp_path):
-    """The address of an empty store of some kind, and a prefix that nobody else uses."""
-
-    def of(kind: str) -> tuple[str, str]:
-        prefix = uuid.uuid4().hex
-        match kind:
-            case "redis":
-                return request.getfixturevalue("redis_url"), prefix
-            case "sqlite":
-                return f"sqlite:{tmp_path / 'history.sqlite'}", prefix
-            case _:
-                return "memory:", prefix
-
-    return of
-
-
-@pytest.fixture(params=KINDS)
-def store(request, address):
-    opened = open_store(*address(request.param))
-    yield opened
-    opened.close()
 
 
 def test_records_come_in_the_order_of_the_keys_and_none_where_there_is_none(store):
@@ -88,54 +52,6 @@ def test_more_keys_than_fit_into_one_question_are_found(store):
     records = {f"u{number}": str(number).encode() for number in range(2_500)}
     store.put({"user": records})
     assert store.get({"user": list(records)}) == {"user": list(records.values())}
-
-
-def test_who_says_what_must_be_unchanged_writes_if_it_is(store):
-    store.put({"user": {"ann": b"1"}}, Unchanged("user", "ann", None))
-    store.put({"user": {"ann": b"2", "bob": b"1"}}, Unchanged("user", "ann", b"1"))
-    assert store.get({"user": ["ann", "bob"]}) == {"user": [b"2", b"1"]}
-
-
-@pytest.mark.parametrize("expected", [None, b"1", b""])
-def test_and_writes_nothing_if_it_is_not(store, expected):
-    store.put({"user": {"ann": b"2"}})
-    with pytest.raises(ChangedStoreError, match="but somebody has"):
-        store.put({"user": {"ann": b"3", "bob": b"1"}}, Unchanged("user", "ann", expected))
-    assert store.get({"user": ["ann", "bob"]}) == {"user": [b"2", None]}
-    store.put({"user": {"ann": b"4"}})
-    assert store.get({"user": ["ann"]}) == {"user": [b"4"]}
-
-
-def test_nor_does_it_clear(store):
-    store.put({"user": {"ann": b"2"}, "item": {"hat": b"1"}})
-    with pytest.raises(ChangedStoreError):
-        store.clear("item", Unchanged("user", "ann", b"1"))
-    assert store.get({"item": ["hat"]}) == {"item": [b"1"]}
-    store.clear("item", Unchanged("user", "ann", b"2"))
-    assert store.get({"item": ["hat"]}) == {"item": [None]}
-
-
-@pytest.mark.parametrize("kind", LASTING)
-def test_of_many_who_add_at_once_nobody_is_lost(address, kind):
-    place = address(kind)
-
-    def add(times: int) -> None:
-        store = open_store(*place)
-        while times:
-            (record,) = store.get({"user": ["ann"]})["user"]
-            with contextlib.suppress(ChangedStoreError):
-                store.put({"user": {"ann": b"%d" % (int(record or 0) + 1)}}, Unchanged("user", "ann", record))
-                times -= 1
-        store.close()
-
-    threads = [threading.Thread(target=add, args=(50,)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    store = open_store(*place)
-    assert store.get({"user": ["ann"]}) == {"user": [b"200"]}
-    store.close()
 
 
 @given(
@@ -212,36 +128,6 @@ def test_outcomes_are_not_kept_without_what_stands_beside_them(address, kind):
 
 
 @pytest.mark.parametrize("kind", LASTING)
-def test_there_is_one_writer_at_a_time(address, kind):
-    place = address(kind)
-    first, second = claim_of(*place), claim_of(*place)
-    first.hold()
-    first.hold()
-    with pytest.raises(BusyStoreError, match="expected to be the only one"):
-        second.hold()
-    first.close()
-    second.hold()
-    second.close()
-
-
-@pytest.mark.parametrize("kind", LASTING)
-def test_each_model_has_a_writer_of_its_own(address, kind):
-    url, prefix = address(kind)
-    shop, news = claim_of(url, f"{prefix}shop"), claim_of(url, f"{prefix}news")
-    shop.hold()
-    news.hold()
-    with pytest.raises(BusyStoreError):
-        claim_of(url, f"{prefix}shop").hold()
-    shop.close()
-    news.close()
-
-
-def test_nobody_writes_what_is_gone_with_the_process():
-    with pytest.raises(StoreError, match="expected a store that stays"):
-        claim_of("memory:", "shop")
-
-
-@pytest.mark.parametrize("kind", LASTING)
 def test_records_are_there_when_the_store_is_opened_again(address, kind):
     place = address(kind)
     first = open_store(*place)
@@ -271,64 +157,6 @@ def test_models_share_a_store_and_not_their_records(address, kind):
     assert news.get({"user": ["ann"]}) == {"user": [None]}
     shop.close()
     news.close()
-
-
-WRITER = """
-import sys
-import numpy as np
-from history import History, Impressions, KeyColumn, Outcomes
-from history.stores.opening import open_store
-from history.stores.writer import claim_of
-from features.spec import Activity
-
-names = [f"u{number}" for number in range(300)]
-ones = np.ones(300, np.int64)
-features = [Activity(name=name, of=("user",)) for name in ("left", "right")]
-history = History(features, open_store(*sys.argv[1:]))
-impressions = Impressions({"user": KeyColumn.of(names)}, 300)
-for done in range(1, 1_000_000):
-    history.record(impressions, Outcomes(np.arange(300), ones * done, ones * done, ones))
-    print(done, flush=True)
-"""
-
-
-@pytest.mark.parametrize("kind", LASTING)
-def test_a_writer_that_is_killed_loses_nothing_it_was_promised_and_leaves_nothing_half_written(address, kind):
-    place = address(kind)
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, *place],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    assert writer.stdout is not None
-    promised = [int(writer.stdout.readline()) for _ in range(30)]
-    writer.send_signal(signal.SIGKILL)
-    promised += [int(line) for line in writer.communicate()[0].splitlines()]
-    store = open_store(*place)
-    last_seen = {record[8:16] for space in ("left", "right") for _, record in store.records(space)}
-    store.close()
-    (moment,) = (int(_float(seen)) for seen in last_seen)
-    # What was being kept when the process died may be there, but then all of it.
-    assert moment in {promised[-1], promised[-1] + 1}
-
-
-def _float(record: bytes) -> float:
-    import struct
-
-    number: float = struct.unpack("<d", record)[0]
-    return number
-
-
-@pytest.mark.parametrize("kind", LASTING)
-def test_a_put_that_fails_in_the_middle_changes_nothing(address, kind):
-    store = open_store(*address(kind))
-    store.put({"user": {"ann": b"old"}})
-    with pytest.raises(StoreError):
-        store.put({"user": {"ann": b"new"}, "item": {"hat": None}})  # type: ignore[dict-item]
-    assert store.get({"user": ["ann"], "item": ["hat"]}) == {"user": [b"old"], "item": [None]}
-    store.close()
 
 
 @pytest.mark.parametrize(
