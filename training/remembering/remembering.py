@@ -22,6 +22,7 @@ from registry.registry import Registry
 from registry.version import Version
 from training.config import TaskConfig
 from training.errors import ConfigError, OtherHistoryError
+from training.export.stored_task import stored_task
 from training.join.labelling import LABELS, Labelled, label_column
 from training.join.rules import JoinRules
 from training.remembering.cursor import Cursor
@@ -87,7 +88,8 @@ class Remembering:
     Nothing is opened before the first step, and what fails there is opened anew with the next one.
 
     Args:
-        config: The task; its ``history.delay`` says when an outcome is known, its ``retrain.join`` what was shown.
+        config: The task; its ``retrain.join`` says what was shown. When an outcome is known says the champion's own task, by
+            its ``history.delay``: so it was when the champion learned.
         sources: Where things are.
         patience: How long is waited.
         seed_again: Whether the first step empties the store and fills it from the champion's snapshot.
@@ -102,6 +104,7 @@ class Remembering:
     ) -> None:
         self._label = _label_of(config)
         self._config = config
+        self._delay_ms = config.history.delay_ms
         self._sources = sources
         self._patience = patience
         self._seed_again = seed_again
@@ -149,7 +152,7 @@ class Remembering:
         since_ms = 0 if self._following is not None and cursor == self._cursor else cursor.read_ms
         following = self._follow(cursor)
         told.late = following.read(now_ms, cursor.shown_ms, since_ms)
-        until_ms = now_ms - self._patience.grace_ms - self._config.history.delay_ms
+        until_ms = now_ms - self._patience.grace_ms - self._delay_ms
         while cursor.shown_ms < until_ms and not stop():
             end_ms, rows, joined = following.period(cursor.shown_ms, until_ms)
             told.undescribed += joined.undescribed
@@ -172,9 +175,7 @@ class Remembering:
         if not rows:
             fed.history.store.put(cursor.changes(), before)
             return
-        impressions, outcomes, unreadable = outcomes_of(
-            fed.spec, rows, self._label, delay_ms=self._config.history.delay_ms
-        )
+        impressions, outcomes, unreadable = outcomes_of(fed.spec, rows, self._label, delay_ms=self._delay_ms)
         fed.history.record(impressions, outcomes, cursor.changes(), before)
         told.impressions += len(outcomes.rows)
         told.clicked += int(outcomes.clicked.sum())
@@ -191,6 +192,7 @@ class Remembering:
                 raise ConfigError(f"{version}: expected a model with features.history, got one without")
             if self._store is None:
                 self._store = open_store(self._sources.store, self._config.name)
+            self._delay_ms = _delay_ms_of(version, self._config)
             self._fed = _Fed(version, spec, History(spec.history, self._store))
         return self._fed
 
@@ -226,7 +228,7 @@ class Remembering:
 
     def _rules(self, after_ms: int, until_ms: int) -> JoinRules:
         """Of a period: what was shown after one moment and up to another."""
-        delay_ms, how = self._config.history.delay_ms, self._config.retrain.join
+        delay_ms, how = self._delay_ms, self._config.retrain.join
         # The labels of a log that is joined from the same journals are its window's.
         window_ms = delay_ms if how.decisions is None else min(delay_ms, how.window_ms)
         return JoinRules.of_task(
@@ -272,14 +274,28 @@ def _seed(version: Version, history: History, now_ms: int, before: Unchanged) ->
 
 def _label_of(config: TaskConfig) -> str:
     """The column that says whether an impression was clicked, among those of the join."""
-    if config.history.delay_ms == 0:
-        raise ConfigError(
-            "history.delay: expected how long after its impression an outcome is known, such as 30m, got 0s: whoever counts "
-            "live has to wait for the click; name it and train the model anew"
-        )
+    _check_delay(config)
     label = label_column(config.data.target, config.data.label)
     if label not in LABELS.values():
         raise ConfigError(
             f"data.target: expected one of {', '.join(LABELS)}, got {config.data.target!r}: feedback tells of no other"
         )
     return label
+
+
+def _delay_ms_of(version: Version, config: TaskConfig) -> int:
+    """How long after its impression an outcome was known when a version learned; as a task has it where that is not told."""
+    try:
+        config = stored_task(version)
+    except (OSError, ConfigError):
+        return config.history.delay_ms
+    _check_delay(config, f"{version} learned with ")
+    return config.history.delay_ms
+
+
+def _check_delay(config: TaskConfig, who: str = "") -> None:
+    if config.history.delay_ms == 0:
+        raise ConfigError(
+            f"{who}history.delay: expected how long after its impression an outcome is known, such as 30m, got 0s: whoever "
+            "counts live has to wait for the click; name it and train the model anew"
+        )

@@ -70,7 +70,7 @@ def retrain(world: World, config: TaskConfig, until_ms: int) -> int:
     )
     assert log.shown_ms is not None
     moments = {"history_until": int(log.time_ms.max()), "history_shown_until": log.shown_ms}
-    publish_counted(world.registry, config.features, counted.history, **moments)
+    publish_counted(world.registry, config.features, counted.history, moments)
     return log.rows - len(world.early)
 
 

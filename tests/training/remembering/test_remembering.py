@@ -213,3 +213,17 @@ def test_a_delay_that_has_changed_counts_nothing_twice(world):
     longer = task(history={"delay": "20m"})
     assert first + stepped(world, LATER_MS, config=longer).impressions == len(world.later)
     assert DELAY_MS < 20 * MINUTE_MS
+
+
+def test_outcomes_are_known_when_they_were_to_the_champion_whatever_the_task_file_says_by_now(world):
+    write_journals(world.journals, world.later)
+    publish(world.registry, world.config.features, world.early, document())
+    edited = task(history={"delay": "1m"})
+    assert stepped(world, LATER_MS, config=edited).clicked == sum(seen.known.clicked for seen in world.later)
+    assert_same(told_by(world), world.expected())
+
+
+def test_a_champion_that_learned_without_a_delay_is_refused(world):
+    publish(world.registry, world.config.features, world.early, document(history={"delay": "0s"}))
+    with pytest.raises(ConfigError, match=r"shop/2 learned with history\.delay: expected how long"):
+        stepped(world, LATER_MS)

@@ -1,10 +1,11 @@
 """A shop whose first days are in a published snapshot and whose later days are in journals, with everything known by hand."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from history.stores.opening import open_store
 from journal import DECISIONS, FEEDBACK, open_journal
 from journal.records import Columns, Decision, Described, Feedback
 from registry.local import LocalRegistry
-from registry.manifest import FEATURE_SPEC, HISTORY, BundleFacts, write_manifest
+from registry.manifest import FEATURE_SPEC, HISTORY, TASK, BundleFacts, write_manifest
 from tests.history.plain import FEATURES, HOUR_MS, Event, impressions_of
 from tests.history.replays import TEST_MS, draw_events
 from training.config import TaskConfig, parse_config
@@ -59,22 +60,39 @@ def task(**changes) -> TaskConfig:
     return parse_config(document(**changes), source="test")
 
 
-def publish(registry: Path, spec: FeatureSpec, events: Sequence[Event]) -> None:
-    """A version whose snapshot knows these events: as `axon train` leaves it, but for the network."""
+def publish(
+    registry: Path, spec: FeatureSpec, events: Sequence[Event], learned_from: dict[str, Any] | None = None
+) -> None:
+    """A version whose snapshot knows these events: as `axon train` leaves it, but for the network.
+
+    Args:
+        registry: Where it is published.
+        spec: Its features.
+        events: What its snapshot knows.
+        learned_from: The task file that it carries, a `document`; None for a version that carries none.
+    """
     moments = {
         # The held-out slices are later than what the network learned from, and counted all the same.
         "last_impression_at": events[len(events) // 2].time_ms,
         "history_until": events[-1].time_ms,
     }
-    publish_counted(registry, spec, fed(spec, events), **moments)
+    publish_counted(registry, spec, fed(spec, events), moments, learned_from)
 
 
-def publish_counted(registry: Path, spec: FeatureSpec, known: History, **moments_ms: int) -> None:
+def publish_counted(
+    registry: Path,
+    spec: FeatureSpec,
+    known: History,
+    moments_ms: Mapping[str, int],
+    learned_from: dict[str, Any] | None = None,
+) -> None:
     """A version with this snapshot, and these moments in its manifest."""
     fitted = FittedSpec(spec=spec, fitted={one.name: FITTED_BY_KIND[one.kind] for one in spec.features()})
     bundle = registry.parent / f"bundle-{len(list(registry.parent.glob('bundle-*')))}"
     (bundle / FEATURE_SPEC).parent.mkdir(parents=True)
     (bundle / FEATURE_SPEC).write_text(fitted.model_dump_json())
+    if learned_from is not None:
+        (bundle / TASK).write_text(json.dumps(learned_from))
     pack(spec.history, known.store, bundle / HISTORY)
     facts = BundleFacts(
         name=NAME,
