@@ -21,7 +21,7 @@ Stream = Annotated[
     typer.Option(
         "--stream",
         help="Replay labelled rows as they happened: each is scored from the history before it, then its outcome is fed in after "
-        "history.delay. Otherwise history is what it was at the end of training.",
+        "the history.delay that the model learned with. Otherwise history is what it was at the end of training.",
     ),
 ]
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import httpx
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 from axon.commands.scoring import score
 from features.raw import MISSING_TIME
@@ -203,6 +205,15 @@ def test_a_streamed_file_is_not_scored_from_the_end_of_training_alone(shop, stre
 
 
 # What is counted already
+
+
+def test_a_stream_waits_for_outcomes_as_long_as_they_took_when_the_version_learned(shop, streamed):
+    document = yaml.safe_load(shop.config.read_text(encoding="utf-8"))
+    learned = document.pop("history")
+    edited = replace(shop, config=shop.directory / "edited.yaml")
+    edited.write(edited.config, {**document, "history": {**learned, "delay": "6h"}})
+    assert load_config(edited.config).history.delay_ms != load_config(shop.config).history.delay_ms
+    assert scored(edited, shop.directory / "later.csv", stream=True) == streamed
 
 
 @pytest.fixture(scope="module")

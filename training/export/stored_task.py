@@ -1,13 +1,14 @@
 """The task file that a version was made from: a version comes in, its task, or which of its answers another task asks for, go out.
 
-`training.gate.champion` and `training.scoring.scoring` compare a version's answers with labels only through it.
+`training.gate.champion` and `training.scoring` compare a version's answers with labels only through it, and replay what
+happened as the version learned it.
 """
 
 import yaml
 
 from registry.manifest import TASK
 from registry.version import Version
-from training.config import TargetConfig, TaskConfig, parse_config
+from training.config import HistoryConfig, TargetConfig, TaskConfig, parse_config
 from training.errors import ConfigError, DataError
 from training.targets import PROBABILITY, PROBABILITY_OF
 
@@ -21,6 +22,14 @@ def stored_task(version: Version) -> TaskConfig:
     """
     text = (version.directory / TASK).read_text(encoding="utf-8")
     return parse_config(yaml.safe_load(text), source=f"the task file of {version}")
+
+
+def history_of(version: Version, config: TaskConfig) -> HistoryConfig:
+    """When outcomes were known while a version learned; as another task has it where the version does not say."""
+    try:
+        return stored_task(version).history
+    except (OSError, ConfigError):
+        return config.history
 
 
 def output_for(version: Version, config: TaskConfig) -> str:

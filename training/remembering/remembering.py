@@ -20,9 +20,9 @@ from registry.manifest import HISTORY
 from registry.reference import ModelRef
 from registry.registry import Registry
 from registry.version import Version
-from training.config import TaskConfig
+from training.config import HistoryConfig, TaskConfig
 from training.errors import ConfigError, OtherHistoryError
-from training.export.stored_task import stored_task
+from training.export.stored_task import history_of
 from training.join.labelling import LABELS, Labelled, label_column
 from training.join.rules import JoinRules
 from training.remembering.cursor import Cursor
@@ -192,7 +192,9 @@ class Remembering:
                 raise ConfigError(f"{version}: expected a model with features.history, got one without")
             if self._store is None:
                 self._store = open_store(self._sources.store, self._config.name)
-            self._delay_ms = _delay_ms_of(version, self._config)
+            learned = history_of(version, self._config)
+            _check_delay(learned, f"{version} learned with ")
+            self._delay_ms = learned.delay_ms
             self._fed = _Fed(version, spec, History(spec.history, self._store))
         return self._fed
 
@@ -274,7 +276,7 @@ def _seed(version: Version, history: History, now_ms: int, before: Unchanged) ->
 
 def _label_of(config: TaskConfig) -> str:
     """The column that says whether an impression was clicked, among those of the join."""
-    _check_delay(config)
+    _check_delay(config.history)
     label = label_column(config.data.target, config.data.label)
     if label not in LABELS.values():
         raise ConfigError(
@@ -283,18 +285,8 @@ def _label_of(config: TaskConfig) -> str:
     return label
 
 
-def _delay_ms_of(version: Version, config: TaskConfig) -> int:
-    """How long after its impression an outcome was known when a version learned; as a task has it where that is not told."""
-    try:
-        config = stored_task(version)
-    except (OSError, ConfigError):
-        return config.history.delay_ms
-    _check_delay(config, f"{version} learned with ")
-    return config.history.delay_ms
-
-
-def _check_delay(config: TaskConfig, who: str = "") -> None:
-    if config.history.delay_ms == 0:
+def _check_delay(history: HistoryConfig, who: str = "") -> None:
+    if history.delay_ms == 0:
         raise ConfigError(
             f"{who}history.delay: expected how long after its impression an outcome is known, such as 30m, got 0s: whoever "
             "counts live has to wait for the click; name it and train the model anew"

@@ -15,6 +15,7 @@ from registry.version import Version
 from training.config import TaskConfig
 from training.errors import DataError
 from training.export.loaded import LoadedModel
+from training.export.stored_task import history_of
 from training.log.ingest import kept_columns
 from training.log.log_reader import LogChunk, read_log
 from training.log.quarantine import Quarantine
@@ -53,7 +54,7 @@ class Scorer:
             past = Past.open(
                 version.directory,
                 spec,
-                config.history,
+                history_of(version, config),
                 end_ms=end_ms,
                 dated=end is not None,
                 stream=stream,
